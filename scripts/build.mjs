@@ -1,0 +1,33 @@
+// Builds everything: assembly/ -> build/*.wasm, their bytes -> src/wasm/bytes/*.ts, TypeScript -> dist/.
+// Usage: node scripts/build.mjs [--quiet]
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+process.chdir(root);
+const quiet = process.argv.includes("--quiet");
+
+function run(script, ...args) {
+  const result = spawnSync(process.execPath, [script, ...args], { stdio: "inherit" });
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
+const newest = (folder) =>
+  Math.max(...readdirSync(folder, { recursive: true, withFileTypes: true }).map((e) => statSync(join(e.parentPath ?? e.path, e.name)).mtimeMs));
+const modified = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+mkdirSync("build", { recursive: true });
+mkdirSync("src/wasm/bytes", { recursive: true });
+const { targets } = JSON.parse(readFileSync("asconfig.json", "utf8"));
+const sources = Math.max(newest("assembly"), modified("asconfig.json"));
+for (const target of Object.keys(targets)) {
+  const generated = `src/wasm/bytes/${target}.ts`;
+  if (modified(generated) > sources) continue;
+  run("node_modules/assemblyscript/bin/asc.js", "--config", "asconfig.json", "--target", target);
+  const bytes = readFileSync(targets[target].outFile);
+  writeFileSync(generated, `// Made by scripts/build.mjs from assembly/.\nexport default "${bytes.toString("base64")}";\n`);
+  if (!quiet) console.log(`${target}: ${bytes.length} bytes of wasm`);
+}
+run("node_modules/typescript/bin/tsc");

@@ -1,0 +1,90 @@
+import { FourwayError } from "../core/errors.js";
+
+/** Height, width and channels of a value; the batch stands in front and is chosen when the graph is planned. */
+export interface Shape {
+  height: number;
+  width: number;
+  channels: number;
+}
+
+/** The ops' names and attributes. `slope` is the activation's slope below zero: 0 ReLU, 1 none, between LeakyReLU. */
+export interface OpAttributes {
+  /** 1x1 convolution. params: weight [co, ci, 1, 1], bias? [co] */
+  conv1x1: { slope: number };
+  /** 3x3 convolution, padding 1. params: weight [co, ci, 3, 3], bias? [co] */
+  conv3x3: { stride: 1 | 2; slope: number };
+  /** Depthwise convolution, padding kernel / 2. params: weight [c, 1, kernel, kernel], bias? [c] */
+  dwconv: { kernel: 3 | 5; stride: 1 | 2; slope: number };
+  /** Batch normalisation. params: gamma, beta, mean, variance, each [c]; momentum is the weight of the new statistics */
+  norm: { epsilon: number; momentum: number; slope: number };
+  /** y = x > 0 ? x : slope * x */
+  relu: { slope: number };
+  /** Elementwise sum of two inputs of one shape. */
+  add: Record<never, never>;
+  /** Nearest upsampling by 2. */
+  upsample2: Record<never, never>;
+  /** 3x3 max pooling, stride 2, padding 1. */
+  maxpool: Record<never, never>;
+  /** Two outputs: the even channels (0, 2, ..) and the odd ones. */
+  split: Record<never, never>;
+  /** Two inputs, joined along the channels. */
+  concat: Record<never, never>;
+}
+
+export type OpName = keyof OpAttributes;
+
+/** One op applied. `params` maps a role (weight, bias, gamma, ..) to a name in `Graph.params`. */
+export type GraphNode = {
+  [N in OpName]: {
+    op: N;
+    name: string;
+    inputs: string[];
+    outputs: string[];
+    attributes: OpAttributes[N];
+    params: Partial<Record<Role, string>>;
+  };
+}[OpName];
+
+/** What a parameter is to its node. */
+export type Role = "weight" | "bias" | "gamma" | "beta" | "mean" | "variance";
+
+/**
+ * A parameter in the layout of ONNX (row-major over `dims`).
+ * f32: `data` Float32Array. int8: weights Int8Array with one scale an output channel (value = scale * data);
+ * bias Int32Array in units of input scale * weight scale.
+ */
+export interface Param {
+  dims: number[];
+  data: Float32Array | Int8Array | Int32Array;
+  scales?: Float32Array;
+}
+
+/**
+ * A network: nodes in order of execution over named values.
+ * Fully convolutional: heights and widths come with the input (`shapesOf`), channels from the params.
+ */
+export interface Graph {
+  /** Name of the input value: 3 channels, RGB, (byte - 128) / 255. */
+  input: string;
+  /** Names of the values that the caller reads. */
+  outputs: string[];
+  nodes: GraphNode[];
+  params: Map<string, Param>;
+  /** Present in an int8 graph: the scale of each value (value = scale * int8). Outputs listed in `outputs` stay f32 and have none. */
+  scales?: Map<string, number>;
+}
+
+/** The input's channels: RGB. */
+export const INPUT_CHANNELS = 3;
+/** The input's scale: one step of a byte. */
+export const INPUT_SCALE = 1 / 255;
+/** The byte that the input calls zero. */
+export const INPUT_ZERO = 128;
+
+/** The parameter that a node holds in a role; throws E_GRAPH where it is missing. */
+export function paramOf(graph: Graph, node: GraphNode, role: Role): Param {
+  const name = node.params[role];
+  const param = name === undefined ? undefined : graph.params.get(name);
+  if (!param) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected a ${role}, got none; the graph is damaged`);
+  return param;
+}
