@@ -1,0 +1,133 @@
+// Depthwise convolution, kernel k = 3 or 5, stride s = 1 or 2, padding k / 2.
+//   forward          y[oy,ox,i]   = act(bias[i] + sum_{ky,kx} x[oy s + ky - p, ox s + kx - p, i] w[ky,kx,i])
+//   backward, data   dx[iy,ix,i]  = sum over the outputs that read it of dy w
+//   backward, weight dw[ky,kx,i] += sum dy[oy,ox,i] x[oy s + ky - p, ox s + kx - p, i]
+//   x f32 [n, h, w, c]  y f32 [n, ceil(h / s), ceil(w / s), c]  w dw f32 [k, k, c]  bias f32 [c]   c % 4 == 0
+//   Four neighbouring outputs share each weight that is loaded; the border's outputs check every tap.
+import { activate, clear, madd } from "../simd";
+
+export function dwconv(y: usize, x: usize, w: usize, bias: usize, n: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32, slope: f32): void {
+  const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, pad = kernel >> 1;
+  const bytes = c << 2, row = width * bytes, step = stride * bytes;
+  const act = f32x4.splat(slope);
+  // outputs first..last-1 have every column of their window inside
+  const first = min(ow, (pad + stride - 1) / stride), last = max(first, min(ow, (width - kernel + pad) / stride + 1));
+  for (let b = 0; b < n; b++, x += height * row)
+    for (let oy = 0; oy < oh; oy++) {
+      const top = oy * stride - pad;
+      const ky0 = max(0, -top), ky1 = min(kernel, height - top);
+      let ox = 0;
+      while (ox < ow) {
+        const left = ox * stride - pad;
+        if (ox >= first && ox + 4 <= last) {
+          for (let i = 0; i < bytes; i += 16) {
+            const start = v128.load(bias + i);
+            let a0 = start, a1 = start, a2 = start, a3 = start;
+            for (let ky = ky0; ky < ky1; ky++) {
+              let from = x + (top + ky) * row + left * bytes + i, wp = w + ky * kernel * bytes + i;
+              for (let kx = 0; kx < kernel; kx++, from += bytes, wp += bytes) {
+                const f = v128.load(wp), next = from + step, after = next + step;
+                a0 = madd(v128.load(from), f, a0);
+                a1 = madd(v128.load(next), f, a1);
+                a2 = madd(v128.load(after), f, a2);
+                a3 = madd(v128.load(after + step), f, a3);
+              }
+            }
+            const to = y + i;
+            v128.store(to, activate(a0, act));
+            v128.store(to + bytes, activate(a1, act));
+            v128.store(to + 2 * bytes, activate(a2, act));
+            v128.store(to + 3 * bytes, activate(a3, act));
+          }
+          ox += 4;
+          y += 4 * bytes;
+        } else {
+          const kx0 = max(0, -left), kx1 = min(kernel, width - left);
+          for (let i = 0; i < bytes; i += 16) {
+            let a = v128.load(bias + i);
+            for (let ky = ky0; ky < ky1; ky++)
+              for (let kx = kx0; kx < kx1; kx++)
+                a = madd(v128.load(x + (top + ky) * row + (left + kx) * bytes + i), v128.load(w + (ky * kernel + kx) * bytes + i), a);
+            v128.store(y + i, activate(a, act));
+          }
+          ox++;
+          y += bytes;
+        }
+      }
+    }
+}
+
+/** Stride 1: the forward pass over dy with the kernel turned by 180 degrees (flipped f32 [k, k, c], zeros f32 [c]); stride 2: scattered. */
+export function dwconvBackwardData(dx: usize, dy: usize, w: usize, flipped: usize, zeros: usize, n: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32): void {
+  const bytes = c << 2, taps = kernel * kernel;
+  if (stride == 1) {
+    for (let tap = 0; tap < taps; tap++) memory.copy(flipped + tap * bytes, w + (taps - 1 - tap) * bytes, bytes);
+    dwconv(dx, dy, flipped, zeros, n, height, width, c, kernel, 1, 1);
+    return;
+  }
+  const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, pad = kernel >> 1, row = width * bytes;
+  clear(dx, n * height * row);
+  for (let b = 0; b < n; b++, dx += height * row)
+    for (let oy = 0; oy < oh; oy++) {
+      const top = oy * stride - pad;
+      const ky0 = max(0, -top), ky1 = min(kernel, height - top);
+      for (let ox = 0; ox < ow; ox++, dy += bytes) {
+        const left = ox * stride - pad;
+        const kx0 = max(0, -left), kx1 = min(kernel, width - left);
+        for (let ky = ky0; ky < ky1; ky++)
+          for (let kx = kx0; kx < kx1; kx++) {
+            const to = dx + (top + ky) * row + (left + kx) * bytes, f = w + (ky * kernel + kx) * bytes;
+            for (let i = 0; i < bytes; i += 16) v128.store(to + i, madd(v128.load(dy + i), v128.load(f + i), v128.load(to + i)));
+          }
+      }
+    }
+}
+
+export function dwconvBackwardWeight(dw: usize, x: usize, dy: usize, n: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32): void {
+  const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, pad = kernel >> 1;
+  const bytes = c << 2, row = width * bytes, step = stride * bytes;
+  const first = min(ow, (pad + stride - 1) / stride), last = max(first, min(ow, (width - kernel + pad) / stride + 1));
+  for (let b = 0; b < n; b++, x += height * row)
+    for (let oy = 0; oy < oh; oy++, dy += ow * bytes) {
+      const top = oy * stride - pad;
+      for (let ky = max(0, -top); ky < min(kernel, height - top); ky++) {
+        const line = x + (top + ky) * row - pad * bytes, grad = dw + ky * kernel * bytes;
+        for (let ox = 0; ox < first; ox++) borderWeight(grad, line, dy, ox, width, bytes, kernel, stride, pad);
+        for (let ox = last; ox < ow; ox++) borderWeight(grad, line, dy, ox, width, bytes, kernel, stride, pad);
+        if (kernel == 3) for (let i = 0; i < bytes; i += 16) {
+          const g = grad + i;
+          let a0 = v128.load(g), a1 = v128.load(g + bytes), a2 = v128.load(g + 2 * bytes);
+          let from = line + first * step + i, d = dy + first * bytes + i;
+          for (let ox = first; ox < last; ox++, from += step, d += bytes) {
+            const v = v128.load(d);
+            a0 = madd(v, v128.load(from), a0);
+            a1 = madd(v, v128.load(from + bytes), a1);
+            a2 = madd(v, v128.load(from + 2 * bytes), a2);
+          }
+          v128.store(g, a0); v128.store(g + bytes, a1); v128.store(g + 2 * bytes, a2);
+        } else for (let i = 0; i < bytes; i += 16) {
+          const g = grad + i;
+          let a0 = v128.load(g), a1 = v128.load(g + bytes), a2 = v128.load(g + 2 * bytes), a3 = v128.load(g + 3 * bytes), a4 = v128.load(g + 4 * bytes);
+          let from = line + first * step + i, d = dy + first * bytes + i;
+          for (let ox = first; ox < last; ox++, from += step, d += bytes) {
+            const v = v128.load(d);
+            a0 = madd(v, v128.load(from), a0);
+            a1 = madd(v, v128.load(from + bytes), a1);
+            a2 = madd(v, v128.load(from + 2 * bytes), a2);
+            a3 = madd(v, v128.load(from + 3 * bytes), a3);
+            a4 = madd(v, v128.load(from + 4 * bytes), a4);
+          }
+          v128.store(g, a0); v128.store(g + bytes, a1); v128.store(g + 2 * bytes, a2); v128.store(g + 3 * bytes, a3); v128.store(g + 4 * bytes, a4);
+        }
+      }
+    }
+}
+
+/** One output at the border: only the taps inside the row. */
+function borderWeight(grad: usize, line: usize, dy: usize, ox: i32, width: i32, bytes: i32, kernel: i32, stride: i32, pad: i32): void {
+  const left = ox * stride;
+  for (let kx = max(0, pad - left); kx < min(kernel, width + pad - left); kx++) {
+    const from = line + (left + kx) * bytes, g = grad + kx * bytes, d = dy + ox * bytes;
+    for (let i = 0; i < bytes; i += 16) v128.store(g + i, madd(v128.load(d + i), v128.load(from + i), v128.load(g + i)));
+  }
+}

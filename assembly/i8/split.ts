@@ -1,0 +1,17 @@
+// Channel split into even and odd, int8.
+//   x int8 [m, xStored], even odd int8 [m, halfStored]; c channels are real (c % 2 == 0), the padding is written as zeros
+export function splitI8(even: usize, odd: usize, x: usize, m: i32, c: i32, xStored: i32, halfStored: i32): void {
+  const half = c >> 1, fast = half & ~7;
+  for (let r = 0; r < m; r++, x += xStored, even += halfStored, odd += halfStored) {
+    for (let i = 0; i < fast; i += 8) {
+      const v = v128.load(x + (i << 1));
+      const parted = v128.shuffle<i8>(v, v, 0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
+      v128.store64_lane(even + i, parted, 0);
+      v128.store64_lane(odd + i, parted, 1);
+    }
+    for (let i = fast; i < halfStored; i++) {
+      store<i8>(even + i, i < half ? load<i8>(x + (i << 1)) : 0);
+      store<i8>(odd + i, i < half ? load<i8>(x + (i << 1), 1) : 0);
+    }
+  }
+}

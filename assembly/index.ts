@@ -1,0 +1,23 @@
+// The ABI: one export line a kernel. Pointers and sizes in, memory out; src/wasm/kernels.ts is its typed twin.
+export { conv1x1, conv1x1BackwardWeight, packTransposed } from "./f32/conv1x1";
+export { conv3x3, conv3x3BackwardData, conv3x3BackwardWeight } from "./f32/conv3x3";
+export { dwconv, dwconvBackwardData, dwconvBackwardWeight } from "./f32/dwconv";
+export { norm, normBackward } from "./f32/norm";
+export { relu, reluBackward } from "./f32/relu";
+export { add } from "./f32/add";
+export { upsample2, upsample2Backward } from "./f32/upsample2";
+export { maxpool, maxpoolBackward } from "./f32/maxpool";
+export { split, splitBackward } from "./f32/split";
+export { concat, concatBackward } from "./f32/concat";
+export { conv1x1I8, conv1x1I8F32 } from "./i8/conv1x1";
+export { conv3x3I8 } from "./i8/conv3x3";
+export { dwconvI8 } from "./i8/dwconv";
+export { addI8 } from "./i8/add";
+export { maxpoolI8 } from "./i8/maxpool";
+export { splitI8 } from "./i8/split";
+export { letterbox } from "./image/letterbox";
+export { toFloat, colour } from "./image/input";
+export { mapLoss, presenceLoss } from "./train/bce";
+export { boxLoss } from "./train/boxloss";
+export { adamw } from "./train/adamw";
+export { sgd, average, sumSquares } from "./train/sgd";

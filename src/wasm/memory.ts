@@ -1,0 +1,59 @@
+import { FourwayError } from "../core/errors.js";
+
+const PAGE = 65536;
+const ALIGN = 64;
+/** The bottom stays unused, so that offset 0 is never a buffer. */
+const BOTTOM = 1024;
+/** Beyond every reservation: vector kernels may touch up to this many bytes past a buffer's end. */
+export const SPARE = 64;
+
+/** The sole owner of the kernels' memory: its growth, its views and what of it is taken. */
+export class Memory {
+  readonly wasm = new WebAssembly.Memory({ initial: 1 });
+  u8!: Uint8Array;
+  i8!: Int8Array;
+  i16!: Int16Array;
+  i32!: Int32Array;
+  f32!: Float32Array;
+  private top = BOTTOM;
+
+  constructor() {
+    this.look();
+  }
+
+  private look(): void {
+    const { buffer } = this.wasm;
+    this.u8 = new Uint8Array(buffer);
+    this.i8 = new Int8Array(buffer);
+    this.i16 = new Int16Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.f32 = new Float32Array(buffer);
+  }
+
+  /** Bytes taken so far: where the next reservation will start. Pass it to `release` to give back all that came after. */
+  get mark(): number {
+    return this.top;
+  }
+
+  /** Takes `bytes` bytes, aligned to 64, and returns their offset. Views are renewed when memory grows. @throws E_RUNTIME out of memory */
+  reserve(bytes: number): number {
+    const offset = this.top;
+    const end = offset + Math.ceil((bytes + SPARE) / ALIGN) * ALIGN;
+    const missing = end - this.u8.length;
+    if (missing > 0) {
+      try {
+        this.wasm.grow(Math.ceil(missing / PAGE));
+      } catch (cause) {
+        throw new FourwayError("E_RUNTIME", `memory: expected room for ${end} bytes, got refused; use a smaller batch, input or model`, { cause });
+      }
+      this.look();
+    }
+    this.top = end;
+    return offset;
+  }
+
+  /** Gives back all that was reserved since `mark` was read; the memory itself is kept for the next reservation. */
+  release(mark: number): void {
+    this.top = mark;
+  }
+}
