@@ -1,10 +1,10 @@
 // The ABI: one export line a kernel. Pointers and sizes in, memory out; src/wasm/kernels.ts is its typed twin.
-export { conv1x1, conv1x1BackwardWeight, packTransposed } from "./f32/conv1x1";
+export { biasBackward, conv1x1, conv1x1BackwardWeight, packTransposed } from "./f32/conv1x1";
 export { conv3x3, conv3x3BackwardData, conv3x3BackwardWeight } from "./f32/conv3x3";
 export { dwconv, dwconvBackwardData, dwconvBackwardWeight } from "./f32/dwconv";
 export { norm, normBackward } from "./f32/norm";
 export { relu, reluBackward } from "./f32/relu";
-export { add } from "./f32/add";
+export { add, copy } from "./f32/add";
 export { upsample2, upsample2Backward } from "./f32/upsample2";
 export { maxpool, maxpoolBackward } from "./f32/maxpool";
 export { split, splitBackward } from "./f32/split";

@@ -2,6 +2,7 @@
 //   forward          y[i,o]   = act(bias[o] + sum_k x[i,k] w[k,o]),  act(v) = max(v, slope v)
 //   backward, data   dx       = conv1x1 of dy with the transposed weights (packTransposed) and no bias
 //   backward, weight dw[k,o] += sum_i x[i,k] dy[i,o]
+//   backward, bias   db[o]   += sum_i dy[i,o]      (serves every convolution)
 //   x f32 [m, ci]  y f32 [m, co]  bias f32 [co]   ci % 4 == 0, co % 8 == 0 (graph/layout.ts pads)
 //   w dw f32 in panels of eight columns: [co / 8][ci][8]
 //   source: register tile of 4 rows x 8 columns after the GEMM of BLIS (Van Zee and van de Geijn, 2015); rows are
@@ -100,4 +101,13 @@ function weightTile(dw: usize, x: usize, xs: usize, dy: usize, ys: usize, count:
   }
   v128.store(dw, a00); v128.store(dw, a01, 16); v128.store(dw, a10, 32); v128.store(dw, a11, 48);
   v128.store(dw, a20, 64); v128.store(dw, a21, 80); v128.store(dw, a30, 96); v128.store(dw, a31, 112);
+}
+
+export function biasBackward(db: usize, dy: usize, m: i32, co: i32): void {
+  const bytes = co << 2;
+  for (let o = 0; o < bytes; o += 16) {
+    let total = v128.load(db + o), p = dy + o;
+    for (let i = 0; i < m; i++, p += bytes) total = f32x4.add(total, v128.load(p));
+    v128.store(db + o, total);
+  }
 }

@@ -6,6 +6,7 @@
 export interface Kernels {
   conv1x1(y: number, x: number, w: number, bias: number, m: number, ci: number, co: number, slope: number): void;
   conv1x1BackwardWeight(dw: number, x: number, dy: number, m: number, ci: number, co: number): void;
+  biasBackward(db: number, dy: number, m: number, co: number): void;
   packTransposed(wt: number, w: number, ci: number, co: number): void;
   conv3x3(y: number, x: number, w: number, bias: number, patches: number, n: number, height: number, width: number, c: number, co: number, stride: number, slope: number): void;
   conv3x3BackwardData(dx: number, dy: number, wt: number, zeros: number, patches: number, n: number, height: number, width: number, c: number, co: number, stride: number): void;
@@ -18,6 +19,7 @@ export interface Kernels {
   relu(y: number, x: number, n: number, slope: number): void;
   reluBackward(dx: number, dy: number, y: number, n: number, slope: number): void;
   add(y: number, a: number, b: number, n: number): void;
+  copy(y: number, x: number, bytes: number): void;
   upsample2(y: number, x: number, n: number, height: number, width: number, bytes: number): void;
   upsample2Backward(dx: number, dy: number, n: number, height: number, width: number, c: number): void;
   maxpool(y: number, x: number, n: number, height: number, width: number, c: number): void;

@@ -1,0 +1,59 @@
+import { FourwayError } from "../core/errors.js";
+import { PANELS, pairPanels, stored } from "./layout.js";
+import type { Op } from "./op.js";
+
+/** Pixels whose channels are widened to 16 bits at once in int8: 32 rows keep scratch and panels in the first-level cache. */
+const ROWS_I8 = 32;
+
+/** 1x1 convolution; kernels in assembly/f32/conv1x1.ts and assembly/i8/conv1x1.ts. */
+export const conv1x1: Op<"conv1x1"> = {
+  shape: (node, [x], weight) => {
+    const [co, ci, kh, kw] = weight!.dims;
+    if (ci !== x!.channels || kh !== 1 || kw !== 1 || weight!.dims.length !== 4)
+      throw new FourwayError("E_SHAPE", `conv1x1 "${node.name}": expected weights [co, ${x!.channels}, 1, 1], got [${weight!.dims}]`);
+    if (x!.channels === 3)
+      throw new FourwayError("E_SHAPE", `conv1x1 "${node.name}": expected more than 3 channels, got 3; begin with a 3x3 convolution`);
+    return [{ ...x!, channels: co! }];
+  },
+  macs: (_, [x], [y]) => y!.height * y!.width * x!.channels * y!.channels,
+  weight: { f32: PANELS, i8: pairPanels(PANELS) },
+  trained: ["weight", "bias"],
+  keeps: { inputs: true, outputs: false },
+  inPlaceBackward: false,
+  scratch: (_, [x], [y]) => ({
+    forward: 0,
+    backward: 4 * stored(x!.channels) * stored(y!.channels),
+    i8: 2 * ROWS_I8 * stored(x!.channels),
+  }),
+  saved: () => 0,
+  forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params }) => {
+    const m = batch * y!.height * y!.width;
+    const ci = stored(x!.channels);
+    const co = stored(y!.channels);
+    const { slope } = node.attributes;
+    return () => kernels.conv1x1(y!.offset, x!.offset, params.weight, params.bias, m, ci, co, slope);
+  },
+  backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
+    if (node.attributes.slope !== 1)
+      throw new FourwayError("E_GRAPH", `conv1x1 "${node.name}": expected no fused activation in training, got slope ${node.attributes.slope}`);
+    const m = batch * y!.height * y!.width;
+    const ci = stored(x!.channels);
+    const co = stored(y!.channels);
+    const biased = node.params.bias !== undefined;
+    return () => {
+      kernels.conv1x1BackwardWeight(dParams.weight, x!.offset, dy!, m, ci, co);
+      if (biased) kernels.biasBackward(dParams.bias, dy!, m, co);
+      if (dx === undefined) return;
+      kernels.packTransposed(scratch, params.weight, ci, co);
+      kernels.conv1x1(dx, dy!, scratch, zeros, m, co, ci, 1);
+    };
+  },
+  forwardI8: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
+    const m = batch * y!.height * y!.width;
+    const ci = stored(x!.channels);
+    const co = stored(y!.channels);
+    const { slope } = node.attributes;
+    const kernel = outputScales[0] === 0 ? kernels.conv1x1I8F32 : kernels.conv1x1I8;
+    return () => kernel(y!.offset, x!.offset, params.weight, params.bias, scales, scratch, ROWS_I8, m, ci, co, slope);
+  },
+};

@@ -1,0 +1,58 @@
+import { FourwayError } from "../core/errors.js";
+import { PAIR_TAPS, TAPS, stored } from "./layout.js";
+import type { Op } from "./op.js";
+
+/** Depthwise convolution; kernels in assembly/f32/dwconv.ts and assembly/i8/dwconv.ts. */
+export const dwconv: Op<"dwconv"> = {
+  shape: (node, [x], weight) => {
+    const { kernel, stride } = node.attributes;
+    const [c, one, kh, kw] = weight!.dims;
+    if (c !== x!.channels || one !== 1 || kh !== kernel || kw !== kernel || weight!.dims.length !== 4)
+      throw new FourwayError(
+        "E_SHAPE",
+        `dwconv "${node.name}": expected weights [${x!.channels}, 1, ${kernel}, ${kernel}], got [${weight!.dims}]`,
+      );
+    if (x!.channels === 3)
+      throw new FourwayError("E_SHAPE", `dwconv "${node.name}": expected more than 3 channels, got 3; begin with a 3x3 convolution`);
+    return [{ height: Math.ceil(x!.height / stride), width: Math.ceil(x!.width / stride), channels: x!.channels }];
+  },
+  macs: (node, _, [y]) => y!.height * y!.width * y!.channels * node.attributes.kernel ** 2,
+  weight: { f32: TAPS, i8: PAIR_TAPS },
+  trained: ["weight", "bias"],
+  keeps: { inputs: true, outputs: false },
+  inPlaceBackward: false,
+  scratch: (node, [x]) => {
+    const taps = node.attributes.kernel ** 2;
+    return { forward: 0, backward: 4 * taps * stored(x!.channels), i8: 4 * (taps + 1) };
+  },
+  saved: () => 0,
+  forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params }) => {
+    const { height, width } = x!;
+    const c = stored(x!.channels);
+    const { kernel, stride, slope } = node.attributes;
+    return () => kernels.dwconv(y!.offset, x!.offset, params.weight, params.bias, batch, height, width, c, kernel, stride, slope);
+  },
+  backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
+    const { kernel, stride, slope } = node.attributes;
+    if (slope !== 1) throw new FourwayError("E_GRAPH", `dwconv "${node.name}": expected no fused activation in training, got slope ${slope}`);
+    const { height, width } = x!;
+    const c = stored(x!.channels);
+    const m = batch * y!.height * y!.width;
+    const biased = node.params.bias !== undefined;
+    return () => {
+      kernels.dwconvBackwardWeight(dParams.weight, x!.offset, dy!, batch, height, width, c, kernel, stride);
+      if (biased) kernels.biasBackward(dParams.bias, dy!, m, c);
+      if (dx !== undefined)
+        kernels.dwconvBackwardData(dx, dy!, params.weight, scratch, zeros, batch, height, width, c, kernel, stride);
+    };
+  },
+  forwardI8: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
+    if (outputScales[0] === 0)
+      throw new FourwayError("E_GRAPH", `dwconv "${node.name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`);
+    const { height, width } = x!;
+    const c = stored(x!.channels);
+    const { kernel, stride, slope } = node.attributes;
+    return () =>
+      kernels.dwconvI8(y!.offset, x!.offset, params.weight, params.bias, scales, scratch, batch, height, width, c, kernel, stride, slope);
+  },
+};

@@ -1,0 +1,85 @@
+import type { Param } from "../graph/graph.js";
+
+/** Channels as stored: 3 (the input) stays 3, all else is padded to a multiple of 8 with zeros. */
+export function stored(channels: number): number {
+  return channels === 3 ? 3 : Math.ceil(channels / 8) * 8;
+}
+
+/** Rows of a 3x3 convolution's weight panels: 9 taps of the stored channels, to a multiple of 4. */
+export function depth3x3(channels: number): number {
+  return Math.ceil((9 * stored(channels)) / 4) * 4;
+}
+
+/** How a parameter lies in the kernels' memory. `read` puts a packed f32 block back into ONNX order. */
+export interface Layout {
+  /** Values, not bytes. */
+  length(dims: readonly number[]): number;
+  /** Where value `index` of the row-major ONNX order goes. */
+  at(dims: readonly number[], index: number): number;
+}
+
+/** bias, gamma, beta, mean, variance [c]: padded with zeros. */
+export const VECTOR: Layout = {
+  length: ([c]) => stored(c!),
+  at: (_, index) => index,
+};
+
+/** 1x1 weights [co, ci, 1, 1] to panels [co / 8][ci][8]. */
+export const PANELS: Layout = {
+  length: ([co, ci]) => stored(co!) * stored(ci!),
+  at: ([, ci], index) => {
+    const o = Math.floor(index / ci!);
+    return ((o >> 3) * stored(ci!) + (index % ci!)) * 8 + (o & 7);
+  },
+};
+
+/** 3x3 weights [co, ci, 3, 3] to panels [co / 8][k][8], k = (tap, ci). */
+export const PANELS3X3: Layout = {
+  length: ([co, ci]) => stored(co!) * depth3x3(ci!),
+  at: ([, ci], index) => {
+    const tap = index % 9;
+    const i = Math.floor(index / 9) % ci!;
+    const o = Math.floor(index / (9 * ci!));
+    return ((o >> 3) * depth3x3(ci!) + tap * stored(ci!) + i) * 8 + (o & 7);
+  },
+};
+
+/** Depthwise weights [c, 1, k, k] to [k, k, c]. */
+export const TAPS: Layout = {
+  length: ([c, , k]) => k! * k! * stored(c!),
+  at: ([c, , k], index) => (index % (k! * k!)) * stored(c!) + Math.floor(index / (k! * k!)),
+};
+
+/** int8 twins, i16: panels [co / 8][k / 2][8][2], two rows of a panel side by side. */
+export function pairPanels(layout: Layout): Layout {
+  return {
+    length: layout.length,
+    at: (dims, index) => {
+      const at = layout.at(dims, index);
+      const row = at >> 3;
+      return ((row >> 1) << 4) + ((at & 7) << 1) + (row & 1);
+    },
+  };
+}
+
+/** int8 depthwise weights, i16: [taps / 2][c][2], two taps side by side, the last one beside zeros. */
+export const PAIR_TAPS: Layout = {
+  length: ([c, , k]) => Math.ceil((k! * k!) / 2) * stored(c!) * 2,
+  at: ([c, , k], index) => {
+    const tap = index % (k! * k!);
+    return (tap >> 1) * stored(c!) * 2 + Math.floor(index / (k! * k!)) * 2 + (tap & 1);
+  },
+};
+
+/** Writes a parameter into `to` (cleared first); `to` has `layout.length(dims)` values. */
+export function pack(param: Param, layout: Layout, to: Float32Array | Int16Array | Int32Array): void {
+  to.fill(0);
+  const { dims, data } = param;
+  for (let i = 0; i < data.length; i++) to[layout.at(dims, i)] = data[i]!;
+}
+
+/** Reads a parameter back from its packed block. */
+export function unpack(param: Param, layout: Layout, from: Float32Array): void {
+  const { dims, data } = param;
+  for (let i = 0; i < data.length; i++) data[i] = from[layout.at(dims, i)]!;
+}

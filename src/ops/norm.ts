@@ -1,0 +1,30 @@
+import { FourwayError } from "../core/errors.js";
+import { stored } from "./layout.js";
+import { NO_SCRATCH, type Op } from "./op.js";
+
+/** Batch normalisation with batch statistics, for training; inference folds it away (quant/fold.ts). Kernels in assembly/f32/norm.ts. */
+export const norm: Op<"norm"> = {
+  shape: (node, [x]) => {
+    if (x!.channels === 3) throw new FourwayError("E_SHAPE", `norm "${node.name}": expected more than 3 channels, got 3`);
+    return [{ ...x! }];
+  },
+  macs: () => 0,
+  trained: ["gamma", "beta"],
+  keeps: { inputs: true, outputs: false },
+  inPlaceBackward: true,
+  scratch: (_, [x]) => ({ ...NO_SCRATCH, forward: 8 * stored(x!.channels), backward: 8 * stored(x!.channels) }),
+  saved: ([y]) => 16 * stored(y!.channels),
+  forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch, saved }) => {
+    const m = batch * y!.height * y!.width;
+    const c = stored(y!.channels);
+    const { epsilon, momentum, slope } = node.attributes;
+    const { gamma, beta, mean, variance } = params;
+    return () => kernels.norm(y!.offset, x!.offset, gamma, beta, mean, variance, saved, scratch, m, c, epsilon, momentum, slope);
+  },
+  backward: ({ node, kernels, batch, inputs: [x], outputs: [y], dInputs: [dx], dOutputs: [dy], dParams, scratch, saved }) => {
+    const m = batch * y!.height * y!.width;
+    const c = stored(y!.channels);
+    const { slope } = node.attributes;
+    return () => kernels.normBackward(dx!, dParams.gamma, dParams.beta, dy!, x!.offset, saved, scratch, m, c, slope);
+  },
+};

@@ -1,0 +1,23 @@
+import { stored } from "./layout.js";
+import { NO_SCRATCH, type Op } from "./op.js";
+
+/** ReLU and LeakyReLU on their own; behind a convolution they are part of it (`slope`). Kernels in assembly/f32/relu.ts. */
+export const relu: Op<"relu"> = {
+  shape: (_, [x]) => [{ ...x! }],
+  macs: () => 0,
+  trained: [],
+  keeps: { inputs: false, outputs: true },
+  inPlaceBackward: true,
+  scratch: () => NO_SCRATCH,
+  saved: () => 0,
+  forward: ({ node, kernels, batch, inputs: [x], outputs: [y] }) => {
+    const n = batch * y!.height * y!.width * stored(y!.channels);
+    const { slope } = node.attributes;
+    return () => kernels.relu(y!.offset, x!.offset, n, slope);
+  },
+  backward: ({ node, kernels, batch, outputs: [y], dInputs: [dx], dOutputs: [dy] }) => {
+    const n = batch * y!.height * y!.width * stored(y!.channels);
+    const { slope } = node.attributes;
+    return () => kernels.reluBackward(dx!, dy!, y!.offset, n, slope);
+  },
+};

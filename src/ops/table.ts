@@ -1,0 +1,20 @@
+import type { OpName } from "../graph/graph.js";
+import { add } from "./add.js";
+import { concat } from "./concat.js";
+import { conv1x1 } from "./conv1x1.js";
+import { conv3x3 } from "./conv3x3.js";
+import { dwconv } from "./dwconv.js";
+import { maxpool } from "./maxpool.js";
+import { norm } from "./norm.js";
+import type { Op } from "./op.js";
+import { relu } from "./relu.js";
+import { split } from "./split.js";
+import { upsample2 } from "./upsample2.js";
+
+/** Every op. The mapped type makes the table total: a missing op or gradient does not compile. */
+export const OPS: { [N in OpName]: Op<N> } = { conv1x1, conv3x3, dwconv, norm, relu, add, upsample2, maxpool, split, concat };
+
+/** The op of a node, as one type: callers treat all ops alike. */
+export function opOf(name: OpName): Op<OpName> {
+  return OPS[name] as unknown as Op<OpName>;
+}
