@@ -1,7 +1,7 @@
 import type { BackwardSite, Place, Site, Step } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
-import type { Graph, OpName } from "./graph.js";
+import type { Graph, GraphNode, OpName } from "./graph.js";
 import { type PlacedParams, paramOffsets } from "./params.js";
 import { type BufferRequest, type Plan, type Size, checkSize, elements, lastReads, placeBuffers, scratchOf, shapesOf } from "./plan.js";
 
@@ -98,6 +98,7 @@ export interface TrainingProgram {
   outputs: Place[];
   /** Byte offsets of the outputs' gradients, all of whose values the caller writes. */
   dOutputs: number[];
+  forwardSteps: { node: GraphNode; input: Place; step: Step }[];
   forward(): void;
   /** Adds to the parameters' gradients, which the caller clears. */
   backward(): void;
@@ -126,7 +127,7 @@ export function compileTraining({ kernels }: Engine, plan: TrainingPlan, params:
       zeros: params.zeros,
     }),
   );
-  const forward = sites.map((site) => opOf(site.node.op).forward(site));
+  const forwardSteps = sites.map((site) => ({ node: site.node, input: site.inputs[0]!, step: opOf(site.node.op).forward(site) }));
   const backward: Step[] = [];
   for (let i = sites.length - 1; i >= 0; i--) {
     const node = graph.nodes[i]!;
@@ -157,8 +158,9 @@ export function compileTraining({ kernels }: Engine, plan: TrainingPlan, params:
     input: place(graph.input),
     outputs: graph.outputs.map(place),
     dOutputs: graph.outputs.map(gradient),
+    forwardSteps,
     forward() {
-      for (let i = 0; i < forward.length; i++) forward[i]!();
+      for (let i = 0; i < forwardSteps.length; i++) forwardSteps[i]!.step();
     },
     backward() {
       for (let i = 0; i < backward.length; i++) backward[i]!();

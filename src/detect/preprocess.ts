@@ -1,0 +1,147 @@
+import { FourwayError } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
+import type { Engine } from "../wasm/load.js";
+
+/** Weights of a row of taps add up to this. */
+const UNIT = 256;
+/** Frames longer than this to one side are letterboxed with bars instead of stretching the grid any further. */
+const LONGEST_ASPECT = 4;
+const MULTIPLE = 32;
+
+/** The input's size for frames of an aspect: about `pixels` pixels, sides multiples of 32 (at least 64). */
+export function inputSize(width: number, height: number, pixels: number): { width: number; height: number } {
+  const aspect = Math.min(LONGEST_ASPECT, Math.max(1 / LONGEST_ASPECT, width / height));
+  const side = (v: number): number => Math.max(2 * MULTIPLE, Math.round(v / MULTIPLE) * MULTIPLE);
+  const w = side(Math.sqrt(pixels * aspect));
+  return { width: w, height: side(w / aspect) };
+}
+
+/** Where a part of a frame goes in the input: scaled to `width` x `height` at (left, top). Source sides may be fractions of pixels. */
+export interface Placement {
+  sourceX: number;
+  sourceY: number;
+  sourceWidth: number;
+  sourceHeight: number;
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  /** Mirrored left to right. */
+  flip: boolean;
+}
+
+/** The whole frame, as large as it fits, centred: the scale is input pixels a frame pixel, the same to both sides up to rounding. */
+export function letterboxed(frame: { width: number; height: number }, input: { width: number; height: number }): Placement {
+  const scale = Math.min(input.width / frame.width, input.height / frame.height);
+  const width = Math.max(1, Math.round(frame.width * scale));
+  const height = Math.max(1, Math.round(frame.height * scale));
+  return {
+    sourceX: 0,
+    sourceY: 0,
+    sourceWidth: frame.width,
+    sourceHeight: frame.height,
+    left: (input.width - width) >> 1,
+    top: (input.height - height) >> 1,
+    width,
+    height,
+    flip: false,
+  };
+}
+
+/** How many taps an output pixel may have when `length` source pixels become `size`. */
+export function mostTaps(length: number, size: number): number {
+  return Math.max(2, Math.ceil(length / size) + 1);
+}
+
+/**
+ * Taps of one axis, a row an output pixel: [first source index, count, weights of 1/256 ...], i32. Area filter when shrinking, bilinear
+ * when growing; weights are rounded so that each row adds up to 256.
+ * @param size source pixels that exist: taps outside are moved to the border
+ */
+export function axisTable(to: Int32Array, start: number, length: number, out: number, size: number, most: number, flip: boolean): void {
+  const ratio = length / out;
+  const share = new Float64Array(most);
+  for (let i = 0; i < out; i++) {
+    share.fill(0);
+    let first: number;
+    if (ratio > 1) {
+      const from = Math.max(0, start + i * ratio);
+      const end = Math.min(size, start + (i + 1) * ratio);
+      first = Math.min(size - 1, Math.floor(from));
+      for (let k = 0; k < most && first + k < end; k++) share[k] = Math.max(0, Math.min(end, first + k + 1) - Math.max(from, first + k)) / (end - from);
+    } else {
+      const centre = Math.min(size - 1, Math.max(0, start + (i + 0.5) * ratio - 0.5));
+      first = Math.min(size - 1, Math.floor(centre));
+      share[0] = 1 - (centre - first);
+      if (first + 1 < size) share[1] = centre - first;
+      else share[0] = 1;
+    }
+    const row = (flip ? out - 1 - i : i) * (2 + most);
+    let count = 1;
+    let done = 0;
+    let exact = 0;
+    for (let k = 0; k < most; k++) {
+      exact += share[k]! * UNIT;
+      const weight = Math.min(UNIT, Math.round(exact)) - done; // carried rounding: the sum is exact
+      done += weight;
+      to[row + 2 + k] = weight;
+      if (weight > 0) count = k + 1;
+    }
+    to[row + 2 + count - 1]! += UNIT - done;
+    to[row] = first;
+    to[row + 1] = count;
+  }
+}
+
+/** Tables and scratch of one placement of frames of one size, in the kernels' memory. */
+export interface Letterbox {
+  placement: Placement;
+  rows: number;
+  columns: number;
+  most: number;
+  sums: number;
+  first: number;
+  last: number;
+}
+
+/** Bytes that `prepareLetterbox` needs at most for frames up to `width` pixels and inputs up to the given size. */
+export function letterboxBytes(frame: { width: number; height: number }, input: { width: number; height: number }, most: number): number {
+  return 4 * (2 + most) * (input.width + input.height) + 8 * frame.width + 64;
+}
+
+/**
+ * Writes the tables of a placement at byte `at` (64 bytes aligned, `letterboxBytes` long).
+ * @throws E_ARGUMENT where the placement has no pixels
+ */
+export function prepareLetterbox({ memory }: Engine, at: number, frame: { width: number; height: number }, placement: Placement): Letterbox {
+  const { width, height, sourceX, sourceY, sourceWidth, sourceHeight, flip } = placement;
+  if (!(width >= 1 && height >= 1 && sourceWidth > 0 && sourceHeight > 0))
+    throw new FourwayError("E_ARGUMENT", `letterbox: expected a part with pixels, got ${sourceWidth} x ${sourceHeight} to ${width} x ${height}`);
+  const most = Math.max(mostTaps(sourceWidth, width), mostTaps(sourceHeight, height));
+  const entry = 2 + most;
+  const rows = at;
+  const columns = rows + 4 * entry * height;
+  const sums = Math.ceil((columns + 4 * entry * width) / 16) * 16;
+  axisTable(memory.i32.subarray(rows >> 2, (rows >> 2) + entry * height), sourceY, sourceHeight, height, frame.height, most, false);
+  const table = memory.i32.subarray(columns >> 2, (columns >> 2) + entry * width);
+  axisTable(table, sourceX, sourceWidth, width, frame.width, most, flip);
+  let first = frame.width;
+  let last = 0;
+  for (let i = 0; i < width; i++) {
+    first = Math.min(first, table[i * entry]!);
+    last = Math.max(last, table[i * entry]! + table[i * entry + 1]!);
+  }
+  return { placement, rows, columns, most, sums, first, last };
+}
+
+/** Runs a letterbox: `rgba` (byte offset of the frame) to `out` (byte offset of the input, signed bytes). */
+export function runLetterbox(
+  { kernels }: Engine,
+  { placement: { left, top, width, height }, rows, columns, most, sums, first, last }: Letterbox,
+  rgba: number,
+  frame: Pick<Frame, "width">,
+  out: number,
+  input: { width: number; height: number },
+): void {
+  kernels.letterbox(out, rgba, sums, rows, columns, most, frame.width, first, last, left, top, width, height, input.width, input.height);
+}

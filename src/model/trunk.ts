@@ -1,0 +1,105 @@
+import { FourwayError } from "../core/errors.js";
+import { Random } from "../core/random.js";
+import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, type Param } from "../graph/graph.js";
+import { Builder, EPSILON, MOMENTUM } from "./blocks.js";
+
+/** Channels of a ShuffleNetV2's stem and of its stages at strides 8, 16 and 32, and its activation. */
+const WIDTHS = {
+  "0.5": { channels: [24, 48, 96, 192], slope: 0 },
+  "1.0": { channels: [24, 116, 232, 464], slope: 0.1 },
+} as const;
+
+/** A trunk's width. */
+export type TrunkWidth = keyof typeof WIDTHS;
+
+/**
+ * A ShuffleNetV2 trunk with random weights and norms: outputs at strides 8, 16, 32.
+ * In every unit the even channels are kept and the odd ones go through 1x1, depthwise 3x3 (linear), 1x1; at stride 2 both ways see all.
+ * source: arXiv 1807.11164
+ */
+export function shuffleTrunk(width: TrunkWidth, seed: number): Graph {
+  const {
+    channels: [stem, ...stages],
+    slope,
+  } = WIDTHS[width];
+  const b = new Builder(new Random(seed, 1), "input");
+  let x = b.plain("maxpool", "pool", [b.convNorm("stem", b.input, stem, { kernel: 3, stride: 2, slope })]);
+  const outputs = stages.map((co, i) => {
+    for (let unit = 0; unit < [4, 8, 4][i]!; unit++) {
+      const name = `stage${i + 2}.${unit}`;
+      const stride = unit === 0 ? 2 : 1;
+      let kept: string;
+      if (stride === 2) {
+        const short = b.convNorm(`${name}.short.depthwise`, x, co, { kernel: 3, stride, depthwise: true, slope: 1 });
+        kept = b.convNorm(`${name}.short.pointwise`, short, co / 2, { slope });
+      } else {
+        kept = b.plain("split", `${name}.split`, [x], [`${name}.even`, `${name}.odd`]);
+        x = `${name}.odd`;
+      }
+      const expanded = b.convNorm(`${name}.expand`, x, co / 2, { slope });
+      const deep = b.convNorm(`${name}.depthwise`, expanded, co / 2, { kernel: 3, stride, depthwise: true, slope: 1 });
+      x = b.plain("concat", name, [kept, b.convNorm(`${name}.project`, deep, co / 2, { slope })]);
+    }
+    return x;
+  });
+  return b.graph(outputs);
+}
+
+/**
+ * A trunk for inputs of RGB in 0..1 turned into one for Fourway's input, (byte - 128) / 255: the difference goes into the first
+ * convolution's bias. Exact but at the picture's border, where the padding turns from black to grey.
+ * @throws E_MODEL where the trunk does not begin with a biased 3x3 convolution
+ */
+export function recentred(trunk: Graph): Graph {
+  const stem = trunk.nodes[0];
+  const weight = stem && trunk.params.get(stem.params.weight ?? "");
+  const bias = stem && trunk.params.get(stem.params.bias ?? "");
+  if (stem?.op !== "conv3x3" || !weight || !bias)
+    throw new FourwayError("E_MODEL", `trunk: expected to begin with a 3x3 convolution with bias, got ${stem?.op}; export the trunk with batch norm folded`);
+  const each = weight.data.length / weight.dims[0]!;
+  const data = Float32Array.from(bias.data, (b, o) => {
+    let sum = 0;
+    for (let i = o * each; i < (o + 1) * each; i++) sum += weight.data[i]!;
+    return b + INPUT_ZERO * INPUT_SCALE * sum;
+  });
+  return { ...trunk, params: new Map(trunk.params).set(stem.params.bias!, { dims: bias.dims, data }) };
+}
+
+/**
+ * Puts a norm behind every convolution that carries a bias: the inverse of quant/fold.ts but for the norms' statistics, which
+ * `train/calibrate.ts` fills from pictures. Until then gamma is 1, beta the bias, mean 0 and variance 1 - epsilon: in inference form the same function.
+ * Convolutions listed in the graph's outputs keep their bias.
+ */
+export function unfoldNorms(graph: Graph): Graph {
+  const params = new Map<string, Param>();
+  const nodes: GraphNode[] = [];
+  for (const node of graph.nodes) {
+    const biasName = node.params.bias;
+    if (biasName === undefined || (graph.outputs.includes(node.outputs[0]!) && (node.attributes as { slope: number }).slope === 1)) {
+      nodes.push(node);
+      for (const name of Object.values(node.params)) params.set(name, graph.params.get(name)!);
+      continue;
+    }
+    const weightName = node.params.weight!;
+    const bias = graph.params.get(biasName)!;
+    const stem = biasName.replace(/\.?bias$/, "");
+    const constant = (value: number): Param => ({ dims: bias.dims, data: new Float32Array(bias.data.length).fill(value) });
+    params.set(weightName, graph.params.get(weightName)!);
+    params.set(`${stem}.gamma`, constant(1));
+    params.set(`${stem}.beta`, { dims: bias.dims, data: Float32Array.from(bias.data) });
+    params.set(`${stem}.mean`, constant(0));
+    params.set(`${stem}.variance`, constant(1 - EPSILON));
+    const { slope } = node.attributes as { slope: number };
+    const inner = `${node.outputs[0]}.conv`;
+    nodes.push({ ...node, outputs: [inner], attributes: { ...node.attributes, slope: 1 }, params: { weight: weightName } } as GraphNode);
+    nodes.push({
+      op: "norm",
+      name: `${node.name}.norm`,
+      inputs: [inner],
+      outputs: node.outputs,
+      attributes: { epsilon: EPSILON, momentum: MOMENTUM, slope },
+      params: { gamma: `${stem}.gamma`, beta: `${stem}.beta`, mean: `${stem}.mean`, variance: `${stem}.variance` },
+    });
+  }
+  return { ...graph, nodes, params };
+}

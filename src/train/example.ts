@@ -1,0 +1,20 @@
+/**
+ * What one training picture teaches, in input pixels. Rows are flat: task, x0, y0, x1, y1.
+ * A task's `mapWeight` is 0 where nobody looked ("?"): its map and boxes are then masked. `presenceWeight` is 0 where presence is unknown too.
+ */
+export interface Example {
+  /** [height, width, 3] signed bytes (byte - 128). */
+  pixels: Int8Array;
+  /** Columns of the colour matrix (assembly/image/input.ts): 4 x [r, g, b, 0]. */
+  colour: Float32Array;
+  boxes: number[];
+  /** Regions of a task that teach nothing. */
+  ignored: number[];
+  /** A task each. */
+  mapWeight: number[];
+  presence: number[];
+  presenceWeight: number[];
+}
+
+/** Values a row of `boxes` and `ignored`. */
+export const ROW = 5;

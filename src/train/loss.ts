@@ -1,0 +1,148 @@
+import { STRIDES } from "../model/build.js";
+import type { Engine } from "../wasm/load.js";
+import type { TrainingProgram } from "../graph/backprop.js";
+import { stored } from "../ops/layout.js";
+import type { Example } from "./example.js";
+import { type Level, assign } from "./targets.js";
+
+/** Weights of the three terms. */
+const MAP = 2;
+const BOX = 2;
+const PRESENCE = 0.25;
+/** The map and box terms are divided by the batch's total quality, but by no less than this. */
+const LEAST_TOTAL = 4;
+/** Most cells of one map that may answer for objects, in one batch and picture: bounds the lists. */
+const CELL_FLOATS = 8;
+
+/** A step's loss, already weighted: a task each (map + box + presence). */
+export interface StepLoss {
+  tasks: number[];
+  total: number;
+}
+
+/** Lists in the kernels' memory that the loss kernels read; reserved once for the largest plan. */
+export interface LossBuffers {
+  quality: number;
+  weight: number;
+  cell: number;
+  target: number;
+  listWeight: number;
+}
+
+/** Cells of the largest map of a plan, all pictures together. */
+export function largestMap({ plan, outputs }: TrainingProgram): number {
+  return Math.max(...outputs.map(({ height, width }) => plan.batch * height * width));
+}
+
+/** Reserves the lists for maps of at most `cells` cells. */
+export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
+  return {
+    quality: memory.reserve(4 * cells),
+    weight: memory.reserve(4 * cells),
+    cell: memory.reserve(4 * cells),
+    target: memory.reserve(16 * cells),
+    listWeight: memory.reserve(4 * cells),
+  };
+}
+
+/**
+ * The multi-task cost of a batch and its gradient: for every picture the sum over the labelled tasks of a quality-aware logistic loss on
+ * the maps, 1 - GIoU on the boxes and a logistic loss on the largest logit (presence). A task whose `mapWeight` (`presenceWeight`) is 0
+ * adds nothing and its head receives exactly 0 from that picture.
+ * Reads the program's outputs, writes all of its `dOutputs`.
+ * @param tasks how many; outputs are ordered as `buildNetwork` makes them
+ */
+export function multiTaskLoss({ kernels, memory }: Engine, program: TrainingProgram, buffers: LossBuffers, examples: readonly Example[], tasks: number): StepLoss {
+  const { outputs, dOutputs } = program;
+  const { f32, i32 } = memory;
+  const size = (level: number): number => outputs[level * tasks]!.height * outputs[level * tasks]!.width;
+  const levelsOf = (picture: number, task: number): Level[] =>
+    STRIDES.map((stride, level) => {
+      const { offset, height, width, channels } = outputs[level * tasks + task]!;
+      return { values: f32, at: (offset >> 2) + picture * height * width * stored(channels), height, width, stride };
+    });
+
+  const targets = examples.map((example, picture) => example.mapWeight.map((_, task) => assign(levelsOf(picture, task), example, task)));
+  let total = 0;
+  let known = 0;
+  examples.forEach(({ mapWeight, presenceWeight }, picture) => {
+    mapWeight.forEach((weight, task) => {
+      if (weight > 0) for (const q of targets[picture]![task]!.quality) total += q * weight;
+    });
+    for (const weight of presenceWeight) known += weight;
+  });
+  const scale = 1 / Math.max(LEAST_TOTAL, total);
+  const presenceScale = PRESENCE / Math.max(1, known);
+
+  const losses = new Array<number>(tasks).fill(0);
+  // presence: the largest logit that is not masked, of each picture and task
+  const peaks = examples.map((example, picture) =>
+    example.presenceWeight.map((weight, task) => {
+      if (weight === 0) return undefined;
+      const { skip } = targets[picture]![task]!;
+      let best = -Infinity;
+      let at: { level: number; cell: number } | undefined;
+      let start = 0;
+      levelsOf(picture, task).forEach((level, l) => {
+        const count = level.height * level.width;
+        for (let cell = 0; cell < count; cell++) {
+          const logit = level.values[level.at + cell * CELL_FLOATS]!;
+          if (!skip[start + cell] && logit > best) {
+            best = logit;
+            at = { level: l, cell: picture * count + cell };
+          }
+        }
+        start += count;
+      });
+      return at;
+    }),
+  );
+
+  let start = 0;
+  STRIDES.forEach((stride, level) => {
+    const count = size(level);
+    const { width } = outputs[level * tasks]!;
+    for (let task = 0; task < tasks; task++) {
+      const { offset } = outputs[level * tasks + task]!;
+      const dOffset = dOutputs[level * tasks + task]!;
+      const listed = { boxes: 0 };
+      examples.forEach(({ mapWeight }, picture) => {
+        const { quality, skip, cells, boxes } = targets[picture]![task]!;
+        const weight = mapWeight[task]!;
+        const first = picture * count;
+        for (let cell = 0; cell < count; cell++) {
+          f32[(buffers.quality >> 2) + first + cell] = quality[start + cell]!;
+          f32[(buffers.weight >> 2) + first + cell] = skip[start + cell] ? 0 : weight;
+        }
+        if (weight === 0) return;
+        cells.forEach((cell, i) => {
+          const inLevel = cell - start;
+          if (inLevel < 0 || inLevel >= count) return;
+          const x = ((inLevel % width) + 0.5) * stride;
+          const y = (Math.floor(inLevel / width) + 0.5) * stride;
+          const n = listed.boxes++;
+          i32[(buffers.cell >> 2) + n] = first + inLevel;
+          f32[(buffers.listWeight >> 2) + n] = quality[cell]! * weight;
+          const to = (buffers.target >> 2) + 4 * n;
+          f32[to] = (x - boxes[4 * i]!) / stride;
+          f32[to + 1] = (y - boxes[4 * i + 1]!) / stride;
+          f32[to + 2] = (boxes[4 * i + 2]! - x) / stride;
+          f32[to + 3] = (boxes[4 * i + 3]! - y) / stride;
+        });
+      });
+      losses[task]! += kernels.mapLoss(dOffset, offset, buffers.quality, buffers.weight, examples.length * count, MAP * scale);
+      losses[task]! += kernels.boxLoss(dOffset, offset, buffers.cell, buffers.target, buffers.listWeight, listed.boxes, BOX * scale);
+      let n = 0;
+      examples.forEach(({ presence, presenceWeight }, picture) => {
+        const peak = peaks[picture]![task];
+        if (peak?.level !== level) return;
+        i32[(buffers.cell >> 2) + n] = peak.cell;
+        f32[(buffers.target >> 2) + n] = presence[task]!;
+        f32[(buffers.listWeight >> 2) + n++] = presenceWeight[task]!;
+      });
+      losses[task]! += kernels.presenceLoss(dOffset, offset, buffers.cell, buffers.target, buffers.listWeight, n, presenceScale);
+    }
+    start += count;
+  });
+  return { tasks: losses, total: losses.reduce((a, b) => a + b, 0) };
+}
