@@ -1,0 +1,92 @@
+import { FourwayError } from "../core/errors.js";
+import type { Task } from "../core/task.js";
+import { type Graph, INPUT_SCALE, INPUT_ZERO } from "../graph/graph.js";
+import { readOnnx } from "../onnx/read.js";
+import { writeOnnx } from "../onnx/write.js";
+import { STRIDES, mapName } from "./build.js";
+
+/** What a detector must know beside the network. */
+export interface ModelInfo {
+  tasks: Task[];
+  /** About so many pixels the default input has; its sides follow the frame's aspect. */
+  pixels: number;
+  /** Objects with a lower score are not reported, a task each. */
+  thresholds: Record<Task, number>;
+  /** Calibration of presence: probability = sigmoid(scale * largest logit + offset), a task each. */
+  presence: Record<Task, { scale: number; offset: number }>;
+  /** How the model came to be, in words: training data, command, trunk, seed, .. */
+  notes: Record<string, string>;
+}
+
+/** A network and what a detector must know beside it. */
+export interface Model {
+  graph: Graph;
+  info: ModelInfo;
+}
+
+/** Score above which objects are reported where a model says nothing else. */
+export const DEFAULT_THRESHOLD = 0.35;
+/** Pixels of the default input: 320 x 192. */
+export const DEFAULT_PIXELS = 61440;
+
+/** Info of a model that nothing is known of but its tasks. */
+export function defaultInfo(tasks: readonly Task[]): ModelInfo {
+  return {
+    tasks: [...tasks],
+    pixels: DEFAULT_PIXELS,
+    thresholds: Object.fromEntries(tasks.map((task) => [task, DEFAULT_THRESHOLD])),
+    presence: Object.fromEntries(tasks.map((task) => [task, { scale: 1, offset: 0 }])),
+    notes: {},
+  };
+}
+
+const FORMAT = "fourway.1";
+
+/** The model as one ONNX file, its info in metadata_props. */
+export function saveModel({ graph, info }: Model): Uint8Array {
+  const { notes, ...rest } = info;
+  return writeOnnx(graph, {
+    ...notes,
+    format: FORMAT,
+    tasks: JSON.stringify(rest.tasks),
+    pixels: String(rest.pixels),
+    strides: JSON.stringify(STRIDES),
+    normalisation: JSON.stringify({ order: "RGB", zero: INPUT_ZERO, scale: INPUT_SCALE, letterbox: 114 }),
+    thresholds: JSON.stringify(rest.thresholds),
+    presence: JSON.stringify(rest.presence),
+  });
+}
+
+const OWN = new Set(["format", "tasks", "pixels", "strides", "normalisation", "thresholds", "presence"]);
+
+/**
+ * Reads what `saveModel` wrote.
+ * @throws E_ONNX where the file cannot be read; E_MODEL where it is another network, saying what is missing
+ */
+export function loadModel(bytes: Uint8Array): Model {
+  const { graph, metadata } = readOnnx(bytes);
+  if (metadata.format !== FORMAT)
+    throw new FourwayError("E_MODEL", `model: expected metadata format ${FORMAT}, got ${metadata.format ?? "none"}; train or quantize a model with fourway`);
+  const parse = (key: string, fits: (value: unknown) => boolean): unknown => {
+    let value: unknown;
+    try {
+      value = JSON.parse(metadata[key] ?? "");
+    } catch {
+      value = undefined;
+    }
+    if (!fits(value)) throw new FourwayError("E_MODEL", `model: expected metadata "${key}" to be of its kind, got ${(metadata[key] ?? "nothing").slice(0, 80)}`);
+    return value;
+  };
+  const finite = (v: unknown): v is number => typeof v === "number" && Number.isFinite(v);
+  const tasks = parse("tasks", (v) => Array.isArray(v) && v.length > 0 && v.length <= 64 && v.every((t) => typeof t === "string" && t !== "")) as Task[];
+  const perTask = (v: unknown, fits: (value: unknown) => boolean): boolean =>
+    typeof v === "object" && v !== null && tasks.every((task) => Object.hasOwn(v, task) && fits((v as Record<string, unknown>)[task]));
+  const pixels = parse("pixels", (v) => finite(v) && v >= 4096 && v <= 1 << 24) as number;
+  const thresholds = parse("thresholds", (v) => perTask(v, (t) => finite(t) && t >= 0 && t <= 1)) as ModelInfo["thresholds"];
+  const presence = parse("presence", (v) => perTask(v, (p) => finite((p as ModelInfo["presence"][string])?.scale) && finite((p as ModelInfo["presence"][string])?.offset))) as ModelInfo["presence"];
+  const expected = STRIDES.flatMap((stride) => tasks.map((task) => mapName(task, stride)));
+  if (expected.join() !== graph.outputs.join())
+    throw new FourwayError("E_MODEL", `model: expected the outputs ${expected.join(", ")}, got ${graph.outputs.join(", ")}`);
+  const notes = Object.fromEntries(Object.entries(metadata).filter(([key]) => !OWN.has(key)));
+  return { graph, info: { tasks, pixels, thresholds, presence, notes } };
+}
