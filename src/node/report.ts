@@ -1,0 +1,264 @@
+// The report of an evaluation: one HTML file that stands alone. Figures, curves and the worst mistakes with their pictures.
+
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Box } from "../core/box.js";
+import { FourwayError } from "../core/errors.js";
+import type { Task } from "../core/task.js";
+import type { Sample } from "../data/dataset.js";
+import type { Reliability } from "../train/calibration.js";
+import { formatFigure } from "../train/metrics/format.js";
+import type { FalsePositive, Miss, Mistakes } from "../train/metrics/mistakes.js";
+import type { CurvePoint, OperatingPoint, Scores } from "../train/metrics.js";
+import { loadSharp, readImage } from "./image.js";
+import { escapeMarkup, linePlot, type Series } from "./plot.js";
+
+/** What a report tells. */
+export interface Report {
+  title: string;
+  tasks: readonly Task[];
+  samples: readonly Sample[];
+  scores: Scores;
+  /** Precision and recall of each task, of `precisionRecall`. */
+  curves: Record<Task, readonly CurvePoint[]>;
+  mistakes: Record<Task, Mistakes>;
+  /** How well presence is calibrated, of `reliability`; without it the report has no such plot. */
+  reliability?: Record<Task, Reliability>;
+  /** Facts of the model to stand under the title: its name, size, sha256 and the like. */
+  model?: Record<string, string | number>;
+}
+
+/** Makes a picture's `src` (a data: URI) of a box in samples[sampleIndex]; null where there is none. */
+export type Thumbnails = (sampleIndex: number, box: Box, task: Task) => Promise<string | null>;
+
+/** Longest side of a thumbnail, in pixels. */
+const THUMBNAIL = 160;
+/** Smallest side of what a thumbnail shows, in pixels of the picture: below, there are only blocks to be seen. */
+const LEAST_CROP = 48;
+
+const STYLE = `:root{color-scheme:light dark;--ground:#fff;--text:#1c2024;--soft:#5b6570;--line:#d8dde2;--tile:#f3f5f7}
+@media (prefers-color-scheme:dark){:root{--ground:#14171a;--text:#e4e7ea;--soft:#9aa4ae;--line:#343a40;--tile:#1e2226}}
+*{box-sizing:border-box}body{margin:0 auto;padding:1rem;max-width:70rem;background:var(--ground);color:var(--text);font:16px/1.5 system-ui,sans-serif}
+h1{font-size:1.5rem;line-height:1.25;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:1.2rem 0 .5rem}
+p,figcaption,dt{color:var(--soft)}p{max-width:46rem}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}dd{margin:0;overflow-wrap:anywhere}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}th,td{padding:.35rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+thead th{vertical-align:bottom;white-space:normal;font-weight:600;font-size:.85rem}th:first-child{text-align:left;position:sticky;left:0;background:var(--ground)}tr.mean>*{font-weight:700;border-bottom:0}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}.plots>svg{width:100%;height:auto}
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.7rem}figure{margin:0;padding:.4rem;background:var(--tile);border-radius:.4rem}
+figure>img,figure>svg{display:block;width:100%;aspect-ratio:1;object-fit:contain}figcaption{font-size:.8rem;line-height:1.35;margin-top:.3rem;overflow-wrap:anywhere}figcaption b{color:var(--text)}`;
+
+/** What a thumbnail shows, in pixels of the picture: a square about the box, twice its longer side, as far as the picture goes. */
+function cropAround(box: Box, sample: { width: number; height: number }): Box {
+  const side = Math.ceil(Math.max(LEAST_CROP, 2 * Math.max(box.width, box.height)));
+  const width = Math.min(side, sample.width);
+  const height = Math.min(side, sample.height);
+  const x = Math.max(0, Math.min(sample.width - width, Math.round(box.x + box.width / 2 - width / 2)));
+  const y = Math.max(0, Math.min(sample.height - height, Math.round(box.y + box.height / 2 - height / 2)));
+  return { x, y, width, height };
+}
+
+/** SVG of the box (solid), the task's labelled boxes (dashed) and its ignored regions (dotted), in pixels of the picture. */
+function outlines(sample: Sample, box: Box, task: Task | null, crop: Box): string {
+  const unit = Math.max(crop.width, crop.height) / THUMBNAIL;
+  const label = task === null ? null : sample.labels[task];
+  const ignored = task === null ? [] : (sample.ignore[task] ?? []);
+  const rectangle = (b: Box, colour: string, dash: readonly number[]): string => {
+    const place = `x="${b.x}" y="${b.y}" width="${b.width}" height="${b.height}" fill="none"`;
+    const dashes = dash.length === 0 ? "" : ` stroke-dasharray="${dash.map((length) => length * unit).join(" ")}"`;
+    return `<rect ${place} stroke="#000" stroke-opacity=".55" stroke-width="${4 * unit}"/><rect ${place} stroke="${colour}" stroke-width="${2 * unit}"${dashes}/>`;
+  };
+  return [
+    ...ignored.map((b) => rectangle(b, "#bbb", [2, 3])),
+    ...(Array.isArray(label) ? label : []).map((b) => rectangle(b, "#5cf08a", [6, 4])),
+    rectangle(box, "#ff4d6d", []),
+  ].join("");
+}
+
+/**
+ * Thumbnails as data: URIs: the picture about the box as JPEG, its longer side 160 pixels, the box drawn solid, the task's
+ * labelled boxes dashed. Answers null where the picture cannot be read or sharp is not installed.
+ */
+export function thumbnailer(samples: readonly Sample[]): Thumbnails {
+  return async (sampleIndex, box, task) => {
+    const sample = samples[sampleIndex];
+    if (sample === undefined) return null;
+    try {
+      const sharp = await loadSharp();
+      const frame = await readImage(sample.image);
+      const crop = cropAround(box, frame);
+      const scale = THUMBNAIL / Math.max(crop.width, crop.height);
+      const width = Math.max(1, Math.round(crop.width * scale));
+      const height = Math.max(1, Math.round(crop.height * scale));
+      const view = `width="${width}" height="${height}" viewBox="${crop.x} ${crop.y} ${crop.width} ${crop.height}" preserveAspectRatio="none"`;
+      const drawing = `<svg xmlns="http://www.w3.org/2000/svg" ${view}>${outlines(sample, box, task, crop)}</svg>`;
+      const jpeg = await sharp(frame.data, { raw: { width: frame.width, height: frame.height, channels: 4 } })
+        .extract({ left: crop.x, top: crop.y, width: crop.width, height: crop.height })
+        .resize(width, height, { fit: "fill" })
+        .composite([{ input: Buffer.from(drawing) }])
+        .flatten()
+        .jpeg({ quality: 78 })
+        .toBuffer();
+      return `data:image/jpeg;base64,${jpeg.toString("base64")}`;
+    } catch (error) {
+      if (error instanceof FourwayError && (error.code === "E_IMAGE" || error.code === "E_RUNTIME")) return null;
+      throw error;
+    }
+  };
+}
+
+/** The picture about the box by reference to its file: the browser crops. */
+function reference(sample: Sample, box: Box, task: Task, folder: string): string {
+  const way = relative(folder, resolve(sample.image));
+  const href = isAbsolute(way) ? pathToFileURL(way).href : way.split(sep).map(encodeURIComponent).join("/");
+  const crop = cropAround(box, sample);
+  const image = `<image href="${escapeMarkup(href)}" width="${sample.width}" height="${sample.height}"/>`;
+  return `<svg viewBox="${crop.x} ${crop.y} ${crop.width} ${crop.height}" role="img">${image}${outlines(sample, box, task, crop)}</svg>`;
+}
+
+/** One mistake as a figure. */
+async function tile(
+  report: Report,
+  task: Task,
+  mistake: FalsePositive | Miss,
+  folder: string,
+  thumbnails: Thumbnails | null,
+): Promise<string> {
+  const { picture, box } = mistake;
+  const sample = report.samples[picture]!;
+  const uri = (await thumbnails?.(picture, box, task)) ?? null;
+  const shown = uri === null ? reference(sample, box, task, folder) : `<img src="${escapeMarkup(uri)}" alt="" loading="lazy">`;
+  const size = `${Math.round(box.width)}\u00d7${Math.round(box.height)} px`;
+  const says =
+    "overlap" in mistake
+      ? `<b>score ${formatFigure(mistake.score)}</b>, overlap ${mistake.overlap.toFixed(2)}, ${size}`
+      : `<b>${mistake.score === null ? "not found" : `score only ${formatFigure(mistake.score)}`}</b>, ${size}`;
+  const name = `${sample.set}/${sample.image.split(/[\\/]/).at(-1)}`;
+  return `<figure>${shown}<figcaption>${says}<br>${escapeMarkup(name)}</figcaption></figure>`;
+}
+
+/** The table of figures. */
+function figuresTable({ scores, reliability }: Report): string {
+  const heads = [
+    "AP50",
+    "AP",
+    "presence AP",
+    "calibration error",
+    "best F1",
+    "at score",
+    `recall at precision ${scores.precision}`,
+    "at score",
+  ];
+  const counts = ["boxes", "pictures", "with the task", "without"];
+  const row = (name: string, cells: readonly string[], kind = ""): string =>
+    `<tr${kind}><th scope="row">${escapeMarkup(name)}</th>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
+  const chosen = (point: OperatingPoint | null, what: "f1" | "recall") => [point?.[what] ?? null, point?.threshold ?? null];
+  const rows = scores.tasks.map(
+    ({ task, ap50, ap, presenceAp, bestF1, atPrecision, counts: { boxes, pictures, positives, negatives } }) => {
+      const figures = [ap50, ap, presenceAp, reliability?.[task]?.error ?? null, ...chosen(bestF1, "f1"), ...chosen(atPrecision, "recall")];
+      return row(task, [...figures.map(formatFigure), ...[boxes, pictures, positives, negatives].map(String)]);
+    },
+  );
+  const { ap50, ap, presenceAp } = scores.mean;
+  const empty = Array.from({ length: heads.length + counts.length - 3 }, () => "");
+  const mean = row("mean", [...[ap50, ap, presenceAp].map(formatFigure), ...empty], ' class="mean"');
+  const head = ["task", ...heads, ...counts].map((name) => `<th scope="col">${escapeMarkup(name)}</th>`).join("");
+  return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}${mean}</tbody></table></div>`;
+}
+
+/** The precision-recall plot and, where presence was checked, the reliability plot. */
+function plots({ tasks, scores, curves, reliability }: Report): string {
+  const unit = { from: 0, to: 1 };
+  const precisionRecall = tasks.map((task): Series => {
+    const best = scores.tasks.find((score) => score.task === task)?.bestF1;
+    return {
+      name: task,
+      points: (curves[task] ?? []).map(({ recall, precision }) => [recall, precision]),
+      rings: best ? [[best.recall, best.precision]] : [],
+    };
+  });
+  const parts = [
+    linePlot({
+      title: "Precision and recall at IoU .5",
+      x: { label: "recall", ...unit },
+      y: { label: "precision", ...unit },
+      series: precisionRecall,
+    }),
+  ];
+  if (reliability !== undefined) {
+    const series = tasks.map((task): Series => {
+      const bins = reliability[task]?.bins ?? [];
+      return {
+        name: task,
+        style: "dots",
+        points: bins.flatMap(({ predicted, observed }) =>
+          predicted === null || observed === null ? [] : [[predicted, observed] as const],
+        ),
+      };
+    });
+    const perfect: Series = {
+      name: "perfect",
+      style: "reference",
+      points: [
+        [0, 0],
+        [1, 1],
+      ],
+    };
+    const axes = { x: { label: "predicted probability", ...unit }, y: { label: "share that have it", ...unit } };
+    parts.push(linePlot({ title: "Reliability of presence", ...axes, series: [...series, perfect] }));
+  }
+  return `<div class="plots">${parts.join("\n")}</div>`;
+}
+
+/** The mistakes of one task. */
+async function mistakesOf(report: Report, task: Task, folder: string, thumbnails: Thumbnails | null): Promise<string> {
+  const { falsePositives, misses } = report.mistakes[task] ?? { falsePositives: [], misses: [] };
+  const grid = async (title: string, none: string, list: readonly (FalsePositive | Miss)[]): Promise<string> => {
+    const tiles: string[] = [];
+    for (const mistake of list) tiles.push(await tile(report, task, mistake, folder, thumbnails)); // one decoded picture at a time
+    return `<h3>${title}</h3>${tiles.length === 0 ? `<p>${none}</p>` : `<div class="tiles">${tiles.join("\n")}</div>`}`;
+  };
+  const wrong = await grid("Surest false positives", "None.", falsePositives);
+  const missed = await grid("Largest misses", "None.", misses);
+  return `<section><h2>${escapeMarkup(task)}</h2>${wrong}${missed}</section>`;
+}
+
+/**
+ * Writes the report as one HTML file: figures a task and their mean, precision-recall curves (the ring is the best F1),
+ * reliability, and the worst false positives and misses. No script, nothing loaded from elsewhere; light and dark by the
+ * reader's preference. The folder is made if it is missing; the file appears whole or not at all.
+ * @param thumbnails makes the pictures that are embedded; where it answers null, or is null itself, the report refers to the
+ *   picture's file by a path relative to its own.
+ * Throws E_ARGUMENT where the file cannot be written, and what `thumbnails` throws.
+ */
+export async function writeReport(path: string, report: Report, thumbnails: Thumbnails | null): Promise<void> {
+  const folder = dirname(resolve(path));
+  const sections: string[] = [];
+  for (const task of report.tasks) sections.push(await mistakesOf(report, task, folder, thumbnails));
+  const facts = Object.entries(report.model ?? {}).map(
+    ([name, value]) => `<dt>${escapeMarkup(name)}</dt><dd>${escapeMarkup(String(value))}</dd>`,
+  );
+  const title = escapeMarkup(report.title);
+  const html = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data: file: 'self'; style-src 'unsafe-inline'">
+<title>${title}</title><style>${STYLE}</style></head><body>
+<h1>${title}</h1>${facts.length === 0 ? "" : `<dl>${facts.join("")}</dl>`}
+<h2>Figures</h2>${figuresTable(report)}
+<p>A task counts only in the pictures where it is labelled. AP50 and AP follow COCO's rules; presence AP is the average precision
+of one probability a picture. A dash: nothing to score.</p>
+${plots(report)}
+<p>The ring is the threshold with the best F1. In the pictures below the mistake is drawn solid and what is labelled dashed;
+the overlap (IoU) is that with the nearest labelled box: over .5 it was found twice, at 0 there is none.</p>
+${sections.join("\n")}
+</body></html>
+`;
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(`${path}.part`, html);
+    await rename(`${path}.part`, path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FourwayError("E_ARGUMENT", `report: expected a path that can be written, got ${path} (${reason}); choose another`, { cause });
+  }
+}
