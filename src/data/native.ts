@@ -1,0 +1,145 @@
+import type { Box } from "../core/box.js";
+import type { Task } from "../core/task.js";
+import type { Label, Sample } from "./dataset.js";
+import { checkBox, isKnownTask, joinPath, labelFromBoxes, type ParsedFile, perTask, shown, sizeFault, withinFolder } from "./read.js";
+
+// The native format: one JSON object a line.
+//   {"image":"images/1.jpg","width":448,"height":299,"split":"train","group":"g17",
+//    "labels":{"pedestrian":[[10,20,30,60]],"car":[],"stopSign":true,"trafficLight":null},
+//    "ignore":{"car":[[1,2,3,4]]}}
+
+/**
+ * Reads the text of a `labels.jsonl`. A line that cannot be used is left out and told in `faults`, as is each bad box:
+ * a box that lies more than a pixel outside is left out (what of it lies in the picture becomes an ignored region),
+ * a box that lies less outside is clipped. Never throws.
+ * @param file its name in faults.
+ * @param folder what image paths are relative to; it is put before them.
+ * @param set the name of the set.
+ * @param tasks the tasks that are wanted; of `TASKS` the others are passed over, any further name is a fault.
+ */
+export function parseNative(text: string, file: string, folder: string, set: string, tasks: readonly Task[]): ParsedFile {
+  const parsed: ParsedFile = { samples: [], faults: [], lines: [] };
+  const lineOfImage = new Map<string, number>();
+  const lines = text.replace(/^\uFEFF/, "").split("\n");
+  for (const [index, source] of lines.entries()) {
+    if (source.trim() === "") continue;
+    const line = index + 1;
+    const fault = (message: string) => parsed.faults.push({ file, line, message });
+    const sample = parseLine(source, set, tasks, fault);
+    if (sample === null) continue;
+    const earlier = lineOfImage.get(sample.image);
+    if (earlier !== undefined) {
+      fault(`expected each image once, got "${sample.image}" again (first on line ${earlier})`);
+      continue;
+    }
+    lineOfImage.set(sample.image, line);
+    sample.image = joinPath(folder, sample.image);
+    parsed.samples.push(sample);
+    parsed.lines.push(line);
+  }
+  return parsed;
+}
+
+function parseLine(source: string, set: string, tasks: readonly Task[], fault: (message: string) => void): Sample | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(source);
+  } catch (error) {
+    fault(`expected a JSON object, got ${(error as Error).message}`);
+    return null;
+  }
+  if (!isObject(value)) {
+    fault(`expected a JSON object, got ${shown(value)}`);
+    return null;
+  }
+  const { image, width, height, split, group, labels, ignore } = value;
+  const missing = ["image", "width", "height", "split", "group", "labels"].filter((name) => value[name] === undefined);
+  if (missing.length > 0) {
+    fault(`expected "${missing.join('", "')}", got an object without`);
+    return null;
+  }
+  const wrong =
+    (typeof image !== "string" || image === "" ? `expected "image" to be a path, got ${shown(image)}` : null) ??
+    sizeFault(width, height) ??
+    (split !== "train" && split !== "val" ? `expected "split" to be "train" or "val", got ${shown(split)}` : null) ??
+    (typeof group !== "string" || group === "" ? `expected "group" to be a name, got ${shown(group)}` : null) ??
+    (!isObject(labels) ? `expected "labels" to be an object with a label a task, got ${shown(labels)}` : null) ??
+    (ignore !== undefined && !isObject(ignore)
+      ? `expected "ignore" to be an object with a list of boxes a task, got ${shown(ignore)}`
+      : null);
+  if (wrong !== null) {
+    fault(wrong);
+    return null;
+  }
+  const sample: Sample = {
+    image: image as string,
+    width: width as number,
+    height: height as number,
+    split: split as "train" | "val",
+    group: group as string,
+    set,
+    labels: perTask<Label>(tasks, () => null),
+    ignore: perTask<Box[]>(tasks, () => []),
+  };
+  readIgnore((ignore ?? {}) as Record<string, unknown>, sample, tasks, fault);
+  readLabels(labels as Record<string, unknown>, sample, tasks, fault);
+  return sample;
+}
+
+function readLabels(labels: Record<string, unknown>, sample: Sample, tasks: readonly Task[], fault: (message: string) => void): void {
+  for (const [task, value] of Object.entries(labels)) {
+    if (!isKnownTask(task, tasks)) {
+      fault(`labels: expected tasks out of ${tasks.join(", ")}, got "${task}"`);
+      continue;
+    }
+    if (!tasks.includes(task) || value === null) continue;
+    if (value === true) {
+      sample.labels[task] = true;
+    } else if (Array.isArray(value)) {
+      const checked = value.map((entry) => checkBox(entry, sample.width, sample.height));
+      for (const [index, entry] of checked.entries()) if ("fault" in entry) fault(`${task} box ${index + 1}: ${entry.fault}`);
+      sample.labels[task] = labelFromBoxes(checked, sample.ignore[task]!);
+    } else {
+      fault(`${task}: expected a list of boxes, true or null, got ${shown(value)}`);
+    }
+  }
+}
+
+function readIgnore(ignore: Record<string, unknown>, sample: Sample, tasks: readonly Task[], fault: (message: string) => void): void {
+  for (const [task, value] of Object.entries(ignore)) {
+    if (!isKnownTask(task, tasks)) fault(`ignore: expected tasks out of ${tasks.join(", ")}, got "${task}"`);
+    else if (!Array.isArray(value)) fault(`ignore ${task}: expected a list of boxes, got ${shown(value)}`);
+    else if (tasks.includes(task))
+      for (const [index, entry] of value.entries()) {
+        const checked = checkBox(entry, sample.width, sample.height);
+        if ("box" in checked) sample.ignore[task]!.push(checked.box);
+        else {
+          fault(`ignore ${task} box ${index + 1}: ${checked.fault}`);
+          if (checked.rest) sample.ignore[task]!.push(checked.rest);
+        }
+      }
+  }
+}
+
+/**
+ * The text of a `labels.jsonl` that `parseNative` reads back the same, a line a sample.
+ * @param folder the set's folder: image paths are written relative to it.
+ */
+export function formatNative(samples: readonly Sample[], folder = ""): string {
+  const boxes = (list: readonly Box[]) => list.map((box) => [box.x, box.y, box.width, box.height]);
+  return samples
+    .map((sample) => {
+      const labels = Object.fromEntries(
+        Object.entries(sample.labels).map(([task, label]) => [task, Array.isArray(label) ? boxes(label) : label]),
+      );
+      const ignored = Object.entries(sample.ignore).filter(([, list]) => list.length > 0);
+      const ignore = ignored.length > 0 ? { ignore: Object.fromEntries(ignored.map(([task, list]) => [task, boxes(list)])) } : {};
+      const { width, height, split, group } = sample;
+      return `${JSON.stringify({ image: withinFolder(sample.image, folder), width, height, split, group, labels, ...ignore })}\n`;
+    })
+    .join("");
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { TASKS } from "../../src/core/task.js";
+import { type CocoOptions, formatCoco, parseCoco, taskOfCategory } from "../../src/data/coco.js";
+import { anySamples } from "./support.js";
+
+const CATEGORIES = [
+  { id: 1, name: "person" },
+  { id: 3, name: "car" },
+  { id: 10, name: "traffic light" },
+  { id: 99, name: "zebra" },
+];
+const image = (id: number, more: object = {}) => ({ id, file_name: `${id}.jpg`, width: 100, height: 80, ...more });
+const box = (id: number, image_id: number, category_id: number, more: object = {}) => ({
+  id,
+  image_id,
+  category_id,
+  bbox: [10, 10, 20, 20],
+  ...more,
+});
+const read = (root: object, options?: CocoOptions, file = "instances.json") =>
+  parseCoco(JSON.stringify({ categories: CATEGORIES, images: [image(1)], annotations: [], ...root }), file, "pics", "set", TASKS, options);
+const BOX = { x: 10, y: 10, width: 20, height: 20 };
+
+test("a category of the file is exhaustive, a task without one is null, other categories are passed over", () => {
+  const { samples, faults } = read({ annotations: [box(1, 1, 1), box(2, 1, 99)] });
+  assert.deepEqual(faults, []);
+  assert.deepEqual(samples[0]!.labels, { pedestrian: [BOX], car: [], stopSign: null, trafficLight: [] });
+  assert.equal(samples[0]!.image, "pics/1.jpg");
+});
+
+test("names of categories find their task in every spelling", () => {
+  const names = {
+    person: "pedestrian",
+    Pedestrian: "pedestrian",
+    car: "car",
+    "stop sign": "stopSign",
+    stopSign: "stopSign",
+    "Traffic-Light": "trafficLight",
+    traffic_light: "trafficLight",
+  };
+  for (const [name, task] of Object.entries(names)) assert.equal(taskOfCategory(name, TASKS), task, name);
+  for (const name of ["truck", "cart", "constructor", ""]) assert.equal(taskOfCategory(name, TASKS), null, name);
+  assert.equal(taskOfCategory("Dog House", ["dogHouse"]), "dogHouse");
+  assert.equal(taskOfCategory("person", ["car"]), null);
+});
+
+test("a crowd is an ignored region and no box", () => {
+  const { samples } = read({ annotations: [box(1, 1, 1, { iscrowd: 1 }), box(2, 1, 3, { iscrowd: 0 })] });
+  assert.deepEqual([samples[0]!.labels.pedestrian, samples[0]!.ignore.pedestrian], [[], [BOX]]);
+  assert.deepEqual([samples[0]!.labels.car, samples[0]!.ignore.car], [[BOX], []]);
+});
+
+test("the labelled option leaves only its tasks exhaustive", () => {
+  const { samples } = read({ annotations: [box(1, 1, 1), box(2, 1, 3)] }, { labelled: ["car", "stopSign"] });
+  assert.deepEqual(samples[0]!.labels, { pedestrian: null, car: [BOX], stopSign: null, trafficLight: null });
+  assert.throws(() => read({}, { labelled: ["tram"] }), { code: "E_ARGUMENT" });
+});
+
+test("LVIS's lists tell absent, present and unknown apart, picture by picture", () => {
+  const lists = (neg: number[], not: number[]) => ({ neg_category_ids: neg, not_exhaustive_category_ids: not });
+  const { samples } = read({
+    images: [image(1, lists([1], [3])), image(2, lists([10], [1, 3])), image(3)],
+    annotations: [box(1, 1, 3), box(2, 2, 1), box(3, 2, 99), box(4, 1, 10)],
+  });
+  assert.deepEqual(samples[0]!.labels, { pedestrian: [], car: true, stopSign: null, trafficLight: [BOX] });
+  assert.deepEqual(samples[1]!.labels, { pedestrian: true, car: null, stopSign: null, trafficLight: [] });
+  assert.deepEqual(samples[2]!.labels, { pedestrian: [], car: [], stopSign: null, trafficLight: [] });
+});
+
+test("faults carry the id of the annotation or image, and the rest is read", () => {
+  const { samples, faults } = read({
+    images: [image(1), image(2, { width: -1 }), image(1), { id: 5 }],
+    annotations: [
+      box(11, 1, 1),
+      box(12, 1, 1, { bbox: [90, 10, 20, 5] }),
+      box(13, 1, 1, { bbox: [5, 5, 0, 5] }),
+      box(14, 1, 77),
+      box(15, 8, 1),
+      box(16, 1, 1, { bbox: undefined }),
+      box(17, 2, 1), // of a picture that was told already
+    ],
+  });
+  assert.equal(samples.length, 1);
+  assert.deepEqual(samples[0]!.labels.pedestrian, [BOX]);
+  assert.deepEqual(samples[0]!.ignore.pedestrian, [{ x: 90, y: 10, width: 10, height: 5 }]);
+  assert.deepEqual(
+    faults.map((fault) => fault.line),
+    [2, 1, 5, 12, 13, 14, 15, 16],
+  );
+  assert.match(faults[3]!.message, /annotation 12: expected a box within/);
+});
+
+test("broken JSON is told with its line, a file that is no COCO file by what it lacks", () => {
+  const { faults } = parseCoco('{\n"images": [],\n oops }', "f.json", "", "s", TASKS);
+  assert.deepEqual([faults.length, faults[0]!.line], [1, 3]);
+  assert.match(parseCoco('{"images":[]}', "f.json", "", "s", TASKS).faults[0]!.message, /"annotations", "categories"/);
+  assert.equal(parseCoco("null", "f.json", "", "s", TASKS).faults.length, 1);
+});
+
+test("the split is the caller's, else the picture's, else that of the file's name", () => {
+  const root = { images: [image(1), image(2, { split: "val" })] };
+  const splits = (options: CocoOptions, file: string) => read(root, options, file).samples.map((sample) => sample.split);
+  assert.deepEqual(splits({}, "coco/instances_train2017.json"), ["train", "val"]);
+  assert.deepEqual(splits({}, "coco/instances_val2017.json"), ["val", "val"]);
+  assert.deepEqual(splits({}, "tester/validator/instances.json"), ["train", "val"]);
+  assert.deepEqual(splits({ split: "train" }, "instances_val2017.json"), ["train", "train"]);
+});
+
+test("augmented copies of one picture share a group", () => {
+  const names = ["street_jpg.rf.0a1b.jpg", "street_jpg.rf.2c3d.jpg", "other.jpg"];
+  const groups = read({ images: names.map((file_name, id) => image(id, { file_name })) }).samples.map((sample) => sample.group);
+  assert.equal(groups[0], groups[1]);
+  assert.notEqual(groups[0], groups[2]);
+});
+
+test("what is written is read back the same, all four states and the ignored regions", () => {
+  fc.assert(
+    fc.property(anySamples("set", "set"), (samples) => {
+      const { samples: again, faults } = parseCoco(formatCoco(samples, TASKS, "set"), "f.json", "set", "set", TASKS);
+      assert.deepEqual(faults, []);
+      assert.deepEqual(again, samples);
+    }),
+    { seed: 3, numRuns: 60 },
+  );
+});
+
+test("no text makes the reader throw", () => {
+  const part = fc.oneof(
+    fc.array(
+      fc.oneof(
+        fc.jsonValue(),
+        fc.record({ id: fc.jsonValue(), bbox: fc.jsonValue(), image_id: fc.constant(1), category_id: fc.constantFrom(1, 3, 5) }),
+      ),
+    ),
+    fc.jsonValue(),
+  );
+  fc.assert(
+    fc.property(fc.record({ images: part, annotations: part, categories: part }, { requiredKeys: [] }), (root) => {
+      read(root);
+    }),
+    { seed: 4, numRuns: 200 },
+  );
+});

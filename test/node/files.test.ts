@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { TASKS } from "../../src/core/task.js";
+import { readDatasets } from "../../src/node/files.js";
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fourway-files-"));
+});
+after(() => rm(folder, { recursive: true }));
+
+const line = (image: string, more: object = {}) =>
+  JSON.stringify({ image, width: 10, height: 10, split: "train", group: image, labels: { car: [] }, ...more });
+const coco = (...names: string[]) =>
+  JSON.stringify({
+    images: names.map((file_name, id) => ({ id, file_name, width: 10, height: 10 })),
+    annotations: [],
+    categories: [{ id: 1, name: "car" }],
+  });
+
+/** Writes files below the test's folder; pictures may be empty, since only their presence counts. */
+async function lay(files: Record<string, string>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+}
+const images = async (...paths: string[]) =>
+  (
+    await readDatasets(
+      paths.map((path) => join(folder, path)),
+      TASKS,
+    )
+  ).samples.map((sample) => sample.image.slice(folder.length + 1));
+
+test("a native set, its file, and a folder of sets are read; the set is named after its folder", async () => {
+  await lay({
+    "n/one/labels.jsonl": line("images/a.jpg"),
+    "n/one/images/a.jpg": "",
+    "n/two/labels.jsonl": line("images/b.jpg"),
+    "n/two/images/b.jpg": "",
+    "n/notes.txt": "",
+    "n/empty/x.txt": "",
+  });
+  assert.deepEqual(await images("n/one"), ["n/one/images/a.jpg"]);
+  assert.deepEqual(await images("n/one/labels.jsonl"), ["n/one/images/a.jpg"]);
+  assert.deepEqual(await images("n"), ["n/one/images/a.jpg", "n/two/images/b.jpg"]);
+  assert.equal((await readDatasets([join(folder, "n/one")], TASKS)).samples[0]!.set, "one");
+});
+
+test("a set that is reached twice is read once", async () => {
+  await lay({ "t/one/labels.jsonl": line("a.jpg"), "t/one/a.jpg": "" });
+  await symlink(join(folder, "t/one"), join(folder, "t/again"));
+  assert.equal((await images("t", "t/one", "t/one/labels.jsonl")).length, 1);
+});
+
+test("COCO sets are found by the usual names, with pictures beside the file, in images/ or in the split's folder", async () => {
+  await lay({
+    "c/_annotations.coco.json": coco("1.jpg"),
+    "c/1.jpg": "",
+    "d/instances_x.json": coco("2.jpg"),
+    "d/images/2.jpg": "",
+    "e/annotations/instances_val2017.json": coco("3.jpg"),
+    "e/val2017/3.jpg": "",
+    "f/annotations/annotations.json": coco("4.jpg"),
+    "f/images/4.jpg": "",
+    "g/any.json": coco("5.jpg"),
+    "g/5.jpg": "",
+  }); // prettier-ignore
+  assert.deepEqual(await images("c"), ["c/1.jpg"]);
+  assert.deepEqual(await images("d"), ["d/images/2.jpg"]);
+  assert.deepEqual(await images("e"), ["e/val2017/3.jpg"]);
+  assert.deepEqual(await images("f"), ["f/images/4.jpg"]);
+  assert.deepEqual(await images("g/any.json"), ["g/5.jpg"]);
+  assert.equal((await readDatasets([join(folder, "e")], TASKS)).samples[0]!.set, "e");
+  assert.equal((await readDatasets([join(folder, "e")], TASKS)).samples[0]!.split, "val");
+});
+
+test("Roboflow's folders train, valid and test are a folder of sets", async () => {
+  await lay({
+    "r/train/_annotations.coco.json": coco("1.jpg"),
+    "r/train/1.jpg": "",
+    "r/valid/_annotations.coco.json": coco("2.jpg"),
+    "r/valid/2.jpg": "",
+  });
+  const { samples } = await readDatasets([join(folder, "r")], TASKS);
+  assert.deepEqual(samples.map((sample) => sample.split).sort(), ["train", "val"]);
+});
+
+test("the options reach COCO files", async () => {
+  await lay({ "o/instances.json": coco("1.jpg"), "o/1.jpg": "" });
+  const { samples } = await readDatasets([join(folder, "o")], TASKS, { labelled: ["pedestrian"], split: "val" });
+  assert.deepEqual([samples[0]!.labels.car, samples[0]!.split], [null, "val"]);
+});
+
+test("a missing picture is left out and told with file and line, in the order of the lines", async () => {
+  await lay({
+    "m/labels.jsonl": ["{", line("a.jpg"), line("gone.jpg"), "", line("b.jpg"), line("far/gone.jpg")].join("\n"),
+    "m/a.jpg": "",
+    "m/b.jpg": "",
+  });
+  const file = join(folder, "m/labels.jsonl");
+  const { samples, faults } = await readDatasets([join(folder, "m")], TASKS);
+  assert.equal(samples.length, 2);
+  assert.deepEqual(
+    faults.map((fault) => [fault.file, fault.line]),
+    [
+      [file, 1],
+      [file, 3],
+      [file, 6],
+    ],
+  );
+  assert.match(faults[1]!.message, /gone\.jpg/);
+});
+
+test("where there is nothing to read, the error says what was looked for", async () => {
+  await lay({ "z/readme.txt": "" });
+  await assert.rejects(readDatasets([join(folder, "z")], TASKS), { code: "E_DATA", message: /labels\.jsonl, or COCO's instances\*\.json/ });
+  await assert.rejects(readDatasets([join(folder, "nowhere")], TASKS), { code: "E_DATA", message: /does not exist/ });
+  await assert.rejects(readDatasets([join(folder, "z/readme.txt")], TASKS), {
+    code: "E_DATA",
+    message: /\.jsonl \(native\) or \.json \(COCO\)/,
+  });
+  await assert.rejects(readDatasets([], TASKS), { code: "E_DATA" });
+  await assert.rejects(readDatasets([join(folder, "z")], TASKS, { labelled: ["tram"] }), { code: "E_ARGUMENT" });
+});
