@@ -1,0 +1,205 @@
+import { type Graph, type GraphNode, INPUT_CHANNELS } from "../graph/graph.js";
+import { Fault, Faults, quote } from "./faults.js";
+import { define, MAX_NODES, type PendingNode, type Reading, type Value } from "./reading.js";
+import { DATA_TYPE, type Model, model, type OnnxNode, type OnnxValueInfo, OPSETS_READ } from "./schema.js";
+import { readTensor } from "./tensors.js";
+import { TRANSLATORS } from "./translate.js";
+import { readMessage } from "./wire.js";
+
+/**
+ * Reads an ONNX model (opset 13 to 22, float32 or symmetric int8 QDQ) into a graph and its metadata. Front to back: the wire,
+ * what the model says of itself, the tensors, node by node, the outputs.
+ *
+ * A Relu or LeakyRelu that alone follows a convolution or normalisation becomes its slope; two Slices of every second channel
+ * become a split; Identity and Constant vanish; tensors that no node uses are left out. Names are the file's; a node without
+ * one, or with one that was given before, gets a name made from its op and place. Attributes that are not exact in float32
+ * come back as the shortest decimal (0.1); scales come back as the float32 they are.
+ *
+ * Safe on any bytes: nothing is allocated or repeated by a number that the file's length does not bear out.
+ * @param bytes the whole file; not kept, not changed.
+ * @throws E_ONNX whose message lists the faults, each with its place.
+ */
+export function readOnnx(bytes: Uint8Array): { graph: Graph; metadata: Record<string, string> } {
+  const faults = new Faults();
+  const file = readMessage(bytes, model, "model", faults);
+  faults.throwIfAny();
+  const metadata = readMetadata(file, faults);
+  expectKnown(file, faults);
+  if (!file.graph) faults.throwIfAny();
+
+  const reading = startReading(file, faults);
+  const input = readInput(file, reading);
+  const nodes = file.graph?.nodes ?? [];
+  if (nodes.length > MAX_NODES) faults.add(`graph: expected at most ${MAX_NODES} nodes, got ${nodes.length}`);
+  else for (const [index, node] of nodes.entries()) readNode(reading, node, index);
+  const outputs = readOutputs(file, reading);
+  expectWhole(reading, outputs);
+  faults.throwIfAny();
+
+  return { graph: finish(reading, input as Value, outputs), metadata };
+}
+
+function readMetadata(file: Model, faults: Faults): Record<string, string> {
+  const entries = new Map<string, string>();
+  for (const { key = "", value = "" } of file.metadata) {
+    if (entries.has(key)) faults.add(`metadata: expected each key once, got ${quote(key)} twice`);
+    entries.set(key, value);
+  }
+  return Object.fromEntries(entries);
+}
+
+function expectKnown(file: Model, faults: Faults): void {
+  const opsets = file.operatorSets.filter(({ domain }) => !domain || domain === "ai.onnx").map(({ version }) => version ?? 0);
+  const [opset = 0] = opsets;
+  if (opsets.length !== 1 || !(opset >= OPSETS_READ.first && opset <= OPSETS_READ.last))
+    faults.add(`model: expected one opset, ${OPSETS_READ.first} to ${OPSETS_READ.last}, got ${opsets.slice(0, 4).join(", ") || "none"}`);
+  if (!file.graph) faults.add("model: expected a graph, got none");
+  if (file.functions.length > 0) faults.add(`model: expected no functions, got ${file.functions.length}`);
+  if (file.graph?.sparseInitializers.length)
+    faults.add(`graph: expected dense tensors, got ${file.graph.sparseInitializers.length} sparse`);
+}
+
+function startReading(file: Model, faults: Faults): Reading {
+  const reading: Reading = {
+    faults,
+    values: new Map(),
+    quantized: new Map(),
+    constants: new Map(),
+    broken: new Set(),
+    uses: new Map(),
+    nodes: [],
+    params: new Map(),
+    sources: new Map(),
+  };
+  const use = (name: string): void => void reading.uses.set(name, (reading.uses.get(name) ?? 0) + 1);
+  for (const node of file.graph?.nodes ?? []) node.inputs.forEach(use);
+  for (const { name = "" } of file.graph?.outputs ?? []) use(name);
+  for (const [index, tensor] of (file.graph?.initializers ?? []).entries()) {
+    const name = tensor.name ?? "";
+    attempt(reading, `tensor ${index} ${quote(name)}`, [name], () => {
+      if (name === "" || reading.constants.has(name)) throw new Fault("expected a name of its own, got none or one given before");
+      reading.constants.set(name, readTensor(tensor, name));
+    });
+  }
+  return reading;
+}
+
+/** Runs a step; where it ends in a Fault, tells it with its place and marks what the step should have made as broken. */
+function attempt(reading: Reading, where: string, made: readonly string[], step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    if (error.message) reading.faults.add(`${where}: ${error.message}`);
+    for (const name of made) reading.broken.add(name);
+  }
+}
+
+/** The one input that is not a tensor of the file: [any, 3, any, any] of float32. */
+function readInput(file: Model, reading: Reading): Value | undefined {
+  const inputs = (file.graph?.inputs ?? []).filter(({ name = "" }) => !reading.constants.has(name) && !reading.broken.has(name));
+  let value: Value | undefined;
+  attempt(
+    reading,
+    "graph inputs",
+    inputs.map(({ name }) => name ?? ""),
+    () => {
+      const [input] = inputs;
+      if (!input || inputs.length > 1) throw new Fault(`expected one input, got ${inputs.length}`);
+      expectFloat(input);
+      const dims = input.type?.tensor?.shape?.dims;
+      const channels = dims?.[1]?.value ?? INPUT_CHANNELS;
+      if (dims && (dims.length !== 4 || channels !== INPUT_CHANNELS))
+        throw new Fault(`expected [batch, ${INPUT_CHANNELS}, height, width], got ${dims.length} dims with ${channels} channels`);
+      value = define(reading, input.name ?? "", INPUT_CHANNELS, 0);
+    },
+  );
+  return value;
+}
+
+function expectFloat({ type }: OnnxValueInfo): void {
+  const elementType = type?.tensor?.elementType ?? DATA_TYPE.float32;
+  if (elementType !== DATA_TYPE.float32) throw new Fault(`expected float32, got data type ${elementType}`);
+}
+
+function readNode(reading: Reading, node: OnnxNode, index: number): void {
+  const op = node.op ?? "";
+  attempt(reading, `node ${index} ${op.slice(0, 40)} ${quote(node.name ?? "")}`, node.outputs, () => {
+    const known = !node.domain || node.domain === "ai.onnx";
+    const translate = known ? TRANSLATORS.get(op) : undefined;
+    if (!translate)
+      throw new Fault(`expected an op among ${[...TRANSLATORS.keys()].join(", ")}, got ${quote(known ? op : `${node.domain}.${op}`)}`);
+    translate(reading, { ...node, name: node.name || `${op}_${index}` });
+  });
+}
+
+function readOutputs(file: Model, reading: Reading): Value[] {
+  const outputs: Value[] = [];
+  for (const info of file.graph?.outputs ?? []) {
+    const { name = "" } = info;
+    attempt(reading, `graph output ${quote(name)}`, [], () => {
+      expectFloat(info);
+      const value = reading.values.get(name);
+      if (!value && reading.broken.has(name)) throw new Fault("");
+      if (!value) throw new Fault("expected a float32 tensor that a node makes, got none");
+      if (!value.producer) throw new Fault("expected a computed value, got the input");
+      if (value.scale !== undefined)
+        throw new Fault("expected a float value, got a quantized one; leave the outputs out of the quantization");
+      if (outputs.includes(value)) throw new Fault(`expected each value once, got ${quote(value.name)} again`);
+      value.name = name;
+      outputs.push(value);
+    });
+  }
+  if ((file.graph?.outputs.length ?? 0) === 0) reading.faults.add("graph: expected outputs, got none");
+  return outputs;
+}
+
+/** Ops whose int8 outputs are copies of their inputs. */
+const COPYING: ReadonlySet<GraphNode["op"]> = new Set(["upsample2", "maxpool", "split", "concat"] as const);
+
+/**
+ * What can be seen at the end alone: splits have both halves, and a graph is int8 throughout or not at all.
+ * Where a part could not be made, what is missing may be missing for that.
+ */
+function expectWhole(reading: Reading, outputs: readonly Value[]): void {
+  if (reading.broken.size > 0) return;
+  const fault = (node: PendingNode, message: string): void => reading.faults.add(`${node.op} ${quote(node.name)}: ${message}`);
+  const quantized = [...reading.values.values()].some(({ scale }) => scale !== undefined);
+  for (const node of reading.nodes) {
+    const { op, inputs } = node;
+    if (op === "split" && (!node.outputs[0] || !node.outputs[1])) {
+      const tensor = (node.outputs[0] ?? node.outputs[1])?.name ?? "";
+      fault(node, `expected slices of the even and of the odd channels, got ${quote(tensor)} alone`);
+      continue;
+    }
+    if (!quantized) continue;
+    if (op === "norm") fault(node, "expected normalisation folded into the convolutions of a quantized model, got it apart");
+    if (inputs.some(({ scale }) => scale === undefined)) fault(node, "expected quantized inputs, as others are, got a float one");
+    for (const output of node.outputs) {
+      if (output.scale === undefined && !outputs.includes(output))
+        fault(node, `expected a quantized output, got ${quote(output.name)} as float`);
+      if (COPYING.has(op) && output.scale !== undefined && inputs.some(({ scale }) => scale !== output.scale))
+        fault(node, "expected one scale for all inputs and outputs, got several");
+    }
+  }
+}
+
+function finish(reading: Reading, input: Value, outputs: readonly Value[]): Graph {
+  const names = new Set<string>();
+  const copies = new Map<string, number>();
+  const nodes = reading.nodes.map((node) => {
+    let name = node.name;
+    while (names.has(name)) {
+      const copy = (copies.get(node.name) ?? 1) + 1;
+      copies.set(node.name, copy);
+      name = `${node.name}_${copy}`;
+    }
+    names.add(name);
+    return { ...node, name, inputs: node.inputs.map((value) => value.name), outputs: node.outputs.map((value) => value.name) } as GraphNode;
+  });
+  const graph: Graph = { input: input.name, outputs: outputs.map(({ name }) => name), nodes, params: reading.params };
+  const scales = new Map<string, number>();
+  for (const value of new Set([input, ...reading.nodes.flatMap((node) => node.outputs)]))
+    if (value.scale !== undefined) scales.set(value.name, value.scale);
+  return scales.size > 0 ? { ...graph, scales } : graph;
+}

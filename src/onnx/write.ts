@@ -1,0 +1,244 @@
+import { type Graph, type GraphNode, INPUT_CHANNELS, type Role } from "../graph/graph.js";
+import { checkWritable } from "./check.js";
+import {
+  ATTRIBUTE_TYPE,
+  type AttributeDraft,
+  DATA_TYPE,
+  IR_VERSION,
+  model,
+  type NodeDraft,
+  OPSET,
+  OWN_NODE,
+  type TensorDraft,
+  type ValueInfoDraft,
+} from "./schema.js";
+import { writeTensor } from "./tensors.js";
+import { writeMessage } from "./wire.js";
+
+/** The largest int32, beyond every channel: a Slice that runs to the end. */
+const TO_THE_END = 2 ** 31 - 1;
+
+/** A file being put together. */
+interface Writing {
+  graph: Graph;
+  nodes: NodeDraft[];
+  tensors: Map<string, TensorDraft>;
+  taken: { tensors: Set<string>; nodes: Set<string> };
+  /** By what they hold, so that equal scales and the constants of Slice and Resize are written once. */
+  shared: Map<string, string>;
+  /** The tensor that consumers of a value read. */
+  readAs: Map<string, string>;
+  channels: Map<string, number>;
+}
+
+/**
+ * Writes a graph as an ONNX model (opset 17, standard ops, NCHW). Values, parameters and nodes keep their names; the input is
+ * [batch, 3, height, width], all but the channels free. A slope becomes a Relu or LeakyRelu behind its node, split two Slices.
+ *
+ * An int8 graph (`graph.scales`) becomes QDQ: each value with a scale goes through QuantizeLinear and DequantizeLinear (zero
+ * point 0); weights are int8 with a scale an output channel, biases int32 with input scale * weight scale. Value `x` then is
+ * `x.float` before and `x.int8` between the two. Scales are written as float32; what is not exact in it is rounded here.
+ * @param metadata becomes metadata_props, in order.
+ * @param options.producer who made the file, by default "fourway".
+ * @throws E_GRAPH where names clash, a value is used before it is made, or an int8 graph is not int8 throughout.
+ */
+export function writeOnnx(graph: Graph, metadata: Record<string, string>, options: { producer?: string } = {}): Uint8Array {
+  checkWritable(graph);
+  const values = [graph.input, ...graph.nodes.flatMap((node) => node.outputs)];
+  const writing: Writing = {
+    graph,
+    nodes: [],
+    tensors: new Map(),
+    taken: { tensors: new Set([...values, ...graph.params.keys()]), nodes: new Set(graph.nodes.map(({ name }) => name)) },
+    shared: new Map(),
+    readAs: new Map(),
+    channels: new Map([[graph.input, INPUT_CHANNELS]]),
+  };
+  const inputScale = graph.scales?.get(graph.input);
+  writing.readAs.set(graph.input, inputScale === undefined ? graph.input : fresh(writing.taken.tensors, `${graph.input}.read`));
+  if (inputScale !== undefined) quantize(writing, graph.input, graph.input, inputScale);
+  for (const node of graph.nodes) writeNode(writing, node);
+  return writeMessage(model, {
+    irVersion: IR_VERSION,
+    producerName: options.producer ?? "fourway",
+    operatorSets: [{ domain: "", version: OPSET }],
+    metadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+    graph: {
+      name: "fourway",
+      nodes: writing.nodes,
+      initializers: [...writing.tensors.values()],
+      inputs: [floatInfo(graph.input, ["batch", INPUT_CHANNELS, "height", "width"])],
+      outputs: graph.outputs.map((name) => floatInfo(name, ["batch", writing.channels.get(name) ?? 0, `${name}.height`, `${name}.width`])),
+    },
+  });
+}
+
+function floatInfo(name: string, dims: (string | number)[]): ValueInfoDraft {
+  const shape = { dims: dims.map((dim) => (typeof dim === "string" ? { name: dim } : { value: dim })) };
+  return { name, type: { tensor: { elementType: DATA_TYPE.float32, shape } } };
+}
+
+/** The name, or the name with a number where it is taken. */
+function fresh(taken: Set<string>, name: string): string {
+  let free = name;
+  for (let i = 2; taken.has(free); i++) free = `${name}.${i}`;
+  taken.add(free);
+  return free;
+}
+
+const int = (name: string, value: number): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.int, int: value });
+const ints = (name: string, values: number[]): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.ints, ints: values });
+const float = (name: string, value: number): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.float, float: Math.fround(value) });
+const string = (name: string, value: string): AttributeDraft => ({
+  name,
+  type: ATTRIBUTE_TYPE.string,
+  string: new TextEncoder().encode(value),
+});
+
+/** A tensor of the file for a constant of the format; the same content is written once. */
+function constantOf(writing: Writing, name: string, dims: number[], data: Float32Array | Int8Array | number[]): string {
+  const content = `${data.constructor.name} ${dims} ${data}`;
+  let tensor = writing.shared.get(content);
+  if (tensor === undefined) {
+    tensor = fresh(writing.taken.tensors, name);
+    writing.shared.set(content, tensor);
+    writing.tensors.set(tensor, writeTensor(tensor, dims, data));
+  }
+  return tensor;
+}
+
+function zeroPoint(writing: Writing): string {
+  return constantOf(writing, "zero", [], new Int8Array(1));
+}
+
+/** QuantizeLinear and DequantizeLinear from the float tensor of a value to the tensor that its consumers read. */
+function quantize(writing: Writing, value: string, from: string, scale: number): void {
+  const scaleTensor = constantOf(writing, `${value}.scale`, [], new Float32Array([scale]));
+  const zero = zeroPoint(writing);
+  const int8 = fresh(writing.taken.tensors, `${value}.int8`);
+  writing.nodes.push({ op: "QuantizeLinear", inputs: [from, scaleTensor, zero], outputs: [int8] });
+  writing.nodes.push({ op: "DequantizeLinear", inputs: [int8, scaleTensor, zero], outputs: [writing.readAs.get(value) as string] });
+}
+
+/** The tensor to read a node's parameter from: itself as float32, or what DequantizeLinear makes of its integers. */
+function paramTensor(writing: Writing, node: GraphNode, role: Role): string {
+  const { graph, tensors } = writing;
+  const name = node.params[role] as string;
+  const param = graph.params.get(name);
+  if (!param) return "";
+  if (!tensors.has(name)) tensors.set(name, writeTensor(name, param.dims, param.data));
+  const scales = param.data instanceof Int32Array ? biasScales(graph, node) : param.scales;
+  if (!scales) return name;
+  const content = `dequantized ${name} ${scales}`;
+  let dequantized = writing.shared.get(content);
+  if (dequantized === undefined) {
+    dequantized = fresh(writing.taken.tensors, `${name}.float`);
+    writing.shared.set(content, dequantized);
+    const scaleTensor = constantOf(writing, `${name}.scale`, [scales.length], scales);
+    writing.nodes.push({ op: "DequantizeLinear", inputs: [name, scaleTensor], outputs: [dequantized], attributes: [int("axis", 0)] });
+  }
+  return dequantized;
+}
+
+function biasScales(graph: Graph, node: GraphNode): Float32Array {
+  const input = Math.fround(graph.scales?.get(node.inputs[0] as string) ?? 0);
+  const weight = graph.params.get(node.params.weight ?? "")?.scales ?? [];
+  return Float32Array.from(weight, (scale) => input * scale);
+}
+
+/** What an op is in ONNX, but for inputs, outputs and name. */
+function onnxOf(writing: Writing, node: GraphNode): { op: string; attributes: AttributeDraft[]; more: string[] } {
+  const params = (...roles: Role[]) =>
+    roles.filter((role) => node.params[role] !== undefined).map((role) => paramTensor(writing, node, role));
+  // What is the default (pads 0, stride 1, group 1) is left out: it would be a hundredth of an int8 file.
+  const window = (kernel: number, stride: number, group: number) => [
+    ...(group > 1 ? [int("group", group)] : []),
+    ints("kernel_shape", [kernel, kernel]),
+    ...(kernel > 1 ? [ints("pads", Array(4).fill(kernel >> 1))] : []),
+    ...(stride > 1 ? [ints("strides", [stride, stride])] : []),
+  ];
+  const conv = (kernel: number, stride: number, group: number) => ({
+    op: "Conv",
+    attributes: window(kernel, stride, group),
+    more: params("weight", "bias"),
+  });
+  switch (node.op) {
+    case "conv1x1":
+      return conv(1, 1, 1);
+    case "conv3x3":
+      return conv(3, node.attributes.stride, 1);
+    case "dwconv":
+      return conv(node.attributes.kernel, node.attributes.stride, writing.channels.get(node.inputs[0] as string) ?? 0);
+    case "norm": {
+      const { epsilon, momentum } = node.attributes;
+      const attributes = [float("epsilon", epsilon), float("momentum", 1 - momentum)];
+      return { op: "BatchNormalization", attributes, more: params("gamma", "beta", "mean", "variance") };
+    }
+    case "relu":
+      return { ...activationOf(node.attributes.slope), more: [] };
+    case "add":
+      return { op: "Add", attributes: [], more: [] };
+    case "concat":
+      return { op: "Concat", attributes: [int("axis", 1)], more: [] };
+    case "maxpool":
+      return { op: "MaxPool", attributes: [ints("kernel_shape", [3, 3]), ints("pads", [1, 1, 1, 1]), ints("strides", [2, 2])], more: [] };
+    case "upsample2": {
+      const attributes = [
+        string("coordinate_transformation_mode", "asymmetric"),
+        string("mode", "nearest"),
+        string("nearest_mode", "floor"),
+      ];
+      return { op: "Resize", attributes, more: ["", constantOf(writing, "double", [4], new Float32Array([1, 1, 2, 2]))] };
+    }
+    case "split":
+      return { op: "Slice", attributes: [], more: [] };
+  }
+}
+
+function activationOf(slope: number): { op: string; attributes: AttributeDraft[] } {
+  return slope === 0 ? { op: "Relu", attributes: [] } : { op: "LeakyRelu", attributes: [float("alpha", slope)] };
+}
+
+function channelsAfter(writing: Writing, node: GraphNode): number[] {
+  const [first = 0, second = 0] = node.inputs.map((input) => writing.channels.get(input) ?? 0);
+  if (node.op === "conv1x1" || node.op === "conv3x3") return [writing.graph.params.get(node.params.weight ?? "")?.dims[0] ?? 0];
+  if (node.op === "split") return [(first + 1) >> 1, first >> 1];
+  return [node.op === "concat" ? first + second : first];
+}
+
+function writeNode(writing: Writing, node: GraphNode): void {
+  const { graph, taken } = writing;
+  for (const [i, channels] of channelsAfter(writing, node).entries()) writing.channels.set(node.outputs[i] as string, channels);
+  const { op, attributes, more } = onnxOf(writing, node);
+  const inputs = [...node.inputs.map((input) => writing.readAs.get(input) as string), ...more];
+  for (const [i, output] of node.outputs.entries()) {
+    writing.readAs.set(output, output);
+    const scale = graph.scales?.get(output);
+    const float = scale === undefined ? output : fresh(taken.tensors, `${output}.float`);
+    if (node.op === "split") writeSlice(writing, node, i, inputs, float);
+    else if (node.op === "relu") writing.nodes.push({ name: node.name, op, inputs, outputs: [float], attributes, note: OWN_NODE });
+    else {
+      const slope = "slope" in node.attributes ? node.attributes.slope : 1;
+      const before = slope === 1 ? float : fresh(taken.tensors, `${output}.linear`);
+      writing.nodes.push({ name: node.name, op, inputs, outputs: [before], attributes });
+      if (slope !== 1)
+        writing.nodes.push({
+          name: fresh(taken.nodes, `${node.name}.activation`),
+          ...activationOf(slope),
+          inputs: [before],
+          outputs: [float],
+        });
+    }
+    if (scale !== undefined) quantize(writing, output, float, scale);
+  }
+}
+
+function writeSlice(writing: Writing, node: GraphNode, start: number, inputs: string[], output: string): void {
+  const numbers = { start: start === 0 ? "even" : "odd", end: "end", axis: "channels", step: "two" };
+  const starts = constantOf(writing, numbers.start, [1], [start]);
+  const ends = constantOf(writing, numbers.end, [1], [TO_THE_END]);
+  const axes = constantOf(writing, numbers.axis, [1], [1]);
+  const steps = constantOf(writing, numbers.step, [1], [2]);
+  const name = fresh(writing.taken.nodes, `${node.name}.${numbers.start}`);
+  writing.nodes.push({ name, op: "Slice", inputs: [...inputs, starts, ends, axes, steps], outputs: [output] });
+}
