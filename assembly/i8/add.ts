@@ -1,5 +1,5 @@
 // Elementwise sum in int8.
-//   y = round_half_even(clamp(a aScale + b bScale, -127, 127)), aScale = scale of a / scale of y; requantization as in product.ts
+//   y = round_half_even(clamp(a aScale + b bScale, -128, 127)), aScale = scale of a / scale of y; requantization as in product.ts
 //   a b y int8 [n], n % 8 == 0; y may be a or b
 import { quantize8 } from "./product";
 

@@ -1,6 +1,6 @@
 // The int8 matrix product that the 1x1 and 3x3 convolutions share.
 //   acc[i,o] = bias[o] + sum_k x[i,k] w[k,o]                                  exact in int32
-//   int8 out   y[i,o] = round_half_even(clamp(v, -127, 127)),  v = act(float(acc) scale[o]),  act(v) = max(v, slope v)
+//   int8 out   y[i,o] = round_half_even(clamp(v, -128, 127)),  v = act(float(acc) scale[o]),  act(v) = max(v, slope v)
 //   f32 out    y[i,o] = act(float(acc) scale[o])
 //   x    i16 [rows, k]: int8 values, widened by the caller; k % 4 == 0
 //   w    i16 panels of eight columns, pairs of k side by side: [co / 8][k / 2][8][2]
@@ -14,7 +14,7 @@ const MAGIC: f32 = 12582912; // 1.5 * 2^23: the sum's low mantissa bits are the 
 // @ts-ignore: decorator
 @inline
 export function quantize8(v0: v128, v1: v128): v128 {
-  const high = f32x4.splat(127), low = f32x4.splat(-127), magic = f32x4.splat(MAGIC);
+  const high = f32x4.splat(127), low = f32x4.splat(-128), magic = f32x4.splat(MAGIC);
   v0 = i32x4.sub(f32x4.add(f32x4.pmax(f32x4.pmin(v0, high), low), magic), i32x4.splat(0x4b400000));
   v1 = i32x4.sub(f32x4.add(f32x4.pmax(f32x4.pmin(v1, high), low), magic), i32x4.splat(0x4b400000));
   const narrow = i16x8.narrow_i32x4_s(v0, v1);

@@ -21,3 +21,20 @@ export class FourwayError extends Error {
     this.code = code;
   }
 }
+
+/** An error as plain data, to cross from one thread to another. */
+export interface ErrorData {
+  code?: ErrorCode;
+  message: string;
+}
+
+/** The error as data. */
+export function toErrorData(error: unknown): ErrorData {
+  if (error instanceof FourwayError) return { code: error.code, message: error.message };
+  return { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+/** The data as an error again. */
+export function fromErrorData({ code, message }: ErrorData): Error {
+  return code ? new FourwayError(code, message) : new Error(message);
+}

@@ -10,8 +10,10 @@ export interface Frame {
 /** The largest picture that is taken, in pixels (about 100 megapixels): what a file claims is checked before anything is allocated. */
 export const MAX_FRAME_PIXELS = 100_000_000;
 
-/** Throws E_ARGUMENT unless the frame's sizes are whole, positive, not absurd and match its data. */
+/** Throws E_ARGUMENT unless the frame has bytes, and its sizes are whole, positive, not absurd and match them. */
 export function checkFrame(frame: Frame, where: string): void {
+  if (!ArrayBuffer.isView(frame?.data) || frame.data.BYTES_PER_ELEMENT !== 1)
+    throw new FourwayError("E_ARGUMENT", `${where}: expected a frame with RGBA bytes as its data, got none; pass { data, width, height } or ImageData`);
   const { width, height, data } = frame;
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1)
     throw new FourwayError("E_ARGUMENT", `${where}: expected a frame of whole, positive size, got ${width} x ${height}`);

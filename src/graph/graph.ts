@@ -64,7 +64,7 @@ export interface Param {
  * Fully convolutional: heights and widths come with the input (`shapesOf`), channels from the params.
  */
 export interface Graph {
-  /** Name of the input value: 3 channels, RGB, (byte - 128) / 255. */
+  /** Name of the input value: 3 channels, RGB, (byte - 128) / 256. */
   input: string;
   /** Names of the values that the caller reads. */
   outputs: string[];
@@ -76,8 +76,8 @@ export interface Graph {
 
 /** The input's channels: RGB. */
 export const INPUT_CHANNELS = 3;
-/** The input's scale: one step of a byte. */
-export const INPUT_SCALE = 1 / 255;
+/** The input's scale, one step of a byte: a power of two, so that engines that compute int8 in floats make no rounding error here. */
+export const INPUT_SCALE = 1 / 256;
 /** The byte that the input calls zero. */
 export const INPUT_ZERO = 128;
 

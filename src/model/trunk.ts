@@ -45,9 +45,12 @@ export function shuffleTrunk(width: TrunkWidth, seed: number): Graph {
   return b.graph(outputs);
 }
 
+/** Bytes in RGB of 0..1, as foreign trunks take it. */
+const WHITE = 255;
+
 /**
- * A trunk for inputs of RGB in 0..1 turned into one for Fourway's input, (byte - 128) / 255: the difference goes into the first
- * convolution's bias. Exact but at the picture's border, where the padding turns from black to grey.
+ * A trunk for inputs of RGB in 0..1 turned into one for Fourway's input, (byte - 128) / 256: scale and offset go into the first
+ * convolution. Exact but at the picture's border, where the padding turns from black to grey.
  * @throws E_MODEL where the trunk does not begin with a biased 3x3 convolution
  */
 export function recentred(trunk: Graph): Graph {
@@ -57,12 +60,16 @@ export function recentred(trunk: Graph): Graph {
   if (stem?.op !== "conv3x3" || !weight || !bias)
     throw new FourwayError("E_MODEL", `trunk: expected to begin with a 3x3 convolution with bias, got ${stem?.op}; export the trunk with batch norm folded`);
   const each = weight.data.length / weight.dims[0]!;
-  const data = Float32Array.from(bias.data, (b, o) => {
+  const scaled = Float32Array.from(weight.data, (w) => w / (INPUT_SCALE * WHITE));
+  const moved = Float32Array.from(bias.data, (b, o) => {
     let sum = 0;
     for (let i = o * each; i < (o + 1) * each; i++) sum += weight.data[i]!;
-    return b + INPUT_ZERO * INPUT_SCALE * sum;
+    return b + (INPUT_ZERO / WHITE) * sum;
   });
-  return { ...trunk, params: new Map(trunk.params).set(stem.params.bias!, { dims: bias.dims, data }) };
+  const params = new Map(trunk.params);
+  params.set(stem.params.weight!, { dims: weight.dims, data: scaled });
+  params.set(stem.params.bias!, { dims: bias.dims, data: moved });
+  return { ...trunk, params };
 }
 
 /**

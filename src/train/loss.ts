@@ -2,7 +2,7 @@ import { STRIDES } from "../model/build.js";
 import type { Engine } from "../wasm/load.js";
 import type { TrainingProgram } from "../graph/backprop.js";
 import { stored } from "../ops/layout.js";
-import type { Example } from "./example.js";
+import type { Example } from "../data/example.js";
 import { type Level, assign } from "./targets.js";
 
 /** Weights of the three terms. */

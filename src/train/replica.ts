@@ -4,7 +4,7 @@ import { type TrainingProgram, compileTraining, planTraining } from "../graph/ba
 import { type PlacedParams, placeParams } from "../graph/params.js";
 import { unpack } from "../ops/layout.js";
 import type { Engine } from "../wasm/load.js";
-import type { Example } from "./example.js";
+import type { Example } from "../data/example.js";
 import { type LossBuffers, type StepLoss, largestMap, multiTaskLoss, reserveLoss } from "./loss.js";
 import { ADAMW, LONGEST_GRADIENT, groupOf } from "./optimizer.js";
 

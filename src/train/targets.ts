@@ -1,4 +1,4 @@
-import { ROW, type Example } from "./example.js";
+import { ROW, type Example } from "../data/example.js";
 
 /** Candidates an object. */
 const TOP = 9;

@@ -2,9 +2,9 @@ import { Random } from "../../src/core/random.js";
 import { type Graph, type GraphNode, INPUT_SCALE, type Param } from "../../src/graph/graph.js";
 import { runGraph } from "../oracle/graph.js";
 
-/** A picture of random bytes as the network sees it: (byte - 128) / 255 in float32, channels last. */
+/** A picture of random bytes as the network sees it: (byte - 128) / 256 in float32, channels last. */
 export function randomInput(random: Random, height: number, width: number): Float32Array {
-  return Float32Array.from({ length: height * width * 3 }, () => (random.below(256) - 128) / 255);
+  return Float32Array.from({ length: height * width * 3 }, () => (random.below(256) - 128) / 256);
 }
 
 /** A float32 parameter of Gaussian noise around `mean`. */

@@ -11,7 +11,7 @@ export interface OracleValue {
 }
 
 /** The least int8 that an op without ReLU gives. */
-export const LOWEST = -127;
+export const LOWEST = -128;
 
 /**
  * Runs a graph and returns all its values by name, the input included. Batch norm is in inference form.

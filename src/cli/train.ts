@@ -1,0 +1,227 @@
+import { appendFile, readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { basename } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { FourwayError } from "../core/errors.js";
+import { TASKS } from "../core/task.js";
+import { isLabelled } from "../data/batch.js";
+import type { Sample } from "../data/dataset.js";
+import { describeFaults } from "../data/read.js";
+import { TRAINING_SIZES } from "../data/batch.js";
+import type { Graph } from "../graph/graph.js";
+import { buildNetwork } from "../model/build.js";
+import { defaultInfo, loadModel, saveModel } from "../model/model.js";
+import { type TrunkWidth, recentred, shuffleTrunk, unfoldNorms } from "../model/trunk.js";
+import { type CalibratingCrew, createCrew } from "../node/crew.js";
+import { detectAll } from "../node/evaluate.js";
+import { createFeed } from "../node/feed.js";
+import { readDatasets } from "../node/files.js";
+import { ProgressLine, formatSeconds } from "../node/progress.js";
+import { safeWrite } from "../node/safeWrite.js";
+import { readOnnx } from "../onnx/read.js";
+import { writeOnnx } from "../onnx/write.js";
+import { foldNorms } from "../quant/fold.js";
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/checkpoint.js";
+import { type Scores, evaluate } from "../train/metrics.js";
+import { formatScores } from "../train/metrics/format.js";
+import { type Progress, train } from "../train/trainer.js";
+
+/** Decoded pictures kept in memory, by default. */
+const CACHE_MB = 4096;
+/** A checkpoint is written at least this often, and at the end of every epoch. */
+const CHECKPOINT_MS = 120_000;
+
+/** Options of `fourway train`, as commander gives them. */
+interface TrainOptions {
+  data: string[];
+  out: string;
+  trunk?: string;
+  start?: string;
+  width: TrunkWidth;
+  epochs: number;
+  batch: number;
+  rate: number;
+  threads: number;
+  seed: number;
+  valEvery: number;
+  labelled?: string[];
+  cache: number;
+  resume?: boolean;
+  strict?: boolean;
+}
+
+function whole(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`expected a whole number from ${least}, got "${text}"`);
+    return value;
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError(`expected a positive number, got "${text}"`);
+  return value;
+}
+
+/** `fourway train` */
+export function addTrain(program: Command): void {
+  program
+    .command("train")
+    .description("train a network on labelled pictures; unlabelled tasks are left out of the loss")
+    .requiredOption("--data <dir...>", "sets, or folders of sets (labels.jsonl or COCO JSON)")
+    .requiredOption("--out <file>", "the f32 model to write, .onnx; beside it .checkpoint and .log.csv")
+    .option("--trunk <file>", "ONNX of a pretrained trunk: RGB 0..1 in, strides 8, 16 and 32 out")
+    .option("--start <file>", "an f32 Fourway model to go on from")
+    .option("--width <width>", "trunk to begin with random weights where neither is given: 0.5 or 1.0", "0.5")
+    .option("--epochs <n>", "passes over the training pictures", whole(1), 24)
+    .option("--batch <n>", "pictures a step", whole(1), 32)
+    .option("--rate <r>", "highest learning rate", positive, 4e-3)
+    .option("--threads <n>", "worker threads over the batch", whole(1), Math.min(8, availableParallelism()))
+    .option("--seed <n>", "of weights, sampling and augmentation", whole(0), 1)
+    .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", whole(0), 4)
+    .option("--labelled <tasks>", "COCO files are exhaustive for these tasks only, comma separated", (text) => text.split(","))
+    .option("--cache <mb>", "decoded pictures kept in memory", whole(0), CACHE_MB)
+    .option("--resume", "go on from the checkpoint beside --out")
+    .option("--strict", "stop at the first bad label or picture")
+    .action(runTrain);
+}
+
+async function firstGraph(options: TrainOptions): Promise<{ graph: Graph; prefix: string | null }> {
+  const { trunk, start, width, seed } = options;
+  if (start !== undefined) return { graph: unfoldNorms(loadModel(await readFile(start)).graph), prefix: "" };
+  const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(recentred(readOnnx(await readFile(trunk)).graph));
+  return { graph: buildNetwork(base, { tasks: TASKS, seed }), prefix: trunk === undefined ? null : "trunk." };
+}
+
+async function readSamples({ data, labelled, strict }: TrainOptions, line: ProgressLine): Promise<{ train: Sample[]; val: Sample[] }> {
+  const { samples, faults } = await readDatasets(data, TASKS, { labelled });
+  if (faults.length > 0) {
+    if (strict) throw new FourwayError("E_DATA", `--strict: expected labels without faults, got ${faults.length}; mend them:\n${describeFaults(faults)}`);
+    line.say(`${faults.length} faults in the labels, passed over:\n${describeFaults(faults)}`);
+  }
+  const known = samples.filter((sample) => isLabelled(sample, TASKS));
+  return { train: known.filter(({ split }) => split === "train"), val: known.filter(({ split }) => split === "val") };
+}
+
+async function readCheckpoint(path: string, wanted: Record<string, unknown>): Promise<Checkpoint> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw new FourwayError("E_TRAIN", `--resume: expected a checkpoint at ${path}, got none; start without --resume`, { cause });
+  }
+  const checkpoint = await decodeCheckpoint(bytes, path);
+  for (const [key, value] of Object.entries(wanted))
+    if (JSON.stringify(checkpoint.options[key]) !== JSON.stringify(value))
+      throw new FourwayError(
+        "E_TRAIN",
+        `--resume: expected --${key} ${JSON.stringify(checkpoint.options[key])} as at the start, got ${JSON.stringify(value)}; give the same options`,
+      );
+  return checkpoint;
+}
+
+async function runTrain(options: TrainOptions): Promise<void> {
+  const { out, batch, threads, epochs, seed, rate } = options;
+  if (batch % threads) throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
+  const line = new ProgressLine();
+  const { train: samples, val } = await readSamples(options, line);
+  const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
+  const steps = stepsPerEpoch * epochs;
+  const fixed = { batch, threads, epochs, seed, rate, pictures: samples.length };
+  const checkpointPath = `${out}.checkpoint`;
+  const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
+  const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);
+  const pretrained = checkpoint ? checkpoint.options.pretrained === true : first.prefix !== null;
+  const loader = { samples, tasks: [...TASKS], seed, batch, shares: threads, cacheBytes: options.cache * 2 ** 20, strict: options.strict === true };
+  const feed = createFeed(loader, steps, (fault) => line.say(`passed over: ${fault}`));
+  const crew = await createCrew(first.graph, threads, { batch: batch / threads, sizes: TRAINING_SIZES, tasks: TASKS.length, pretrained });
+
+  let stopping = false;
+  const stop = (): void => {
+    line.say(stopping ? "already stopping" : "finishing the step, then saving");
+    stopping = true;
+  };
+  process.on("SIGINT", stop);
+  try {
+    line.say(
+      `${samples.length} training and ${val.length} validation pictures, ${steps} steps of ${batch}, ${threads} threads of ${(crew.bytes / 2 ** 20).toFixed(0)} MiB`,
+    );
+    if (checkpoint) {
+      await crew.restore(checkpoint.state);
+      line.say(`resumed at step ${checkpoint.step}`);
+    } else if (first.prefix !== null) await crew.calibrate(await createOnce(loader, line), first.prefix);
+    const save = async (step: number): Promise<void> => {
+      const state = await crew.save();
+      const graph = checkpoint ? checkpoint.onnx : writeOnnx(first.graph, {});
+      await safeWrite(checkpointPath, await encodeCheckpoint({ options: { ...fixed, pretrained }, step, onnx: graph, state }));
+    };
+    const began = performance.now();
+    const from = checkpoint?.step ?? 0;
+    let saved = began;
+    const done = await train(crew, feed, { rate, steps, stepsPerEpoch, from }, {
+      async onStep({ step, epoch, losses }) {
+        const seconds = (performance.now() - began) / 1000;
+        line.show(() => {
+          const each = seconds / (step - from);
+          const tasks = TASKS.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ");
+          return `epoch ${epoch}/${epochs}  step ${step}/${steps}  loss: ${tasks}  ${(batch / each).toFixed(0)} images/s  ETA ${formatSeconds(each * (steps - step))}`;
+        });
+        if (stopping || performance.now() - saved > CHECKPOINT_MS) {
+          await save(step);
+          saved = performance.now();
+        }
+        return stopping;
+      },
+      async onEpoch(progress) {
+        const last = progress.step === steps;
+        const measure = val.length > 0 && (last || (options.valEvery > 0 && progress.epoch % options.valEvery === 0));
+        const scores = await finishEpoch(crew, options, progress, measure ? val : [], line);
+        await appendLog(`${out}.log.csv`, progress, scores);
+        await save(progress.step);
+        saved = performance.now();
+      },
+    });
+    line.say(done === steps ? `done: ${out}` : `stopped at step ${done}; go on with --resume`);
+  } finally {
+    process.off("SIGINT", stop);
+    await Promise.all([feed.close(), crew.close()]);
+  }
+}
+
+/** The batch of step 0, which is not trained on: norms are put back from it. */
+async function createOnce(loader: Parameters<typeof createFeed>[0], line: ProgressLine) {
+  const feed = createFeed(loader, 0, (fault) => line.say(`passed over: ${fault}`));
+  try {
+    return await feed.next(0);
+  } finally {
+    await feed.close();
+  }
+}
+
+/** Writes the averaged weights as a folded f32 model; measures it on `val`. */
+async function finishEpoch(crew: CalibratingCrew, options: TrainOptions, { epoch, losses }: Progress, val: readonly Sample[], line: ProgressLine): Promise<Scores | null> {
+  const info = defaultInfo(TASKS);
+  info.notes = {
+    trained: `${options.epochs} epochs, seed ${options.seed}, rate ${options.rate}, batch ${options.batch}, ${options.threads} threads`,
+    data: options.data.map((path) => basename(path)).join(", "),
+    start: options.trunk ? basename(options.trunk) : options.start ? basename(options.start) : "random weights",
+  };
+  const model = { graph: foldNorms(await crew.export()), info };
+  await safeWrite(options.out, saveModel(model));
+  line.say(`epoch ${epoch}/${options.epochs}  loss: ${TASKS.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ")}`);
+  if (val.length === 0) return null;
+  const scores = evaluate(TASKS, val, await detectAll(model, val));
+  line.say(formatScores(scores));
+  return scores;
+}
+
+async function appendLog(path: string, { epoch, losses }: Progress, scores: Scores | null): Promise<void> {
+  if (epoch === 1) {
+    const columns = ["epoch", ...TASKS.map((task) => `loss ${task}`), ...TASKS.flatMap((task) => [`AP50 ${task}`, `AP ${task}`, `presence AP ${task}`])];
+    await safeWrite(path, `${columns.join(",")}\n`);
+  }
+  const figure = (value: number | null): string => (value === null ? "" : value.toFixed(4));
+  const figures = scores ? scores.tasks.flatMap(({ ap50, ap, presenceAp }) => [figure(ap50), figure(ap), figure(presenceAp)]) : TASKS.flatMap(() => ["", "", ""]);
+  await appendFile(path, `${[epoch, ...losses.map(figure), ...figures].join(",")}\n`);
+}

@@ -1,0 +1,175 @@
+import type { Box } from "../core/box.js";
+import type { Frame } from "../core/frame.js";
+import type { Random } from "../core/random.js";
+import type { Task } from "../core/task.js";
+import { type Placement, letterboxBytes, mostTaps, prepareLetterbox, runLetterbox } from "../detect/preprocess.js";
+import type { Engine } from "../wasm/load.js";
+import type { Sample } from "./dataset.js";
+import type { Example } from "./example.js";
+
+/** A picture with its labels, ready to be placed. */
+export interface Picture {
+  frame: Frame;
+  sample: Sample;
+}
+
+/** A part of the input: one picture fills it, or one quarter of a mosaic. */
+interface Window {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** Share of the examples that are mosaics of four pictures. */
+const MOSAIC = 0.25;
+/** Powers of two by which a picture is scaled against its best fit: alone, in a mosaic, and where it must stay whole. */
+const ZOOM = { alone: [-0.5, 1], mosaic: [-0.3, 0.8], whole: [-0.5, 0] } as const;
+/** Power of two by which its aspect changes at most. */
+const STRETCH = 0.2;
+/** A box of which less than this share stays in view becomes an ignored region. */
+const IN_VIEW = 0.3;
+/** A box with a side below so many input pixels is dropped. */
+const SMALLEST = 2;
+/** Colour: ranges of saturation and contrast (factors) and brightness (bytes). */
+const SATURATION = [0.4, 1.5] as const;
+const CONTRAST = [0.7, 1.3] as const;
+const BRIGHTNESS = 32;
+const GREY = 114 - 128;
+
+/** How many pictures each of `count` examples is made of: 1, or 4 for a mosaic. */
+export function drawRecipe(random: Random, count: number): number[] {
+  return Array.from({ length: count }, () => (random.chance(MOSAIC) ? 4 : 1));
+}
+
+function windowsOf(pictures: number, width: number, height: number, random: Random): Window[] {
+  if (pictures === 1) return [{ left: 0, top: 0, width, height }];
+  const x = Math.floor(width * random.uniform(0.35, 0.65));
+  const y = Math.floor(height * random.uniform(0.35, 0.65));
+  return [
+    { left: 0, top: 0, width: x, height: y },
+    { left: x, top: 0, width: width - x, height: y },
+    { left: 0, top: y, width: x, height: height - y },
+    { left: x, top: y, width: width - x, height: height - y },
+  ];
+}
+
+/** Where a picture comes to lie in a window, and how its pixels map there: x' = x * scaleX + x0 (mirrored within the window if `flip`). */
+function place(frame: Frame, window: Window, zoom: readonly [number, number], random: Random): { placement: Placement; scaleX: number; scaleY: number; x0: number; y0: number } {
+  const scale = Math.min(window.width / frame.width, window.height / frame.height) * 2 ** random.uniform(...zoom);
+  const stretch = 2 ** random.uniform(-STRETCH, STRETCH);
+  const scaleX = scale * Math.sqrt(stretch);
+  const scaleY = scale / Math.sqrt(stretch);
+  const offset = (room: number, size: number): number => {
+    const free = room - Math.max(1, Math.round(size));
+    return Math.min(0, free) + random.below(Math.abs(free) + 1);
+  };
+  const x0 = offset(window.width, frame.width * scaleX);
+  const y0 = offset(window.height, frame.height * scaleY);
+  const sourceX = Math.max(0, -x0) / scaleX;
+  const sourceY = Math.max(0, -y0) / scaleY;
+  const sourceWidth = Math.min(frame.width, (window.width - x0) / scaleX) - sourceX;
+  const sourceHeight = Math.min(frame.height, (window.height - y0) / scaleY) - sourceY;
+  const left = Math.max(0, x0);
+  const top = Math.max(0, y0);
+  const width = Math.min(window.width - left, Math.max(1, Math.round(sourceWidth * scaleX)));
+  const height = Math.min(window.height - top, Math.max(1, Math.round(sourceHeight * scaleY)));
+  const flip = random.chance(0.5);
+  const placement = { sourceX, sourceY, sourceWidth, sourceHeight, left: flip ? window.width - left - width : left, top, width, height, flip };
+  return { placement, scaleX, scaleY, x0, y0 };
+}
+
+/** Colour matrix of a picture for assembly/image/input.ts: saturation, then contrast about the mean, then brightness. */
+function drawColour(pixels: Int8Array, random: Random): Float32Array {
+  let sum = 0;
+  for (let i = 0; i < pixels.length; i++) sum += pixels[i]!;
+  const mean = sum / pixels.length;
+  const saturation = random.uniform(...SATURATION);
+  const contrast = random.uniform(...CONTRAST);
+  const offset = mean * (1 - contrast) + random.uniform(-BRIGHTNESS, BRIGHTNESS);
+  const other = (contrast * (1 - saturation)) / 3;
+  const own = contrast * saturation + other;
+  return Float32Array.of(own, other, other, 0, other, own, other, 0, other, other, own, 0, offset, offset, offset, 0);
+}
+
+/** The resampled window, into `pixels` of the whole input. */
+function copyPixels(engine: Engine, frame: Frame, placement: Placement, window: Window, pixels: Int8Array, width: number): void {
+  const { memory } = engine;
+  const mark = memory.mark;
+  const most = Math.max(mostTaps(placement.sourceWidth, placement.width), mostTaps(placement.sourceHeight, placement.height));
+  const rgba = memory.reserve(frame.data.length);
+  const tables = memory.reserve(letterboxBytes(frame, window, most));
+  const out = memory.reserve(3 * window.width * window.height);
+  memory.u8.set(frame.data, rgba);
+  runLetterbox(engine, prepareLetterbox(engine, tables, frame, placement), rgba, frame, out, window);
+  const row = 3 * window.width;
+  for (let y = 0; y < window.height; y++)
+    pixels.set(memory.i8.subarray(out + y * row, out + (y + 1) * row), 3 * ((window.top + y) * width + window.left));
+  memory.release(mark);
+}
+
+/**
+ * One training example from one picture (scaled, stretched, cut, mirrored) or from four around a point (mosaic), with colours shifted.
+ * A task that is "?" in one quarter of a mosaic is ignored there only. A picture with a task that is only known to be present
+ * ("true") stays whole, so that the thing stays in view.
+ * @param pixels [height, width, 3], written
+ */
+export function makeExample(engine: Engine, pictures: readonly Picture[], tasks: readonly Task[], width: number, height: number, random: Random, pixels: Int8Array): Example {
+  pixels.fill(GREY);
+  const example: Example = {
+    pixels,
+    colour: new Float32Array(16),
+    boxes: [],
+    ignored: [],
+    mapWeight: tasks.map(() => 0),
+    presence: tasks.map(() => 0),
+    presenceWeight: tasks.map(() => 0),
+  };
+  const windows = windowsOf(pictures.length, width, height, random);
+  pictures.forEach(({ frame, sample }, i) => {
+    const window = windows[i]!;
+    const whole = tasks.some((task) => sample.labels[task] === true);
+    const zoom = pictures.length > 1 ? ZOOM.mosaic : whole ? ZOOM.whole : ZOOM.alone;
+    const { placement, scaleX, scaleY, x0, y0 } = place(frame, window, zoom, random);
+    copyPixels(engine, frame, placement, window, pixels, width);
+    const unitX = (frame.width / sample.width) * scaleX;
+    const unitY = (frame.height / sample.height) * scaleY;
+    const lay = (task: number, box: Box, ignore: boolean): void => {
+      let left = box.x * unitX + x0;
+      let right = (box.x + box.width) * unitX + x0;
+      if (placement.flip) [left, right] = [window.width - right, window.width - left];
+      const top = box.y * unitY + y0;
+      const bottom = (box.y + box.height) * unitY + y0;
+      const [l, t, r, b] = [Math.max(0, left), Math.max(0, top), Math.min(window.width, right), Math.min(window.height, bottom)];
+      if (r - l < SMALLEST || b - t < SMALLEST) return;
+      const hidden = (r - l) * (b - t) < IN_VIEW * (right - left) * (bottom - top);
+      (ignore || hidden ? example.ignored : example.boxes).push(task, l + window.left, t + window.top, r + window.left, b + window.top);
+    };
+    tasks.forEach((task, t) => {
+      const label = sample.labels[task] ?? null;
+      for (const box of sample.ignore[task] ?? []) lay(t, box, true);
+      if (Array.isArray(label)) {
+        for (const box of label) lay(t, box, false);
+        example.mapWeight[t] = 1;
+      } else if (pictures.length > 1) example.ignored.push(t, window.left, window.top, window.left + window.width, window.top + window.height);
+      else if (label === true) {
+        example.presence[t] = 1;
+        example.presenceWeight[t] = 1;
+      }
+    });
+  });
+  // where something is boxed it is present; where only a doubtful thing is in view, nobody knows
+  tasks.forEach((_, t) => {
+    if (example.mapWeight[t] === 0) return;
+    const present = hasRow(example.boxes, t);
+    example.presence[t] = present ? 1 : 0;
+    example.presenceWeight[t] = present || !hasRow(example.ignored, t) ? 1 : 0;
+  });
+  example.colour = drawColour(pixels, random);
+  return example;
+}
+
+function hasRow(rows: readonly number[], task: number): boolean {
+  for (let i = 0; i < rows.length; i += 5) if (rows[i] === task) return true;
+  return false;
+}

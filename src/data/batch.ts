@@ -1,0 +1,112 @@
+import { FourwayError } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
+import { Random } from "../core/random.js";
+import type { Task } from "../core/task.js";
+import type { Engine } from "../wasm/load.js";
+import { type Picture, drawRecipe, makeExample } from "./augment.js";
+import type { Sample } from "./dataset.js";
+import type { Example } from "./example.js";
+
+/** A batch, already dealt out to the replicas. */
+export interface Batch {
+  width: number;
+  height: number;
+  shares: Example[][];
+  /** Pictures that are in it, for messages. */
+  names: string[];
+}
+
+/** Input sizes of training: about the default number of pixels in the aspects that pictures have. */
+export const TRAINING_SIZES = [
+  { width: 320, height: 192 },
+  { width: 288, height: 224 },
+  { width: 256, height: 256 },
+  { width: 224, height: 288 },
+] as const;
+
+/** A task with fewer boxed pictures than another is drawn more often by this power of the ratio. */
+const BALANCE = 0.3;
+/** Pictures in which nothing is boxed are drawn less often. */
+const EMPTY = 0.6;
+
+/** How often each sample is drawn, relative to the others: rare tasks more often, empty pictures less. */
+export function samplingWeights(samples: readonly Sample[], tasks: readonly Task[]): Float64Array {
+  const boxed = (sample: Sample, task: Task): boolean => {
+    const label = sample.labels[task];
+    return Array.isArray(label) && label.length > 0;
+  };
+  const counts = tasks.map((task) => samples.filter((sample) => boxed(sample, task)).length);
+  const most = Math.max(...counts, 1);
+  return Float64Array.from(samples, (sample) => {
+    let weight = 1;
+    let empty = true;
+    tasks.forEach((task, t) => {
+      if (!boxed(sample, task)) return;
+      empty = false;
+      weight *= (most / counts[t]!) ** BALANCE;
+    });
+    return empty ? EMPTY * weight : weight;
+  });
+}
+
+/** Whether a sample teaches anything. */
+export function isLabelled(sample: Sample, tasks: readonly Task[]): boolean {
+  return tasks.some((task) => (sample.labels[task] ?? null) !== null);
+}
+
+function pictureOf(sample: Sample, frame: Frame | null): Picture {
+  if (frame) return { sample, frame };
+  const { width, height } = sample;
+  return { sample: { ...sample, labels: {}, ignore: {} }, frame: { width, height, data: new Uint8Array(4 * width * height).fill(114) } };
+}
+
+/**
+ * Makes the batch of a step: which pictures, how they are cut and coloured depends on seed and step alone.
+ * Owns an engine for resampling; pictures come from `read`, which gives null for one that cannot be read: grey that teaches nothing stands for it.
+ */
+export class Batcher {
+  private readonly cumulative: Float64Array;
+
+  /** @throws E_DATA where no sample is labelled */
+  constructor(
+    private readonly engine: Engine,
+    private readonly samples: readonly Sample[],
+    private readonly tasks: readonly Task[],
+    private readonly options: { seed: number; batch: number; shares: number },
+    private readonly read: (image: string) => Promise<Frame | null>,
+  ) {
+    if (samples.length === 0) throw new FourwayError("E_DATA", "training: expected labelled pictures, got none; give --data with a train split");
+    let sum = 0;
+    this.cumulative = samplingWeights(samples, tasks).map((weight) => (sum += weight));
+  }
+
+  private draw(random: Random): Sample {
+    const wanted = random.uniform(0, this.cumulative[this.cumulative.length - 1]);
+    let low = 0;
+    let high = this.samples.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.cumulative[middle]! > wanted) high = middle;
+      else low = middle + 1;
+    }
+    return this.samples[low]!;
+  }
+
+  /** The batch of a step, counted from 1. */
+  async make(step: number): Promise<Batch> {
+    const random = new Random(this.options.seed, step);
+    const { width, height } = random.pick(TRAINING_SIZES);
+    const { batch, shares } = this.options;
+    const chosen = drawRecipe(random, batch).map((count) => Array.from({ length: count }, () => this.draw(random)));
+    const pictures = await Promise.all(chosen.map((group) => Promise.all(group.map(async (sample) => pictureOf(sample, await this.read(sample.image))))));
+    const count = 3 * width * height;
+    const each = batch / shares;
+    const examples = Array.from({ length: shares }, (_, share) => {
+      const pixels = new Int8Array(each * count);
+      return Array.from({ length: each }, (_, i) =>
+        makeExample(this.engine, pictures[share * each + i]!, this.tasks, width, height, random, pixels.subarray(i * count, (i + 1) * count)),
+      );
+    });
+    return { width, height, shares: examples, names: chosen.flat().map(({ image }) => image) };
+  }
+}

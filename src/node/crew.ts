@@ -1,0 +1,95 @@
+import { Worker } from "node:worker_threads";
+import { fromErrorData } from "../core/errors.js";
+import type { Batch } from "../data/batch.js";
+import type { Example } from "../data/example.js";
+import type { Graph } from "../graph/graph.js";
+import type { StepLoss } from "../train/loss.js";
+import type { ReplicaOptions } from "../train/replica.js";
+import type { Crew } from "../train/trainer.js";
+import type { Reply, Request, Started } from "./trainWorker.js";
+
+/** A worker that answers requests in order. */
+class Mate {
+  private readonly worker = new Worker(new URL("./trainWorker.js", import.meta.url));
+  private readonly waiting: { resolve(value: unknown): void; reject(error: unknown): void }[] = [];
+  private failure: unknown;
+
+  constructor() {
+    this.worker.on("message", (reply: Reply) => {
+      const next = this.waiting.shift();
+      if ("error" in reply) {
+        this.failure = fromErrorData(reply.error);
+        next?.reject(this.failure);
+      } else next?.resolve(reply.value);
+    });
+    this.worker.on("error", (error) => {
+      this.failure = error;
+      for (const { reject } of this.waiting.splice(0)) reject(error);
+    });
+  }
+
+  ask<T>(request: Request, transfer: ArrayBuffer[] = []): Promise<T> {
+    if (this.failure) return Promise.reject(this.failure);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve: resolve as (value: unknown) => void, reject });
+      this.worker.postMessage(request, transfer);
+    });
+  }
+
+  tell(request: Request): void {
+    this.worker.postMessage(request);
+  }
+
+  async close(): Promise<void> {
+    await this.worker.terminate();
+  }
+}
+
+function buffersOf(examples: readonly Example[]): ArrayBuffer[] {
+  return [...new Set(examples.map(({ pixels }) => pixels.buffer as ArrayBuffer))];
+}
+
+/** A crew that can also put batch norm back into a folded trunk, from a batch of pictures (`Replica.calibrate`). */
+export interface CalibratingCrew extends Crew {
+  /** Bytes of memory of each replica, planned. */
+  readonly bytes: number;
+  calibrate(batch: Batch, prefix: string): Promise<void>;
+}
+
+/**
+ * Replicas in worker threads. Gradients meet in shared memory, in two slots by turns, so that a fast worker does not overwrite
+ * what a slow one still reads.
+ * @param threads how many; `options.batch` is each one's share of a batch
+ */
+export async function createCrew(graph: Graph, threads: number, options: ReplicaOptions): Promise<CalibratingCrew> {
+  const mates = Array.from({ length: threads }, () => new Mate());
+  const started = await Promise.all(mates.map((mate, index) => mate.ask<Started>({ kind: "start", graph, options, index })));
+  const slots = [0, 1].map(() => started.map(({ floats }) => new SharedArrayBuffer(4 * floats)));
+  await Promise.all(mates.map((mate) => mate.ask({ kind: "slots", slots })));
+  let parity = 0;
+  const first = mates[0]!;
+  const save = (): Promise<Float32Array> => first.ask<Float32Array>({ kind: "save" });
+  const restore = async (state: Float32Array): Promise<void> => {
+    await Promise.all(mates.map((mate) => mate.ask({ kind: "restore", state })));
+  };
+  return {
+    bytes: started[0]!.bytes,
+    compute({ shares, width, height }) {
+      parity = 1 - parity;
+      return Promise.all(mates.map((mate, i) => mate.ask<StepLoss>({ kind: "compute", examples: shares[i]!, width, height, parity }, buffersOf(shares[i]!))));
+    },
+    apply(update) {
+      for (const mate of mates) mate.tell({ kind: "apply", update, parity });
+    },
+    async calibrate({ shares, width, height }, prefix) {
+      await first.ask({ kind: "calibrate", examples: shares[0]!, width, height, prefix });
+      await restore(await save());
+    },
+    save,
+    restore,
+    export: () => first.ask<Graph>({ kind: "export" }),
+    async close() {
+      await Promise.all(mates.map((mate) => mate.close()));
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { Worker } from "node:worker_threads";
+import { fromErrorData } from "../core/errors.js";
+import type { Batch } from "../data/batch.js";
+import type { Feed } from "../train/trainer.js";
+import type { LoaderData, LoaderMessage } from "./loadWorker.js";
+
+/** Batches made ahead of the step that needs them. */
+const AHEAD = 3;
+
+/**
+ * Batches from a thread of their own that decodes, cuts and colours ahead of training.
+ * @param onFault is told of each picture that cannot be decoded, once
+ */
+export function createFeed(data: LoaderData, steps: number, onFault: (fault: string) => void): Feed {
+  const worker = new Worker(new URL("./loadWorker.js", import.meta.url), { workerData: data });
+  const waiting = new Map<number, { resolve(batch: Batch): void; reject(error: unknown): void }>();
+  const promised = new Map<number, Promise<Batch>>();
+  worker.on("message", (message: LoaderMessage) => {
+    if ("fault" in message) return onFault(message.fault);
+    const asked = waiting.get(message.step);
+    waiting.delete(message.step);
+    if ("batch" in message) asked?.resolve(message.batch);
+    else asked?.reject(fromErrorData(message.error));
+  });
+  worker.on("error", (error) => {
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  });
+  const ask = (step: number): void => {
+    if (promised.has(step) || step > steps) return;
+    const batch = new Promise<Batch>((resolve, reject) => waiting.set(step, { resolve, reject }));
+    batch.catch(() => {}); // reported when its turn comes
+    promised.set(step, batch);
+    worker.postMessage(step);
+  };
+  return {
+    next(step) {
+      for (let ahead = step; ahead <= step + AHEAD; ahead++) ask(ahead);
+      const batch = promised.get(step)!;
+      promised.delete(step);
+      return batch;
+    },
+    async close() {
+      await worker.terminate();
+    },
+  };
+}

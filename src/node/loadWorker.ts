@@ -1,0 +1,61 @@
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { type ErrorData, toErrorData } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
+import { type Batch, Batcher } from "../data/batch.js";
+import type { Sample } from "../data/dataset.js";
+import { createEngine } from "../wasm/load.js";
+import { readImage } from "./image.js";
+
+/** What the loader is started with. */
+export interface LoaderData {
+  samples: Sample[];
+  tasks: string[];
+  seed: number;
+  batch: number;
+  shares: number;
+  /** Decoded pictures are kept up to so many bytes. */
+  cacheBytes: number;
+  /** A picture that cannot be decoded stops the work; otherwise it is told and teaches nothing. */
+  strict: boolean;
+}
+
+/** What the loader says: a batch that was asked for, an error in its place, or a picture that it passes over. */
+export type LoaderMessage = { step: number; batch: Batch } | { step: number; error: ErrorData } | { fault: string };
+
+const { samples, tasks, cacheBytes, strict, ...options } = workerData as LoaderData;
+const cache = new Map<string, Frame>();
+const unreadable = new Set<string>();
+let cached = 0;
+
+async function read(image: string): Promise<Frame | null> {
+  const known = cache.get(image);
+  if (known) return known;
+  if (unreadable.has(image)) return null;
+  let frame: Frame;
+  try {
+    frame = await readImage(image);
+  } catch (error) {
+    if (strict) throw error;
+    unreadable.add(image);
+    say({ fault: toErrorData(error).message });
+    return null;
+  }
+  if (cached + frame.data.length <= cacheBytes) {
+    cache.set(image, frame);
+    cached += frame.data.length;
+  }
+  return frame;
+}
+
+const port = parentPort as MessagePort;
+const say = (message: LoaderMessage, buffers: ArrayBuffer[] = []): void => port.postMessage(message, buffers);
+const batcher = new Batcher(await createEngine(), samples, tasks, options, read);
+port.on("message", async (step: number) => {
+  try {
+    const batch = await batcher.make(step);
+    const buffers = batch.shares.map((share) => share[0]!.pixels.buffer as ArrayBuffer);
+    say({ step, batch }, buffers);
+  } catch (error) {
+    say({ step, error: toErrorData(error) });
+  }
+});

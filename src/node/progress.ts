@@ -1,0 +1,32 @@
+/** Least time between plain lines where output is not a terminal. */
+const PLAIN_MS = 10_000;
+const TERMINAL_MS = 200;
+
+/** Seconds as 1:02:03 or 2:03. */
+export function formatSeconds(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds));
+  const tail = `${String(Math.floor(s / 60) % 60).padStart(s < 3600 ? 1 : 2, "0")}:${String(s % 60).padStart(2, "0")}`;
+  return s < 3600 ? tail : `${Math.floor(s / 3600)}:${tail}`;
+}
+
+/** One line of progress on stderr: rewritten in place on a terminal, else a plain line now and then. */
+export class ProgressLine {
+  private last = 0;
+  private open = false;
+
+  /** Shows the line, unless one was shown a moment ago; `text` is only called when it is. */
+  show(text: () => string): void {
+    const now = performance.now();
+    const terminal = process.stderr.isTTY === true;
+    if (now - this.last < (terminal ? TERMINAL_MS : PLAIN_MS)) return;
+    this.last = now;
+    this.open = terminal;
+    process.stderr.write(terminal ? `\r\x1b[K${text()}` : `${text()}\n`);
+  }
+
+  /** A line that stays. */
+  say(text: string): void {
+    process.stderr.write(`${this.open ? "\r\x1b[K" : ""}${text}\n`);
+    this.open = false;
+  }
+}

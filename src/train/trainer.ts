@@ -1,0 +1,80 @@
+import { FourwayError } from "../core/errors.js";
+import type { Batch } from "../data/batch.js";
+import type { Graph } from "../graph/graph.js";
+import type { StepLoss } from "./loss.js";
+import type { Update } from "./replica.js";
+import { averageShare, learningRate } from "./schedule.js";
+
+/** Replicas that learn together, wherever they run: each computes its share, all apply the same mean gradient. */
+export interface Crew {
+  compute(batch: Batch): Promise<StepLoss[]>;
+  /** Ordered after every earlier call; resolves at once. */
+  apply(update: Update): void;
+  /** All that a later run needs to go on bit for bit. */
+  save(): Promise<Float32Array>;
+  restore(state: Float32Array): Promise<void>;
+  /** The graph with averaged weights. */
+  export(): Promise<Graph>;
+  close(): Promise<void>;
+}
+
+/** Where batches come from, in order of steps. */
+export interface Feed {
+  next(step: number): Promise<Batch>;
+  close(): Promise<void>;
+}
+
+/** The course of a training. */
+export interface Course {
+  rate: number;
+  steps: number;
+  stepsPerEpoch: number;
+  /** The last step that was done before: 0 at the start. */
+  from: number;
+}
+
+/** Where a training stands. */
+export interface Progress {
+  step: number;
+  epoch: number;
+  /** Mean loss a task since the epoch began. */
+  losses: number[];
+}
+
+/** What the caller does beside: all are awaited. */
+export interface Hooks {
+  /** After every step. Return true to stop here. */
+  onStep(progress: Progress): Promise<boolean> | boolean;
+  onEpoch(progress: Progress): Promise<void>;
+}
+
+/**
+ * Trains from step `from` + 1 to the last; returns the last step done.
+ * @throws E_TRAIN where the loss is not finite any more, with the names of the batch's pictures
+ */
+export async function train(crew: Crew, feed: Feed, { rate, steps, stepsPerEpoch, from }: Course, hooks: Hooks): Promise<number> {
+  let sums: number[] = [];
+  let counted = 0;
+  for (let step = from + 1; step <= steps; step++) {
+    const batch = await feed.next(step);
+    const losses = await crew.compute(batch);
+    if (!losses.every(({ total }) => Number.isFinite(total)))
+      throw new FourwayError(
+        "E_TRAIN",
+        `step ${step}: expected a finite loss, got ${losses.map(({ total }) => total)}; lower --rate, or look at these pictures: ${batch.names.join(", ")}`,
+      );
+    crew.apply({ step, rate: learningRate(rate, step, steps), average: averageShare(step) });
+    const mean = losses[0]!.tasks.map((_, task) => losses.reduce((sum, { tasks }) => sum + tasks[task]!, 0) / losses.length);
+    sums = mean.map((loss, task) => loss + (sums[task] ?? 0));
+    counted++;
+    const progress = { step, epoch: Math.ceil(step / stepsPerEpoch), losses: sums.map((sum) => sum / counted) };
+    const stop = await hooks.onStep(progress);
+    if (step % stepsPerEpoch === 0 || step === steps) {
+      await hooks.onEpoch(progress);
+      sums = [];
+      counted = 0;
+    }
+    if (stop) return step;
+  }
+  return steps;
+}
