@@ -1,13 +1,11 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS } from "../core/task.js";
-import { isLabelled } from "../data/batch.js";
-import type { Sample } from "../data/dataset.js";
-import { describeFaults } from "../data/read.js";
 import { TRAINING_SIZES } from "../data/batch.js";
+import type { Sample } from "../data/dataset.js";
 import type { Graph } from "../graph/graph.js";
 import { buildNetwork } from "../model/build.js";
 import { defaultInfo, loadModel, saveModel } from "../model/model.js";
@@ -15,7 +13,6 @@ import { type TrunkWidth, recentred, shuffleTrunk, unfoldNorms } from "../model/
 import { type CalibratingCrew, createCrew } from "../node/crew.js";
 import { detectAll } from "../node/evaluate.js";
 import { createFeed } from "../node/feed.js";
-import { readDatasets } from "../node/files.js";
 import { ProgressLine, formatSeconds } from "../node/progress.js";
 import { safeWrite } from "../node/safeWrite.js";
 import { readOnnx } from "../onnx/read.js";
@@ -25,6 +22,8 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/ch
 import { type Scores, evaluate } from "../train/metrics.js";
 import { formatScores } from "../train/metrics/format.js";
 import { type Progress, train } from "../train/trainer.js";
+import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
+import { numberIn } from "./values.js";
 
 /** Decoded pictures kept in memory, by default. */
 const CACHE_MB = 4096;
@@ -32,8 +31,7 @@ const CACHE_MB = 4096;
 const CHECKPOINT_MS = 120_000;
 
 /** Options of `fourway train`, as commander gives them. */
-interface TrainOptions {
-  data: string[];
+interface TrainOptions extends DataOptions {
   out: string;
   trunk?: string;
   start?: string;
@@ -44,46 +42,32 @@ interface TrainOptions {
   threads: number;
   seed: number;
   valEvery: number;
-  labelled?: string[];
   cache: number;
   resume?: boolean;
-  strict?: boolean;
 }
 
-function whole(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`expected a whole number from ${least}, got "${text}"`);
-    return value;
-  };
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError(`expected a positive number, got "${text}"`);
-  return value;
-}
+const count = (least: number): ((text: string) => number) => numberIn({ least, most: 1e6, whole: true });
 
 /** `fourway train` */
 export function addTrain(program: Command): void {
   program
     .command("train")
     .description("train a network on labelled pictures; unlabelled tasks are left out of the loss")
-    .requiredOption("--data <dir...>", "sets, or folders of sets (labels.jsonl or COCO JSON)")
+    .requiredOption(...DATA_FLAGS.data)
     .requiredOption("--out <file>", "the f32 model to write, .onnx; beside it .checkpoint and .log.csv")
     .option("--trunk <file>", "ONNX of a pretrained trunk: RGB 0..1 in, strides 8, 16 and 32 out")
     .option("--start <file>", "an f32 Fourway model to go on from")
     .option("--width <width>", "trunk to begin with random weights where neither is given: 0.5 or 1.0", "0.5")
-    .option("--epochs <n>", "passes over the training pictures", whole(1), 24)
-    .option("--batch <n>", "pictures a step", whole(1), 32)
-    .option("--rate <r>", "highest learning rate", positive, 4e-3)
-    .option("--threads <n>", "worker threads over the batch", whole(1), Math.min(8, availableParallelism()))
-    .option("--seed <n>", "of weights, sampling and augmentation", whole(0), 1)
-    .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", whole(0), 4)
-    .option("--labelled <tasks>", "COCO files are exhaustive for these tasks only, comma separated", (text) => text.split(","))
-    .option("--cache <mb>", "decoded pictures kept in memory", whole(0), CACHE_MB)
+    .option("--epochs <n>", "passes over the training pictures", count(1), 24)
+    .option("--batch <n>", "pictures a step", count(1), 32)
+    .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), 4e-3)
+    .option("--threads <n>", "worker threads over the batch", count(1), Math.min(8, availableParallelism()))
+    .option("--seed <n>", "of weights, sampling and augmentation", count(0), 1)
+    .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), 4)
+    .option(...DATA_FLAGS.labelled, (text) => text.split(","))
+    .option("--cache <mb>", "decoded pictures kept in memory", count(0), CACHE_MB)
     .option("--resume", "go on from the checkpoint beside --out")
-    .option("--strict", "stop at the first bad label or picture")
+    .option(...DATA_FLAGS.strict)
     .action(runTrain);
 }
 
@@ -92,16 +76,6 @@ async function firstGraph(options: TrainOptions): Promise<{ graph: Graph; prefix
   if (start !== undefined) return { graph: unfoldNorms(loadModel(await readFile(start)).graph), prefix: "" };
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(recentred(readOnnx(await readFile(trunk)).graph));
   return { graph: buildNetwork(base, { tasks: TASKS, seed }), prefix: trunk === undefined ? null : "trunk." };
-}
-
-async function readSamples({ data, labelled, strict }: TrainOptions, line: ProgressLine): Promise<{ train: Sample[]; val: Sample[] }> {
-  const { samples, faults } = await readDatasets(data, TASKS, { labelled });
-  if (faults.length > 0) {
-    if (strict) throw new FourwayError("E_DATA", `--strict: expected labels without faults, got ${faults.length}; mend them:\n${describeFaults(faults)}`);
-    line.say(`${faults.length} faults in the labels, passed over:\n${describeFaults(faults)}`);
-  }
-  const known = samples.filter((sample) => isLabelled(sample, TASKS));
-  return { train: known.filter(({ split }) => split === "train"), val: known.filter(({ split }) => split === "val") };
 }
 
 async function readCheckpoint(path: string, wanted: Record<string, unknown>): Promise<Checkpoint> {
@@ -125,7 +99,9 @@ async function runTrain(options: TrainOptions): Promise<void> {
   const { out, batch, threads, epochs, seed, rate } = options;
   if (batch % threads) throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
   const line = new ProgressLine();
-  const { train: samples, val } = await readSamples(options, line);
+  const known = await readSamples(options, (text) => line.say(text));
+  const samples = known.filter(({ split }) => split === "train");
+  const val = known.filter(({ split }) => split === "val");
   const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
   const steps = stepsPerEpoch * epochs;
   const fixed = { batch, threads, epochs, seed, rate, pictures: samples.length };

@@ -1,0 +1,30 @@
+import { FourwayError } from "../core/errors.js";
+import { TASKS } from "../core/task.js";
+import { isLabelled } from "../data/batch.js";
+import type { Sample } from "../data/dataset.js";
+import { describeFaults } from "../data/read.js";
+import { readDatasets } from "../node/files.js";
+
+/** What commands that read labels have in common. */
+export interface DataOptions {
+  data: string[];
+  labelled?: string[];
+  strict?: boolean;
+}
+
+/** Options of commander for `DataOptions`: flags, description and, for lists, the parser. */
+export const DATA_FLAGS = {
+  data: ["--data <dir...>", "sets, or folders of sets (labels.jsonl or COCO JSON)"],
+  labelled: ["--labelled <tasks>", "COCO files are exhaustive for these tasks only, comma separated"],
+  strict: ["--strict", "stop at the first bad label or picture"],
+} as const;
+
+/** The samples that say something of a task; faults are told through `say`. @throws E_DATA with `strict` and a fault */
+export async function readSamples({ data, labelled, strict }: DataOptions, say: (text: string) => void): Promise<Sample[]> {
+  const { samples, faults } = await readDatasets(data, TASKS, { labelled });
+  if (faults.length > 0) {
+    if (strict) throw new FourwayError("E_DATA", `--strict: expected labels without faults, got ${faults.length}; mend them:\n${describeFaults(faults)}`);
+    say(`${faults.length} faults in the labels, passed over:\n${describeFaults(faults)}`);
+  }
+  return samples.filter((sample) => isLabelled(sample, TASKS));
+}

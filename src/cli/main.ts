@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { FourwayError } from "../core/errors.js";
+import { addDetect } from "./detect.js";
+import { addEval } from "./eval.js";
+import { addInspect } from "./inspect.js";
+import { addQuantize } from "./quantize.js";
+import { addScenes } from "./scenes-command.js";
+import { addTrain } from "./train.js";
+
+const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as { version: string };
+
+const program = new Command("fourway")
+  .description("Finds pedestrians, cars, stop signs and traffic lights in pictures, and learns to.")
+  .version(version)
+  .showHelpAfterError("(see fourway --help)");
+addDetect(program);
+addInspect(program);
+addScenes(program);
+addTrain(program);
+addEval(program);
+addQuantize(program);
+
+// a reader that goes early (| head) is no fault
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof FourwayError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,132 @@
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { FourwayError } from "../core/errors.js";
+import { Random } from "../core/random.js";
+import type { Task } from "../core/task.js";
+import type { Sample } from "../data/dataset.js";
+import { inputSize, letterboxBytes, letterboxed, mostTaps, prepareLetterbox, runLetterbox } from "../detect/preprocess.js";
+import { INPUT_SCALE } from "../graph/graph.js";
+import { modelFacts } from "../node/card.js";
+import { DEFAULT_THRESHOLD, type Model, defaultInfo, loadModel, saveModel } from "../model/model.js";
+import { detectAll } from "../node/evaluate.js";
+import { readImage } from "../node/image.js";
+import { ProgressLine } from "../node/progress.js";
+import { safeWrite } from "../node/safeWrite.js";
+import { type CalibrationInput, calibrate } from "../quant/calibrate.js";
+import { quantize } from "../quant/quantize.js";
+import { fitCalibration } from "../train/calibration.js";
+import { type Scores, evaluate } from "../train/metrics.js";
+import type { Found } from "../train/metrics/coco.js";
+import { formatScores, scoresToJson } from "../train/metrics/format.js";
+import { presenceTruth } from "../train/metrics/presence.js";
+import { createEngine } from "../wasm/load.js";
+import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
+import { presenceReliability } from "./eval.js";
+import { numberIn } from "./values.js";
+
+/** Options of `fourway quantize`, as commander gives them. */
+interface QuantizeOptions extends DataOptions {
+  model: string;
+  out: string;
+  pictures: number;
+  seed: number;
+}
+
+/** Adds `fourway quantize` to the program. */
+export function addQuantize(program: Command): void {
+  program
+    .command("quantize")
+    .description("turn an f32 model into int8: calibrated on train pictures; thresholds and presence from val; a card beside it")
+    .requiredOption("--model <file>", "an f32 Fourway model")
+    .requiredOption(...DATA_FLAGS.data)
+    .requiredOption("--out <file>", "the int8 model to write, .onnx; its card goes beside it as .json")
+    .option("--pictures <n>", "of the train split to calibrate on", numberIn({ least: 1, most: 10_000, whole: true }), 128)
+    .option("--seed <n>", "which pictures", numberIn({ least: 0, most: 1e9, whole: true }), 1)
+    .option(...DATA_FLAGS.labelled, (text) => text.split(","))
+    .option(...DATA_FLAGS.strict)
+    .action(runQuantize);
+}
+
+async function readInputs(samples: readonly Sample[], pixels: number, count: number, seed: number): Promise<CalibrationInput[]> {
+  const engine = await createEngine();
+  const { memory, kernels } = engine;
+  const random = new Random(seed);
+  const inputs: CalibrationInput[] = [];
+  for (let i = 0; i < count; i++) {
+    const frame = await readImage(random.pick(samples).image);
+    const input = inputSize(frame.width, frame.height, pixels);
+    const placement = letterboxed(frame, input);
+    const values = 3 * input.width * input.height;
+    const mark = memory.mark;
+    const rgba = memory.reserve(frame.data.length);
+    const tables = memory.reserve(letterboxBytes(frame, input, mostTaps(frame.width, placement.width)));
+    const bytes = memory.reserve(values);
+    const floats = memory.reserve(4 * values);
+    memory.u8.set(frame.data, rgba);
+    runLetterbox(engine, prepareLetterbox(engine, tables, frame, placement), rgba, frame, bytes, input);
+    kernels.toFloat(floats, bytes, values, INPUT_SCALE);
+    inputs.push({ ...input, pixels: memory.f32.slice(floats >> 2, (floats >> 2) + values) });
+    memory.release(mark);
+  }
+  return inputs;
+}
+
+/** Presence calibration from uncalibrated probabilities. */
+function fitPresence(tasks: readonly Task[], samples: readonly Sample[], found: readonly Found[]): Model["info"]["presence"] {
+  return Object.fromEntries(
+    tasks.map((task) => {
+      const logits: number[] = [];
+      const truths: boolean[] = [];
+      samples.forEach((sample, i) => {
+        const truth = presenceTruth(sample, task);
+        const p = Math.min(1 - 1e-7, Math.max(1e-7, found[i]!.presence[task]!));
+        if (truth === null) return;
+        logits.push(Math.log(p / (1 - p)));
+        truths.push(truth);
+      });
+      return [task, truths.length > 0 ? fitCalibration(logits, truths) : { scale: 1, offset: 0 }];
+    }),
+  );
+}
+
+/** Thresholds with the best F1. */
+function bestThresholds(scores: Scores): Record<Task, number> {
+  return Object.fromEntries(scores.tasks.map(({ task, bestF1 }) => [task, bestF1 ? Math.floor(bestF1.threshold * 1000) / 1000 : DEFAULT_THRESHOLD]));
+}
+
+async function runQuantize(options: QuantizeOptions): Promise<void> {
+  const line = new ProgressLine();
+  const f32 = loadModel(await readFile(options.model));
+  if (f32.graph.scales) throw new FourwayError("E_MODEL", `quantize: expected an f32 model, got int8 in ${options.model}; give the file that training wrote`);
+  const { tasks, pixels, notes } = f32.info;
+  const samples = await readSamples(options, (text) => line.say(text));
+  const train = samples.filter(({ split }) => split === "train");
+  const val = samples.filter(({ split }) => split === "val");
+  if (train.length === 0) throw new FourwayError("E_DATA", "quantize: expected pictures of the train split to calibrate on, got none; give more --data");
+
+  line.say(`calibrating on ${options.pictures} pictures`);
+  const inputs = await readInputs(train, pixels, options.pictures, options.seed);
+  const graph = quantize(f32.graph, calibrate(await createEngine(), f32.graph, inputs));
+  const model: Model = { graph, info: { ...defaultInfo(tasks), pixels, notes: { ...notes, quantized: `${options.pictures} pictures, seed ${options.seed}` } } };
+
+  let measured: Record<string, unknown> = {};
+  if (val.length > 0) {
+    const measure = (which: Model, name: string): Promise<Found[]> =>
+      detectAll(which, val, { onPicture: (done) => line.show(() => `${name}: ${done} of ${val.length} pictures`) });
+    const before = evaluate(tasks, val, await measure({ ...f32, info: model.info }, "f32"));
+    model.info.presence = fitPresence(tasks, val, await measure(model, "int8"));
+    const found = await measure(model, "int8, calibrated");
+    const after = evaluate(tasks, val, found);
+    model.info.thresholds = bestThresholds(after);
+    line.say(`f32 on val\n${formatScores(before)}\nint8 on val\n${formatScores(after)}`);
+    measured = { f32: scoresToJson(before), int8: scoresToJson(after), reliability: presenceReliability(tasks, val, found), thresholdsBy: "best F1 on val" };
+  }
+  const file = saveModel(model);
+  await safeWrite(options.out, file);
+  const name = basename(options.out, ".onnx");
+  const { thresholds, presence } = model.info;
+  const card = { name, ...(await modelFacts(model, file)), tasks, thresholds, presence, training: model.info.notes, val: measured };
+  await safeWrite(options.out.replace(/(\.onnx)?$/, ".json"), `${JSON.stringify(card, null, 2)}\n`);
+  line.say(`${options.out}: ${file.length} bytes`);
+}
