@@ -8,12 +8,16 @@ const UNIT = 256;
 const LONGEST_ASPECT = 4;
 const MULTIPLE = 32;
 
-/** The input's size for frames of an aspect: about `pixels` pixels, sides multiples of 32 (at least 64). */
+/**
+ * The input's size for frames of an aspect: about `pixels` pixels, sides multiples of 32 (at least 64). The longer side is rounded first, the
+ * shorter one then follows the aspect; a frame on its side gets the same input on its side.
+ */
 export function inputSize(width: number, height: number, pixels: number): { width: number; height: number } {
-  const aspect = Math.min(LONGEST_ASPECT, Math.max(1 / LONGEST_ASPECT, width / height));
+  const aspect = Math.min(LONGEST_ASPECT, Math.max(width, height) / Math.min(width, height));
   const side = (v: number): number => Math.max(2 * MULTIPLE, Math.round(v / MULTIPLE) * MULTIPLE);
-  const w = side(Math.sqrt(pixels * aspect));
-  return { width: w, height: side(w / aspect) };
+  const longer = side(Math.sqrt(pixels * aspect));
+  const shorter = side(longer / aspect);
+  return width >= height ? { width: longer, height: shorter } : { width: shorter, height: longer };
 }
 
 /** Where a part of a frame goes in the input: scaled to `width` x `height` at (left, top). Source sides may be fractions of pixels. */
@@ -56,7 +60,7 @@ export function mostTaps(length: number, size: number): number {
 /**
  * Taps of one axis, a row an output pixel: [first source index, count, weights of 1/256 ...], i32. Area filter when shrinking, bilinear
  * when growing; weights are rounded so that each row adds up to 256.
- * @param size source pixels that exist: taps outside are moved to the border
+ * @param size source pixels that exist: what an area covers beyond them counts for nothing, and wholly beyond them the border goes on
  */
 export function axisTable(to: Int32Array, start: number, length: number, out: number, size: number, most: number, flip: boolean): void {
   const ratio = length / out;
@@ -68,7 +72,8 @@ export function axisTable(to: Int32Array, start: number, length: number, out: nu
       const from = Math.max(0, start + i * ratio);
       const end = Math.min(size, start + (i + 1) * ratio);
       first = Math.min(size - 1, Math.floor(from));
-      for (let k = 0; k < most && first + k < end; k++) share[k] = Math.max(0, Math.min(end, first + k + 1) - Math.max(from, first + k)) / (end - from);
+      for (let k = 0; k < most && first + k < end; k++)
+        share[k] = Math.max(0, Math.min(end, first + k + 1) - Math.max(from, first + k)) / (end - from);
     } else {
       const centre = Math.min(size - 1, Math.max(0, start + (i + 0.5) * ratio - 0.5));
       first = Math.min(size - 1, Math.floor(centre));
@@ -113,10 +118,18 @@ export function letterboxBytes(frame: { width: number; height: number }, input: 
  * Writes the tables of a placement at byte `at` (64 bytes aligned, `letterboxBytes` long).
  * @throws E_ARGUMENT where the placement has no pixels
  */
-export function prepareLetterbox({ memory }: Engine, at: number, frame: { width: number; height: number }, placement: Placement): Letterbox {
+export function prepareLetterbox(
+  { memory }: Engine,
+  at: number,
+  frame: { width: number; height: number },
+  placement: Placement,
+): Letterbox {
   const { width, height, sourceX, sourceY, sourceWidth, sourceHeight, flip } = placement;
   if (!(width >= 1 && height >= 1 && sourceWidth > 0 && sourceHeight > 0))
-    throw new FourwayError("E_ARGUMENT", `letterbox: expected a part with pixels, got ${sourceWidth} x ${sourceHeight} to ${width} x ${height}`);
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `letterbox: expected a part with pixels, got ${sourceWidth} x ${sourceHeight} to ${width} x ${height}`,
+    );
   const most = Math.max(mostTaps(sourceWidth, width), mostTaps(sourceHeight, height));
   const entry = 2 + most;
   const rows = at;

@@ -1,0 +1,120 @@
+import { mkdir, stat } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import type { Command } from "commander";
+import { FourwayError } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
+import { type Detection, Detector } from "../detect/detector.js";
+import { annotate } from "../node/draw.js";
+import { readImage, writeImage } from "../node/image.js";
+import { numberIn, rounded } from "./values.js";
+
+/** What `fourway detect` takes. */
+export interface DetectCommandOptions {
+  /** Path or URL of a model; left out: the shipped one. */
+  model?: string;
+  minScore?: number;
+  pixels?: number;
+  /** A picture's path for one image, else a folder. */
+  out?: string;
+}
+
+/** Adds `fourway detect IMAGE...` to the program. */
+export function addDetect(program: Command): void {
+  program
+    .command("detect")
+    .description("find objects in pictures; prints one JSON line a picture on stdout")
+    .argument("<image...>", "JPEG, PNG or WebP files")
+    .option("--model <file>", "model to run (default: the shipped one)")
+    .option(
+      "--min-score <score>",
+      "report objects from this score on, 0..1 (default: the model's thresholds)",
+      numberIn({ least: 0, most: 1 }),
+    )
+    .option("--pixels <count>", "how many pixels the network sees, about", numberIn({ least: 4096, most: 1 << 24, whole: true }))
+    .option("--out <path>", "write annotated pictures: a file for one image, else a folder")
+    .action(async (images: string[], options: DetectCommandOptions) => {
+      const failed = await runDetect(images, options, console.log, console.error);
+      if (failed > 0) process.exitCode = 1;
+    });
+}
+
+/**
+ * Detects in each image: one JSON line each through `print`, messages through `log`. A picture that cannot be read or written is told
+ * and passed over.
+ * @returns how many pictures failed
+ * @throws FourwayError where no picture can be done: a bad model or option
+ */
+export async function runDetect(
+  images: readonly string[],
+  options: DetectCommandOptions,
+  print: (line: string) => void,
+  log: (line: string) => void,
+): Promise<number> {
+  const targets = await annotatedPaths(images, options.out);
+  using detector = await Detector.load(options.model, { pixels: options.pixels });
+  let failed = 0;
+  for (const [index, image] of images.entries())
+    try {
+      const start = performance.now();
+      const frame = await readImage(image);
+      const decode = performance.now() - start;
+      const detection = detector.detect(frame, { minScore: options.minScore });
+      print(detectionLine(image, frame, detection, decode));
+      const target = targets[index];
+      if (target === undefined) continue;
+      await writeImage(target, await annotate(frame, detection.objects));
+      log(`${image}: annotated picture in ${target}`);
+    } catch (error) {
+      if (!(error instanceof FourwayError)) throw error;
+      failed++;
+      log(error.message);
+    }
+  return failed;
+}
+
+/** The JSON line of one picture: scores to 4 digits, boxes to 0.1 pixel, milliseconds to 0.01. @param decode milliseconds of reading the file */
+export function detectionLine(image: string, { width, height }: Frame, { presence, objects, ms }: Detection, decode: number): string {
+  return JSON.stringify({
+    image,
+    width,
+    height,
+    presence: Object.fromEntries(Object.entries(presence).map(([task, probability]) => [task, rounded(probability, 4)])),
+    objects: objects.map(({ task, score, box }) => ({
+      task,
+      score: rounded(score, 4),
+      box: { x: rounded(box.x, 1), y: rounded(box.y, 1), width: rounded(box.width, 1), height: rounded(box.height, 1) },
+    })),
+    ms: Object.fromEntries(Object.entries({ decode, ...ms }).map(([part, time]) => [part, rounded(time, 2)])),
+  });
+}
+
+/** Where each image's annotated picture goes: `out` itself for one image, unless it is a folder; in a folder names are kept apart. */
+async function annotatedPaths(images: readonly string[], out: string | undefined): Promise<string[]> {
+  if (out === undefined) return [];
+  const folder = images.length > 1 || extname(out) === "" || /[\\/]$/.test(out) || (await isFolder(out));
+  await makeFolder(folder ? out : dirname(out));
+  if (!folder) return [out];
+  const taken = new Set<string>();
+  return images.map((image) => {
+    const stem = basename(image, extname(image));
+    let name = `${stem}.annotated.png`;
+    for (let n = 2; taken.has(name); n++) name = `${stem}-${n}.annotated.png`;
+    taken.add(name);
+    return join(out, name);
+  });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const info = await stat(path).catch(() => null);
+  return info?.isDirectory() ?? false;
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new FourwayError("E_ARGUMENT", `--out: expected a folder at "${path}", got ${(cause as Error).message}; choose another place`, {
+      cause,
+    });
+  }
+}

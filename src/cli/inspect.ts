@@ -1,0 +1,90 @@
+import type { Command } from "commander";
+import { inputSize } from "../detect/preprocess.js";
+import { readBytes } from "../detect/source.js";
+import type { Graph, GraphNode } from "../graph/graph.js";
+import { macsOf, planForward } from "../graph/plan.js";
+import { DEFAULT_PIXELS } from "../model/model.js";
+import { readOnnx } from "../onnx/read.js";
+import { tableLines } from "./values.js";
+
+/** Adds `fourway inspect MODEL` to the program. */
+export function addInspect(program: Command): void {
+  program
+    .command("inspect")
+    .description("print a model's layers, shapes, cost and metadata; any ONNX file that Fourway can read")
+    .argument("<model>", "ONNX file, path or URL")
+    .action(async (model: string) => {
+      const bytes = await readBytes(model);
+      for (const line of inspectLines(bytes)) console.log(line);
+    });
+}
+
+/**
+ * What there is to know about a model, as lines for people: layers, totals at the default input (its `pixels` in 16 : 9, else 320 x 192),
+ * metadata.
+ * @throws E_ONNX, E_GRAPH, E_SHAPE for a file that cannot be read or run
+ */
+export function inspectLines(bytes: Uint8Array): string[] {
+  const { graph, metadata } = readOnnx(bytes);
+  const pixels = Number(metadata.pixels);
+  const input = inputSize(16, 9, pixels >= 4096 && pixels <= 1 << 24 ? pixels : DEFAULT_PIXELS);
+  const plan = planForward(graph, { batch: 1, ...input });
+  const macs = macsOf(graph, plan.shapes);
+  const counted = new Set<string>();
+  const layers = graph.nodes.map((node, i) => {
+    const { height, width, channels } = plan.shapes.get(node.outputs[0]!)!;
+    return [node.name, opText(node), `${height} x ${width} x ${channels}`, thousands(macs[i]!), paramText(graph, node, counted)];
+  });
+  const params = [...graph.params.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const total = macs.reduce((a, b) => a + b, 0);
+  return [
+    ...tableLines([["layer", "op", "output", "MACs", "parameters"], ...layers], [3, 4]),
+    "",
+    ...tableLines(
+      [
+        ["numbers", graph.scales ? "int8, f32 outputs" : "f32"],
+        ["input", `${input.height} x ${input.width} x 3 ("${graph.input}"), any multiple of 32`],
+        ["outputs", graph.outputs.join(", ")],
+        ["MACs", `${thousands(total)} (${(total / 1e6).toFixed(1)} M)`],
+        ["parameters", thousands(params)],
+        ["file", `${thousands(bytes.length)} bytes`],
+        ["arena", `${thousands(plan.bytes)} bytes`],
+      ],
+      [],
+    ),
+    "",
+    ...metadataLines(metadata),
+  ];
+}
+
+function metadataLines(metadata: Record<string, string>): string[] {
+  const entries = Object.entries(metadata);
+  if (entries.length === 0) return ["no metadata: a trunk or a foreign model"];
+  return tableLines([["metadata", ""], ...entries.map(([key, value]) => [printable(key), printable(value)])], []);
+}
+
+/** Parameters that an earlier node has counted are told as shared. */
+function paramText(graph: Graph, node: GraphNode, counted: Set<string>): string {
+  const names = Object.values(node.params);
+  if (names.length === 0) return "0";
+  const fresh = names.filter((name) => !counted.has(name));
+  for (const name of fresh) counted.add(name);
+  return fresh.length === 0 ? "shared" : thousands(fresh.reduce((sum, name) => sum + graph.params.get(name)!.data.length, 0));
+}
+
+function opText({ op, attributes }: GraphNode): string {
+  const { kernel, stride = 1, slope = 1 } = attributes as { kernel?: number; stride?: number; slope?: number };
+  const parts: string[] = [kernel === undefined ? op : `${op} ${kernel}x${kernel}`];
+  if (stride !== 1) parts.push(`/${stride}`);
+  if (op !== "relu" && slope !== 1) parts.push(slope === 0 ? "relu" : `leaky ${slope}`);
+  return parts.join(" ");
+}
+
+function thousands(value: number): string {
+  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
+/** Text from a file as one line that a terminal only shows. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, " ");
+}

@@ -1,0 +1,31 @@
+import { InvalidArgumentError } from "commander";
+
+/** What an option's text must be to be taken. */
+export interface NumberRange {
+  least: number;
+  most: number;
+  whole?: boolean;
+}
+
+/** A parser of an option's number; commander tells the option's name before the message. */
+export function numberIn({ least, most, whole = false }: NumberRange): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (!(value >= least && value <= most) || (whole && !Number.isInteger(value)))
+      throw new InvalidArgumentError(`Expected a ${whole ? "whole " : ""}number in ${least}..${most}.`);
+    return value;
+  };
+}
+
+/** Rounded to so many digits behind the point. */
+export function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+/** Lines of a table with aligned columns: the first row is the head; columns in `right` are aligned to the right. */
+export function tableLines(rows: readonly (readonly string[])[], right: readonly number[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, column) => (right.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join("  ");
+  return rows.map((row) => line(row).trimEnd());
+}

@@ -1,0 +1,126 @@
+import { HEAD_CHANNELS } from "../model/build.js";
+import { stored } from "../ops/layout.js";
+import type { Placement } from "./preprocess.js";
+
+// Head maps to candidates.
+//   logit          channel 0: score = sigmoid(logit)
+//   log distances  channels 1..4: from the cell's centre to the left, top, right and bottom edge, in strides, clamped to -4..5
+//   cell           (column + 0.5, row + 0.5) strides from the input's top left corner
+
+/** The most boxes a task that go into suppression, the best ones. */
+export const MOST_CANDIDATES = 300;
+
+/** Bounds of the log distances, as in assembly/train/boxloss.ts. */
+const LOG_DISTANCE = [-4, 5] as const;
+/** Floats that a cell of a map takes in memory. */
+const CELL = stored(HEAD_CHANNELS);
+
+/** One task's map at one stride: [height, width, 8] floats, the first at index `at` of the kernels' memory. */
+export interface HeadMap {
+  at: number;
+  height: number;
+  width: number;
+  stride: number;
+}
+
+/** Room for the best cells of one task, used again for each task of each frame. The first `count` entries count, best first. */
+export interface Candidates {
+  count: number;
+  logits: Float32Array;
+  /** Where each one's cell begins in the kernels' memory (floats), and which of the maps it belongs to. */
+  cells: Int32Array;
+  maps: Uint8Array;
+  /** Edges x0, y0, x1, y1 in frame pixels, four numbers each; `locate` fills them. */
+  boxes: Float64Array;
+}
+
+/** Empty room for `most` candidates. */
+export function createCandidates(most = MOST_CANDIDATES): Candidates {
+  return {
+    count: 0,
+    logits: new Float32Array(most),
+    cells: new Int32Array(most),
+    maps: new Uint8Array(most),
+    boxes: new Float64Array(4 * most),
+  };
+}
+
+/** The probability of a logit. */
+export function sigmoid(logit: number): number {
+  return 1 / (1 + Math.exp(-logit));
+}
+
+/** The logit of a probability: -Infinity for 0, Infinity for 1. */
+export function logitOf(probability: number): number {
+  return Math.log(probability / (1 - probability));
+}
+
+/**
+ * Keeps the best cells of one task's maps, those whose logit is at least `least`. Equal logits keep the order of the maps, row by row.
+ * @param values the kernels' memory. Logits that are not numbers are passed over.
+ * @returns the largest logit of all cells: presence; -Infinity where none is a number
+ */
+export function selectCells(to: Candidates, values: Float32Array, maps: readonly HeadMap[], least: number): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  to.count = 0;
+  for (let map = 0; map < maps.length; map++) {
+    const { at, height, width } = maps[map]!;
+    const end = at + height * width * CELL;
+    for (let cell = at; cell < end; cell += CELL) {
+      const logit = values[cell]!;
+      if (logit > largest) largest = logit;
+      if (logit >= least) insert(to, logit, cell, map);
+    }
+  }
+  return largest;
+}
+
+/** Puts a cell behind all that are as good; the last one falls out where there is no room. */
+function insert(to: Candidates, logit: number, cell: number, map: number): void {
+  const { logits, cells, maps } = to;
+  const most = logits.length;
+  if (to.count === most && !(logit > logits[most - 1]!)) return;
+  let low = 0;
+  for (let high = to.count; low < high; ) {
+    const middle = (low + high) >> 1;
+    if (logits[middle]! >= logit) low = middle + 1;
+    else high = middle;
+  }
+  const last = Math.min(to.count, most - 1);
+  logits.copyWithin(low + 1, low, last);
+  cells.copyWithin(low + 1, low, last);
+  maps.copyWithin(low + 1, low, last);
+  logits[low] = logit;
+  cells[low] = cell;
+  maps[low] = map;
+  to.count = last + 1;
+}
+
+/** Fills the candidates' boxes: from the cells' distances, taken back from the letterbox to frame pixels, clipped to the placed part. */
+export function locate(to: Candidates, values: Float32Array, maps: readonly HeadMap[], placement: Placement): void {
+  const { sourceX, sourceY, sourceWidth, sourceHeight, left, top, width, height } = placement;
+  const xScale = sourceWidth / width;
+  const yScale = sourceHeight / height;
+  for (let i = 0; i < to.count; i++) {
+    const cell = to.cells[i]!;
+    const map = maps[to.maps[i]!]!;
+    const { stride } = map;
+    const index = (cell - map.at) / CELL;
+    const row = Math.floor(index / map.width);
+    const x = ((index - row * map.width + 0.5) * stride - left) * xScale;
+    const y = ((row + 0.5) * stride - top) * yScale;
+    const box = 4 * i;
+    to.boxes[box] = sourceX + clamp(x - distance(values[cell + 1]!) * stride * xScale, 0, sourceWidth);
+    to.boxes[box + 1] = sourceY + clamp(y - distance(values[cell + 2]!) * stride * yScale, 0, sourceHeight);
+    to.boxes[box + 2] = sourceX + clamp(x + distance(values[cell + 3]!) * stride * xScale, 0, sourceWidth);
+    to.boxes[box + 3] = sourceY + clamp(y + distance(values[cell + 4]!) * stride * yScale, 0, sourceHeight);
+  }
+}
+
+function clamp(v: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, v));
+}
+
+function distance(log: number): number {
+  return Math.exp(clamp(log, LOG_DISTANCE[0], LOG_DISTANCE[1]));
+}

@@ -1,0 +1,151 @@
+import type { DetectedObject } from "../core/detection.js";
+import { FourwayError } from "../core/errors.js";
+import { checkFrame, type Frame } from "../core/frame.js";
+import type { Task } from "../core/task.js";
+import { INPUT_SCALE } from "../graph/graph.js";
+import { loadModel, type Model } from "../model/model.js";
+import { createEngine } from "../wasm/load.js";
+import { createCandidates, locate, logitOf, selectCells, sigmoid } from "./decode.js";
+import { MOST_OBJECTS, suppress } from "./nms.js";
+import { runLetterbox } from "./preprocess.js";
+import { readBytes, SHIPPED_MODEL } from "./source.js";
+import { type SizedNetwork, Workspace } from "./workspace.js";
+
+/** How a detector is to work. */
+export interface DetectorOptions {
+  /** About so many pixels the network sees, 4096..2^24; fewer are faster, more find smaller things. Default: the model's. */
+  pixels?: number;
+  /** Objects with a lower score are not reported, 0..1; tasks left out keep the model's. */
+  thresholds?: Partial<Record<Task, number>>;
+}
+
+/** How one frame is to be looked at. */
+export interface DetectOptions {
+  /** In place of all thresholds, 0..1. */
+  minScore?: number;
+}
+
+/** What was found in a frame. */
+export interface Detection {
+  /** For each task the probability that it is somewhere in the frame, calibrated. */
+  presence: Record<Task, number>;
+  /** Best first; boxes in frame pixels, within the frame. */
+  objects: DetectedObject[];
+  /** How long each part took. */
+  ms: { letterbox: number; network: number; postprocess: number };
+}
+
+/** Finds a model's tasks in frames. Owns the kernels' memory: `dispose()` it, or hold it with `using`. */
+export class Detector {
+  private readonly candidates = createCandidates();
+  private readonly kept = new Int32Array(MOST_OBJECTS);
+  private readonly thresholds: Record<Task, number>;
+
+  private constructor(
+    private readonly model: Model,
+    private workspace: Workspace | undefined,
+    options: DetectorOptions,
+  ) {
+    this.thresholds = { ...model.info.thresholds };
+    for (const [task, score] of Object.entries(options.thresholds ?? {})) {
+      if (!this.tasks.includes(task))
+        throw new FourwayError(
+          "E_ARGUMENT",
+          `detector: expected thresholds for ${this.tasks.join(", ")}, got one for "${task}"; mend the name`,
+        );
+      this.thresholds[task] = checkScore(score, "detector") ?? this.thresholds[task]!;
+    }
+  }
+
+  /**
+   * Loads a model and makes it ready to run.
+   * @param model a file's bytes, its path or URL, or a model in memory; left out: the one the package ships
+   * @throws E_ONNX, E_MODEL for a file that cannot be read or is no Fourway model, E_ARGUMENT for bad options, E_RUNTIME without SIMD
+   */
+  static async load(model: Uint8Array | URL | string | Model = SHIPPED_MODEL, options: DetectorOptions = {}): Promise<Detector> {
+    const file = typeof model === "string" || model instanceof URL ? await readBytes(model) : model;
+    const ready = file instanceof Uint8Array ? loadModel(file) : file;
+    return new Detector(ready, new Workspace(await createEngine(), ready, options.pixels ?? ready.info.pixels), options);
+  }
+
+  /** What the model looks for. */
+  get tasks(): readonly Task[] {
+    return this.model.info.tasks;
+  }
+
+  /**
+   * Looks at one frame. Frames of one size share a plan; nothing grows from frame to frame.
+   * @throws E_ARGUMENT for a bad frame or score, E_DISPOSED after `dispose`, E_RUNTIME where memory ends, E_MODEL for weights that give no numbers
+   */
+  detect(frame: Frame, options: DetectOptions = {}): Detection {
+    if (!this.workspace)
+      throw new FourwayError("E_DISPOSED", "detect: expected a detector in use, got one that was disposed; load another");
+    checkFrame(frame, "detect");
+    const minScore = checkScore(options.minScore, "detect");
+
+    const start = performance.now();
+    const { engine } = this.workspace;
+    const network = this.workspace.prepare(frame);
+    const { program, letterbox, rgba, bytes } = network;
+    engine.memory.u8.set(frame.data, rgba);
+    runLetterbox(engine, letterbox, rgba, frame, bytes, program.input);
+    if (bytes !== program.input.offset)
+      engine.kernels.toFloat(program.input.offset, bytes, 3 * program.input.width * program.input.height, INPUT_SCALE);
+
+    const placed = performance.now();
+    program.run();
+
+    const done = performance.now();
+    const result = this.read(network, engine.memory.f32, minScore);
+    result.ms.letterbox = placed - start;
+    result.ms.network = done - placed;
+    result.ms.postprocess = performance.now() - done;
+    return result;
+  }
+
+  /** The heads' maps in words. */
+  private read({ maps, letterbox }: SizedNetwork, values: Float32Array, minScore: number | undefined): Detection {
+    const result: Detection = { presence: {}, objects: [], ms: { letterbox: 0, network: 0, postprocess: 0 } };
+    const { tasks, presence } = this.model.info;
+    const { candidates, kept } = this;
+    for (let t = 0; t < tasks.length; t++) {
+      const task = tasks[t]!;
+      const largest = selectCells(candidates, values, maps[t]!, logitOf(minScore ?? this.thresholds[task]!));
+      if (largest === Number.NEGATIVE_INFINITY)
+        throw new FourwayError("E_MODEL", `detect: expected logits for "${task}", got no number at all; the model's weights are damaged`);
+      result.presence[task] = sigmoid(presence[task]!.scale * largest + presence[task]!.offset);
+      locate(candidates, values, maps[t]!, letterbox.placement);
+      const count = suppress(kept, candidates);
+      for (let k = 0; k < count; k++) {
+        const at = 4 * kept[k]!;
+        const [x, y] = [candidates.boxes[at]!, candidates.boxes[at + 1]!];
+        const box = { x, y, width: candidates.boxes[at + 2]! - x, height: candidates.boxes[at + 3]! - y };
+        insertByScore(result.objects, { task, score: sigmoid(candidates.logits[kept[k]!]!), box });
+      }
+    }
+    return result;
+  }
+
+  /** Gives back the kernels' memory; the detector cannot be used any more. */
+  dispose(): void {
+    this.workspace = undefined;
+  }
+
+  /** The same, at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** Behind all that are as sure. */
+function insertByScore(objects: DetectedObject[], object: DetectedObject): void {
+  let at = objects.push(object) - 1;
+  for (; at > 0 && objects[at - 1]!.score < object.score; at--) objects[at] = objects[at - 1]!;
+  objects[at] = object;
+}
+
+function checkScore(score: number | undefined, where: string): number | undefined {
+  if (score !== undefined && !(score >= 0 && score <= 1))
+    throw new FourwayError("E_ARGUMENT", `${where}: expected a score in 0..1, got ${score}; choose another`);
+  return score;
+}

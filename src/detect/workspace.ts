@@ -1,0 +1,155 @@
+import { FourwayError } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
+import { type Graph, INPUT_SCALE } from "../graph/graph.js";
+import { type PlacedParams, placeParams } from "../graph/params.js";
+import { planForward, shapesOf } from "../graph/plan.js";
+import { compileForward, type Program } from "../graph/run.js";
+import { HEAD_CHANNELS, STRIDES } from "../model/build.js";
+import type { Model } from "../model/model.js";
+import { foldNorms } from "../quant/fold.js";
+import type { Engine } from "../wasm/load.js";
+import type { HeadMap } from "./decode.js";
+import { inputSize, type Letterbox, letterboxBytes, letterboxed, mostTaps, prepareLetterbox } from "./preprocess.js";
+
+/** Frame sizes whose plans are kept; of more, the oldest goes. */
+const MOST_SIZES = 8;
+const ALIGN = 64;
+
+/** A network planned for frames of one size: offsets in the kernels' memory. */
+export interface SizedNetwork {
+  width: number;
+  height: number;
+  program: Program;
+  letterbox: Letterbox;
+  /** A task's maps each, fine to coarse. */
+  maps: HeadMap[][];
+  /** Where the frame's bytes go. */
+  rgba: number;
+  /** Where the letterbox writes signed bytes: an int8 network's input itself, or a buffer before an f32 one's. */
+  bytes: number;
+  /** Where the region's part of this size ends. */
+  end: number;
+  /** The letterbox's tables, put back when another size has used their place. */
+  tables: Int32Array;
+}
+
+/**
+ * The kernels' memory of one detector: the parameters, and above them one region in which frames of each size lay out, from the bottom,
+ * the network's arena, the letterbox's tables, its bytes (f32 networks only) and the frame. The region grows to the largest size seen.
+ */
+export class Workspace {
+  private readonly graph: Graph;
+  private readonly params: PlacedParams;
+  private readonly base: number;
+  private end: number;
+  private readonly sizes: SizedNetwork[] = [];
+  private current: SizedNetwork | undefined;
+
+  /**
+   * @param pixels of the input, about
+   * @throws E_ARGUMENT for pixels out of range; E_MODEL for a graph whose input or maps are not those of a detector
+   */
+  constructor(
+    readonly engine: Engine,
+    private readonly model: Model,
+    private readonly pixels: number,
+  ) {
+    if (!(pixels >= 4096 && pixels <= 1 << 24))
+      throw new FourwayError("E_ARGUMENT", `detector: expected pixels in 4096..${1 << 24}, got ${pixels}; 61440 is 320 x 192`);
+    const { graph, info } = model;
+    this.graph = graph.nodes.some(({ op }) => op === "norm") ? foldNorms(graph) : graph;
+    checkNetwork(this.graph, info.tasks.length);
+    this.params = placeParams(engine, this.graph);
+    this.base = engine.memory.mark;
+    this.end = this.base;
+  }
+
+  /** The network for a frame's size, its tables and room in place. @throws E_RUNTIME where memory ends */
+  prepare(frame: Frame): SizedNetwork {
+    let sized: SizedNetwork | undefined;
+    for (const known of this.sizes) if (known.width === frame.width && known.height === frame.height) sized = known;
+    if (sized && sized === this.current) return sized;
+    this.current = undefined; // until all that follows has gone well
+    if (sized) this.engine.memory.i32.set(sized.tables, sized.letterbox.rows >> 2);
+    else {
+      sized = this.plan(frame);
+      if (this.sizes.push(sized) > MOST_SIZES) this.sizes.shift();
+    }
+    this.current = sized;
+    return sized;
+  }
+
+  private plan({ width, height }: Frame): SizedNetwork {
+    const input = inputSize(width, height, this.pixels);
+    const plan = planForward(this.graph, { batch: 1, ...input });
+    const placement = letterboxed({ width, height }, input);
+    const most = Math.max(mostTaps(width, placement.width), mostTaps(height, placement.height));
+    const quantized = this.graph.scales !== undefined;
+
+    let end = this.base;
+    const take = (bytes: number): number => {
+      const at = end;
+      end += Math.ceil((bytes + ALIGN) / ALIGN) * ALIGN;
+      return at;
+    };
+    const arena = take(plan.bytes);
+    const tables = take(letterboxBytes({ width, height }, input, most));
+    const bytes = quantized ? undefined : take(3 * input.width * input.height);
+    const rgba = take(4 * width * height);
+    this.makeRoom(end);
+
+    const program = compileForward(this.engine, plan, this.params, arena);
+    const letterbox = prepareLetterbox(this.engine, tables, { width, height }, placement);
+    const count = this.model.info.tasks.length;
+    const maps = Array.from({ length: count }, (_, task) =>
+      STRIDES.map((stride, level) => {
+        const map = program.outputs[level * count + task]!;
+        return { at: map.offset >> 2, height: map.height, width: map.width, stride };
+      }),
+    );
+    return {
+      width,
+      height,
+      program,
+      letterbox,
+      maps,
+      rgba,
+      bytes: bytes ?? program.input.offset,
+      end,
+      tables: this.engine.memory.i32.slice(letterbox.rows >> 2, letterbox.sums >> 2),
+    };
+  }
+
+  /** Lets the region reach to `end`. */
+  private makeRoom(end: number): void {
+    if (end <= this.end) return;
+    const { memory } = this.engine;
+    memory.release(this.base);
+    this.end = this.base;
+    memory.reserve(end - this.base);
+    this.end = end;
+  }
+}
+
+/** Throws E_MODEL unless the graph takes Fourway's input and gives a map of 5 channels a task and stride. */
+function checkNetwork(graph: Graph, tasks: number): void {
+  const scale = graph.scales?.get(graph.input);
+  if (graph.scales && !(scale !== undefined && Math.abs(scale / INPUT_SCALE - 1) < 1e-5))
+    throw new FourwayError(
+      "E_MODEL",
+      `model: expected an int8 input in steps of ${INPUT_SCALE}, got ${scale ?? "an f32 input"}; quantize it with fourway`,
+    );
+  if (graph.outputs.length !== STRIDES.length * tasks)
+    throw new FourwayError("E_MODEL", `model: expected ${STRIDES.length * tasks} maps, got ${graph.outputs.length} outputs`);
+  const side = STRIDES[STRIDES.length - 1]! * 2;
+  const shapes = shapesOf(graph, side, side);
+  graph.outputs.forEach((name, i) => {
+    const { height, width, channels } = shapes.get(name)!;
+    const wanted = side / STRIDES[Math.floor(i / tasks)]!;
+    if (channels !== HEAD_CHANNELS || height !== wanted || width !== wanted)
+      throw new FourwayError(
+        "E_MODEL",
+        `model: expected "${name}" to be ${wanted} x ${wanted} x ${HEAD_CHANNELS} for an input of ${side} x ${side}, got ${height} x ${width} x ${channels}`,
+      );
+  });
+}

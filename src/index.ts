@@ -1,0 +1,22 @@
+// The public API, every name written out. Node's part (pictures and data sets from files) is "fourway/node".
+
+export { type Box, iou } from "./core/box.js";
+export type { DetectedObject } from "./core/detection.js";
+export { type ErrorCode, FourwayError } from "./core/errors.js";
+export { type Frame, MAX_FRAME_PIXELS } from "./core/frame.js";
+export { TASKS, type Task } from "./core/task.js";
+export { type CocoOptions, formatCoco, parseCoco } from "./data/coco.js";
+export type { DataFault, Dataset, Label, Sample } from "./data/dataset.js";
+export { formatNative, parseNative } from "./data/native.js";
+export { describeFaults, joinDatasets } from "./data/read.js";
+export { drawScene, type Scene, type SceneOptions } from "./data/scenes.js";
+export { type Detection, type DetectOptions, Detector, type DetectorOptions } from "./detect/detector.js";
+export type { Graph, GraphNode, OpName, Param } from "./graph/graph.js";
+export { DEFAULT_PIXELS, DEFAULT_THRESHOLD, loadModel, type Model, type ModelInfo, saveModel } from "./model/model.js";
+export { readOnnx } from "./onnx/read.js";
+export { writeOnnx } from "./onnx/write.js";
+export { type Calibration, fitCalibration, type Reliability, reliability } from "./train/calibration.js";
+export type { Found } from "./train/metrics/coco.js";
+export { formatScores, scoresToJson } from "./train/metrics/format.js";
+export { type CurvePoint, evaluate, precisionRecall, type Scores, type TaskScores } from "./train/metrics.js";
+export { init, type WasmSource } from "./wasm/load.js";

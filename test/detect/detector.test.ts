@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { FourwayError } from "../../src/core/errors.js";
+import type { Frame } from "../../src/core/frame.js";
+import { Random } from "../../src/core/random.js";
+import { TASKS } from "../../src/core/task.js";
+import { Detector } from "../../src/detect/detector.js";
+import { defaultInfo, saveModel } from "../../src/model/model.js";
+import { foldNorms } from "../../src/quant/fold.js";
+import { colourModel, randomModel } from "./models.js";
+
+/** Small inputs keep these tests quick. */
+const PIXELS = 16384;
+const GREY = [128, 128, 128, 255];
+
+function noise(width: number, height: number, seed: number): Frame {
+  const random = new Random(seed);
+  return { width, height, data: Uint8Array.from({ length: 4 * width * height }, () => random.below(256)) };
+}
+
+function paint(width: number, height: number, patches: { x: number; y: number; side: number; colour: number[] }[]): Frame {
+  const data = new Uint8ClampedArray(4 * width * height);
+  for (let i = 0; i < width * height; i++) data.set(GREY, 4 * i);
+  for (const { x, y, side, colour } of patches)
+    for (let row = y; row < y + side; row++) for (let column = x; column < x + side; column++) data.set(colour, 4 * (row * width + column));
+  return { data, width, height };
+}
+
+function isError(code: string, message: RegExp) {
+  return (error: unknown): boolean => error instanceof FourwayError && error.code === code && message.test(error.message);
+}
+
+for (const [width, height] of [
+  [640, 360],
+  [300, 900],
+  [256, 256],
+  [1200, 160],
+] as const)
+  test(`things of a known colour are found where they are in a ${width} x ${height} frame, each by its own task`, async () => {
+    const detector = await Detector.load(colourModel());
+    const side = Math.round(Math.min(width, height) / 8);
+    const red = { x: Math.round(width * 0.2), y: Math.round(height * 0.6), side, colour: [255, 0, 0, 255] };
+    const blue = { x: Math.round(width * 0.7), y: Math.round(height * 0.1), side, colour: [0, 0, 255, 255] };
+    const { objects, presence } = detector.detect(paint(width, height, [red, blue]));
+    assert.ok(presence.red! > 0.95 && presence.blue! > 0.95);
+    for (const [task, patch] of Object.entries({ red, blue })) {
+      const mine = objects.filter((object) => object.task === task);
+      assert.ok(mine.length > 0, `${task} is found`);
+      // cells in or beside the patch answer, and their boxes reach one stride: no further than three strides from the patch
+      const reach = 3 * 8 * Math.max(1, width / 288, height / 288);
+      for (const { box } of mine) {
+        assert.ok(box.x + box.width > patch.x - reach && box.x < patch.x + side + reach, `${task}: ${JSON.stringify(box)}`);
+        assert.ok(box.y + box.height > patch.y - reach && box.y < patch.y + side + reach, `${task}: ${JSON.stringify(box)}`);
+        assert.ok(box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height);
+      }
+      const [x, y] = [patch.x + side / 2, patch.y + side / 2];
+      assert.ok(
+        mine.some(({ box }) => box.x < x && x < box.x + box.width && box.y < y && y < box.y + box.height),
+        `one box holds the middle of the ${task} patch`,
+      );
+    }
+    const [only] = [detector.detect(paint(width, height, [blue]))];
+    assert.ok(only.objects.every(({ task }) => task === "blue"));
+    detector.dispose();
+  });
+
+test("presence is the calibrated largest logit: sigmoid(scale * logit + offset) on a grey frame", async () => {
+  const detector = await Detector.load(colourModel(), { pixels: 4096 });
+  const { presence, objects } = detector.detect(paint(64, 64, []));
+  assert.ok(Math.abs(presence.red! - 1 / (1 + Math.exp(4 - 1))) < 1e-6);
+  assert.ok(Math.abs(presence.blue! - 1 / (1 + Math.exp(8))) < 1e-6);
+  assert.deepEqual(objects, []);
+});
+
+test("a frame gives the same answer again, after other sizes, from a fresh detector, and with norms folded before", async () => {
+  const model = randomModel();
+  const first = await Detector.load(model, { pixels: PIXELS });
+  const folded = await Detector.load({ ...model, graph: foldNorms(model.graph) }, { pixels: PIXELS });
+  const file = await Detector.load(saveModel({ ...model, graph: foldNorms(model.graph) }), { pixels: PIXELS });
+  const frame = noise(160, 100, 7);
+  const answer = first.detect(frame, { minScore: 0.008 });
+  assert.ok(answer.objects.length > 10, `${answer.objects.length} objects`);
+  // sizes enough that the first one's plan is dropped and made again
+  for (let i = 0; i < 10; i++) first.detect(noise(40 + 30 * i, 200 - 10 * i, i), { minScore: 0.5 });
+  for (const again of [
+    first.detect(frame, { minScore: 0.008 }),
+    folded.detect(frame, { minScore: 0.008 }),
+    file.detect(frame, { minScore: 0.008 }),
+  ]) {
+    assert.deepEqual(again.objects, answer.objects);
+    assert.deepEqual(again.presence, answer.presence);
+  }
+});
+
+test("objects come best first, in the frame, and only from minScore or the task's threshold on", async () => {
+  const model = randomModel(3);
+  const all = await Detector.load(model, { pixels: PIXELS });
+  const frame = noise(161, 97, 3);
+  const { objects } = all.detect(frame, { minScore: 0 });
+  assert.ok(objects.length > 50);
+  assert.deepEqual(
+    objects.map(({ score }) => score),
+    objects.map(({ score }) => score).sort((a, b) => b - a),
+  );
+  for (const { box } of objects)
+    assert.ok(
+      box.width > 0 && box.height > 0 && box.x >= 0 && box.y >= 0 && box.x + box.width <= 161 + 1e-9 && box.y + box.height <= 97 + 1e-9,
+    );
+  assert.deepEqual(all.detect(frame).objects, [], "no random cell reaches the model's own thresholds");
+  const middle = objects[objects.length >> 1]!.score;
+  const better = objects.filter(({ score }) => score >= middle);
+  assert.deepEqual(all.detect(frame, { minScore: middle - 1e-9 }).objects.slice(0, better.length), better);
+  assert.ok(all.detect(frame, { minScore: middle - 1e-9 }).objects.every(({ score }) => score >= middle - 1e-8));
+
+  const thresholds = { car: 0 };
+  const cars = await Detector.load(model, { pixels: PIXELS, thresholds });
+  assert.deepEqual(
+    cars.detect(frame).objects,
+    objects.filter(({ task }) => task === "car"),
+  );
+  assert.deepEqual(cars.detect(frame, { minScore: 1 }).objects, []);
+});
+
+test("a model is loaded from bytes, a path and a file URL alike", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "fourway-"));
+  try {
+    const bytes = saveModel(colourModel());
+    const path = join(folder, "colours.onnx");
+    writeFileSync(path, bytes);
+    const frame = paint(128, 96, [{ x: 30, y: 40, side: 20, colour: [255, 0, 0, 255] }]);
+    const answers = [];
+    for (const source of [bytes, path, pathToFileURL(path), pathToFileURL(path).href]) {
+      using detector = await Detector.load(source);
+      assert.deepEqual(detector.tasks, ["red", "blue"]);
+      answers.push(detector.detect(frame).objects);
+    }
+    assert.ok(answers[0]!.length > 0);
+    for (const answer of answers) assert.deepEqual(answer, answers[0]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("bad frames, scores, options and models are refused with what to do, and the detector goes on", async () => {
+  const detector = await Detector.load(colourModel(), { pixels: 4096 });
+  const good = paint(64, 64, []);
+  const bad: [unknown, RegExp][] = [
+    [undefined, /expected a frame/],
+    [{ width: 64, height: 64 }, /expected a frame/],
+    [{ ...good, data: new Float32Array(4 * 64 * 64) }, /expected a frame/],
+    [{ ...good, data: good.data.subarray(4) }, /expected 16384 RGBA bytes/],
+    [{ ...good, width: 0 }, /whole, positive size, got 0/],
+    [{ ...good, height: 64.5 }, /whole, positive size, got 64 x 64.5/],
+    [{ data: new Uint8Array(4), width: 60000, height: 60000 }, /at most/],
+  ];
+  for (const [frame, message] of bad) assert.throws(() => detector.detect(frame as Frame), isError("E_ARGUMENT", message));
+  for (const minScore of [-0.1, 1.5, Number.NaN]) assert.throws(() => detector.detect(good, { minScore }), isError("E_ARGUMENT", /0\.\.1/));
+  assert.deepEqual(detector.detect(good).objects, []);
+
+  await assert.rejects(Detector.load(colourModel(), { pixels: 100 }), isError("E_ARGUMENT", /pixels/));
+  await assert.rejects(
+    Detector.load(colourModel(), { thresholds: { green: 0.5 } }),
+    isError("E_ARGUMENT", /red, blue, got one for "green"/),
+  );
+  await assert.rejects(Detector.load(colourModel(), { thresholds: { red: 2 } }), isError("E_ARGUMENT", /0\.\.1/));
+  await assert.rejects(Detector.load("/nowhere/at/all.onnx"), isError("E_MODEL", /\/nowhere\/at\/all\.onnx/));
+  await assert.rejects(Detector.load(new Uint8Array([1, 2, 3])), isError("E_ONNX", /./));
+  const model = colourModel();
+  await assert.rejects(Detector.load({ ...model, info: defaultInfo(TASKS) }), isError("E_MODEL", /12 maps, got 6/));
+  await assert.rejects(
+    Detector.load({ ...model, graph: { ...model.graph, outputs: [...model.graph.outputs].reverse() } }),
+    isError("E_MODEL", /8 x 8 x 5/),
+  );
+});
+
+test("a model without numbers for weights is told as damaged", async () => {
+  const model = colourModel();
+  for (const param of model.graph.params.values()) param.data.fill(Number.NaN);
+  const detector = await Detector.load(model, { pixels: 4096 });
+  assert.throws(() => detector.detect(paint(64, 64, [])), isError("E_MODEL", /damaged/));
+});
+
+test("after dispose a detector refuses to work, also at the end of a using block", async () => {
+  const frame = paint(64, 64, []);
+  const detector = await Detector.load(colourModel());
+  detector.detect(frame);
+  detector.dispose();
+  detector.dispose();
+  assert.throws(() => detector.detect(frame), isError("E_DISPOSED", /disposed/));
+  let kept: Detector;
+  {
+    using held = await Detector.load(colourModel());
+    kept = held;
+    kept.detect(frame);
+  }
+  assert.throws(() => kept.detect(frame), isError("E_DISPOSED", /disposed/));
+});
+
+test("every part of a frame's work takes time and is told", async () => {
+  const detector = await Detector.load(randomModel(), { pixels: PIXELS });
+  const { ms } = detector.detect(noise(300, 200, 1));
+  assert.deepEqual(Object.keys(ms), ["letterbox", "network", "postprocess"]);
+  for (const time of Object.values(ms)) assert.ok(time >= 0 && time < 60_000);
+  assert.ok(ms.network > 0);
+});
