@@ -1,0 +1,117 @@
+import { Random } from "../src/core/random.js";
+import { letterboxBytes, letterboxed, mostTaps, prepareLetterbox, runLetterbox } from "../src/detect/preprocess.js";
+import { compileTraining, planTraining } from "../src/graph/backprop.js";
+import type { Graph } from "../src/graph/graph.js";
+import { placeParams } from "../src/graph/params.js";
+import { planForward } from "../src/graph/plan.js";
+import { compileForward, type Program } from "../src/graph/run.js";
+import { stored } from "../src/ops/layout.js";
+import type { Place } from "../src/ops/op.js";
+import { ADAMW, LONGEST_GRADIENT } from "../src/train/optimizer.js";
+import type { Engine } from "../src/wasm/load.js";
+import type { Peer } from "./peer.js";
+import { REFERENCE_SIZE, randomBytes } from "./reference.js";
+
+type Size = { height: number; width: number };
+
+/** Fourway on a graph, batch 1. A run puts the input in its place (its buffer is used again) and goes through all steps. */
+export function fourwayPeer(
+  name: string,
+  engine: Engine,
+  graph: Graph,
+  input: Float32Array | Int8Array,
+  size: Size,
+): Peer & { program: Program } {
+  const { memory } = engine;
+  const plan = planForward(graph, { batch: 1, ...size });
+  const program = compileForward(engine, plan, placeParams(engine, graph), memory.reserve(plan.bytes));
+  const { offset } = program.input;
+  return {
+    name,
+    program,
+    run() {
+      if (input instanceof Int8Array) memory.i8.set(input, offset);
+      else memory.f32.set(input, offset >> 2);
+      program.run();
+    },
+    outputs: () => new Map(graph.outputs.map((output, i) => [output, unpadded(memory.f32, program.outputs[i]!)])),
+    dispose() {},
+  };
+}
+
+function unpadded(f32: Float32Array, { offset, height, width, channels }: Place): Float32Array {
+  const row = stored(channels);
+  return Float32Array.from(
+    { length: height * width * channels },
+    (_, i) => f32[(offset >> 2) + Math.floor(i / channels) * row + (i % channels)]!,
+  );
+}
+
+/** A training step's learning rate: small, so that random gradients leave the weights what they are. */
+const RATE = 1e-5;
+
+/** A training step over `batch` pictures and what it takes. */
+export interface TrainingStep {
+  run(): void;
+  /** Bytes of its arena, and of parameters, gradients, moments and statistics. */
+  arenaBytes: number;
+  paramBytes: number;
+}
+
+/**
+ * A whole training step of a graph with norms but for the loss: forward in training mode, random gradients written to the outputs,
+ * backward, length of the gradient, AdamW over all parameters.
+ */
+export function trainingStep(engine: Engine, graph: Graph, batch: number, size: Size = REFERENCE_SIZE): TrainingStep {
+  const { kernels, memory } = engine;
+  const plan = planTraining(graph, { batch, ...size });
+  const params = placeParams(engine, graph);
+  const { trainedBytes, stateBytes } = params;
+  const [gradient, first, second] = [0, 1, 2].map(() => memory.reserve(trainedBytes)) as [number, number, number];
+  const program = compileTraining(engine, plan, params, gradient - params.offset, memory.reserve(plan.bytes));
+  memory.f32.fill(0, first >> 2, (second + trainedBytes) >> 2);
+  const each = randomBytes(7, size);
+  const pictures = Float32Array.from(
+    { length: batch * each.length },
+    (_, i) => each[(i + Math.floor(i / each.length) * 3) % each.length]! / 255,
+  );
+  const random = new Random(8);
+  const dOutputs = program.outputs.map(({ height, width, channels }) => {
+    const row = stored(channels);
+    return Float32Array.from({ length: batch * height * width * row }, (_, i) => (i % row < channels ? random.normal() * 1e-3 : 0));
+  });
+  let step = 0;
+  return {
+    arenaBytes: plan.bytes,
+    paramBytes: 4 * trainedBytes + stateBytes,
+    run() {
+      step++;
+      memory.f32.set(pictures, program.input.offset >> 2);
+      memory.f32.fill(0, gradient >> 2, (gradient + trainedBytes) >> 2);
+      program.forward();
+      for (const [i, values] of dOutputs.entries()) memory.f32.set(values, program.dOutputs[i]! >> 2);
+      program.backward();
+      const n = trainedBytes >> 2;
+      const clip = Math.min(1, LONGEST_GRADIENT / Math.sqrt(kernels.sumSquares(gradient, n)));
+      const { b1, b2, epsilon } = ADAMW;
+      kernels.adamw(params.offset, gradient, first, second, n, clip, RATE, 0, b1, b2, 1 - b1 ** step, 1 - b2 ** step, epsilon);
+    },
+  };
+}
+
+/** The frame that letterboxing is measured on. */
+export const FRAME = { width: 1280, height: 720 };
+
+/** Letterboxing of a random frame, already in the kernels' memory, into an input. */
+export function letterboxing(engine: Engine, size: Size = REFERENCE_SIZE): () => void {
+  const { memory } = engine;
+  const rgba = memory.reserve(4 * FRAME.width * FRAME.height);
+  const placement = letterboxed(FRAME, size);
+  const most = Math.max(mostTaps(FRAME.width, placement.width), mostTaps(FRAME.height, placement.height));
+  const tables = memory.reserve(letterboxBytes(FRAME, size, most));
+  const out = memory.reserve(3 * size.width * size.height);
+  const random = new Random(9);
+  for (let i = 0; i < FRAME.width * FRAME.height; i++) memory.i32[(rgba >> 2) + i] = random.bits() | 0;
+  const letterbox = prepareLetterbox(engine, tables, FRAME, placement);
+  return () => runLetterbox(engine, letterbox, rgba, FRAME, out, size);
+}

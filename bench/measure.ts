@@ -1,0 +1,208 @@
+import { readdirSync } from "node:fs";
+import { type Graph, INPUT_SCALE } from "../src/graph/graph.js";
+import { macsOf, shapesOf } from "../src/graph/plan.js";
+import { writeOnnx } from "../src/onnx/write.js";
+import { calibrate } from "../src/quant/calibrate.js";
+import { foldNorms } from "../src/quant/fold.js";
+import { quantize } from "../src/quant/quantize.js";
+import { createEngine } from "../src/wasm/load.js";
+import { fourwayPeer, letterboxing, trainingStep } from "./fourway.js";
+import { layersTable, timeSteps, watched } from "./layers.js";
+import { onnxruntimePeer } from "./onnxruntime.js";
+import { checkPeer, type Peer } from "./peer.js";
+import { REFERENCE_SIZE, randomBytes, referenceNet } from "./reference.js";
+import { measureRoofline } from "./roofline.js";
+import { tfjsPeer } from "./tfjs.js";
+import { interleave, ratioOf, type Spread, spreadOf } from "./timing.js";
+
+/** What can be measured on its own. */
+export const GROUPS = ["infer", "train", "roofline", "size"] as const;
+/** Pictures of a training step. */
+const BATCH = 8;
+/** Timed runs a round of what takes milliseconds. */
+const REPEATS = 4;
+const PASSES = { forward: 150, training: 15 };
+
+type RatioName = "int8VsBestPeer" | "f32VsBestPeer" | "f32VsTfjsWasm" | "int8VsOwnF32" | "trainStepVsOwnForward" | "letterboxShare";
+
+/** All figures of a run; what was not asked for or could not run is missing. */
+export interface Figures {
+  net: { input: string; macs: number; params: number };
+  rounds: number;
+  /** Milliseconds a picture (letterbox: a frame). */
+  times: Record<string, Spread>;
+  /** Medians over the rounds. `VsBestPeer`: the fastest peer's time over ours (int8: its best mode; f32: among f32); the others: first named over second. */
+  ratios: Partial<Record<RatioName, number>>;
+  spreads: Partial<Record<RatioName, Spread>>;
+  /** GMAC/s of the bare kernels, and the share of it that the whole net reaches. */
+  roofline?: { f32: number; int8: number; f32Share?: number; int8Share?: number };
+  /** The largest build. */
+  bytes?: { wasm: number };
+  arenaBytes?: number;
+  /** Arena, parameters, gradients, moments and statistics of a step of eight pictures. */
+  trainingBytes?: number;
+  /** A line for each peer that could not run. */
+  absent: string[];
+}
+
+/** Figures and, with `layers`, profiles as text. */
+export interface Report {
+  figures: Figures;
+  profiles: string[];
+}
+
+/** The reference net's folded graph and its int8 twin, with an input for both. */
+export async function referenceModels(): Promise<{ training: Graph; f32: Graph; int8: Graph; bytes: Int8Array; input: Float32Array }> {
+  const training = referenceNet();
+  const f32 = foldNorms(training);
+  const pictures = [1, 2, 3].map((seed) => Float32Array.from(randomBytes(seed), (v) => v * Math.fround(INPUT_SCALE)));
+  const calibration = calibrate(
+    await createEngine(),
+    f32,
+    pictures.map((pixels) => ({ pixels, ...REFERENCE_SIZE })),
+  );
+  const int8 = quantize(f32, calibration);
+  return { training, f32, int8, bytes: randomBytes(1), input: pictures[0]! };
+}
+
+type Models = Awaited<ReturnType<typeof referenceModels>>;
+
+/** Measures what `only` names, or everything. */
+export async function measure({
+  only,
+  rounds,
+  layers,
+}: {
+  only?: (typeof GROUPS)[number];
+  rounds: number;
+  layers: boolean;
+}): Promise<Report> {
+  const models = await referenceModels();
+  const { height, width } = REFERENCE_SIZE;
+  const macs = macsOf(models.f32, shapesOf(models.f32, height, width)).reduce((a, b) => a + b, 0);
+  const params = [...models.f32.params.values()].reduce((total, { data }) => total + data.length, 0);
+  const figures: Figures = { net: { input: `${width}x${height}`, macs, params }, rounds, times: {}, ratios: {}, spreads: {}, absent: [] };
+  const profiles: string[] = [];
+  const wanted = (name: (typeof GROUPS)[number]): boolean => only === undefined || only === name;
+
+  if (wanted("roofline") || wanted("infer") || layers) figures.roofline = measureRoofline(await createEngine());
+  if (wanted("infer")) await inference(figures, models, rounds);
+  if (wanted("train")) await training(figures, models, rounds);
+  if (wanted("size")) await sizes(figures, models);
+  if (layers) {
+    const { f32, int8 } = figures.roofline!;
+    if (wanted("infer"))
+      profiles.push(await forwardProfile("f32 forward", models, false, f32), await forwardProfile("int8 forward", models, true, int8));
+    if (wanted("train")) profiles.push(await trainingProfile(models, f32));
+  }
+  return { figures, profiles };
+}
+
+function keepTimes(figures: Figures, times: ReadonlyMap<string, number[]>): void {
+  for (const [name, values] of times) figures.times[name] = spreadOf(values);
+}
+
+function keepRatio(figures: Figures, name: RatioName, a: readonly number[], b: readonly number[]): void {
+  const spread = ratioOf(a, b);
+  figures.ratios[name] = spread.median;
+  figures.spreads[name] = spread;
+}
+
+async function inference(figures: Figures, { f32, int8, bytes, input }: Models, rounds: number): Promise<void> {
+  const own = {
+    f32: fourwayPeer("fourway f32", await createEngine(), f32, input, REFERENCE_SIZE),
+    int8: fourwayPeer("fourway int8", await createEngine(), int8, bytes, REFERENCE_SIZE),
+  };
+  own.f32.run();
+  own.int8.run();
+  const makers: Record<string, (name: string) => Promise<Peer>> = {
+    "onnxruntime-web f32": (name) => onnxruntimePeer(name, writeOnnx(f32, {}), input, REFERENCE_SIZE),
+    "onnxruntime-web int8": (name) => onnxruntimePeer(name, writeOnnx(int8, {}), input, REFERENCE_SIZE),
+    "tfjs-backend-wasm f32": (name) => tfjsPeer(name, f32, input, REFERENCE_SIZE),
+  };
+  const peers: Peer[] = [];
+  for (const [name, make] of Object.entries(makers))
+    try {
+      const peer = await make(name);
+      await peer.run();
+      checkPeer(name.endsWith("int8") ? own.int8 : own.f32, peer);
+      peers.push(peer);
+    } catch (error) {
+      figures.absent.push(`${name}: ${(error as Error).message.split("\n")[0]}`);
+    }
+  const letterbox = letterboxing(await createEngine());
+  const contenders = [own.f32, own.int8, ...peers].map(({ name, run }) => ({ name, run, repeats: REPEATS }));
+  const times = await interleave([...contenders, { name: "letterbox", run: letterbox, repeats: REPEATS }], rounds);
+  keepTimes(figures, times);
+  const fastest = (among: readonly Peer[]): number[] | undefined =>
+    among.map(({ name }) => times.get(name)!).sort((a, b) => spreadOf(a).median - spreadOf(b).median)[0];
+  const [f32Times, int8Times] = [times.get(own.f32.name)!, times.get(own.int8.name)!];
+  const best = fastest(peers);
+  const bestF32 = fastest(peers.filter(({ name }) => name.endsWith("f32")));
+  const tfjs = times.get("tfjs-backend-wasm f32");
+  if (best) keepRatio(figures, "int8VsBestPeer", best, int8Times);
+  if (bestF32) keepRatio(figures, "f32VsBestPeer", bestF32, f32Times);
+  if (tfjs) keepRatio(figures, "f32VsTfjsWasm", tfjs, f32Times);
+  keepRatio(figures, "int8VsOwnF32", f32Times, int8Times);
+  keepRatio(figures, "letterboxShare", times.get("letterbox")!, int8Times);
+  const { macs } = figures.net;
+  const { roofline } = figures;
+  roofline!.f32Share = macs / 1e6 / spreadOf(f32Times).p10 / roofline!.f32;
+  roofline!.int8Share = macs / 1e6 / spreadOf(int8Times).p10 / roofline!.int8;
+  for (const peer of peers) await peer.dispose();
+}
+
+async function training(figures: Figures, { training: graph, f32, input }: Models, rounds: number): Promise<void> {
+  const own = fourwayPeer("fourway f32, one picture", await createEngine(), f32, input, REFERENCE_SIZE);
+  const step = trainingStep(await createEngine(), graph, BATCH);
+  const name = `fourway training step of ${BATCH}, a picture`;
+  const times = await interleave(
+    [
+      { name: own.name, run: own.run, repeats: 2 * REPEATS },
+      { name, run: step.run, repeats: 1 },
+    ],
+    Math.max(1, Math.ceil(rounds / 2)),
+  );
+  times.set(
+    name,
+    times.get(name)!.map((ms) => ms / BATCH),
+  );
+  keepTimes(figures, times);
+  keepRatio(figures, "trainStepVsOwnForward", times.get(name)!, times.get(own.name)!);
+  figures.trainingBytes = step.arenaBytes + step.paramBytes;
+}
+
+async function sizes(figures: Figures, { int8, bytes }: Models): Promise<void> {
+  figures.bytes = { wasm: await largestBuild() };
+  figures.arenaBytes = fourwayPeer("fourway int8", await createEngine(), int8, bytes, REFERENCE_SIZE).program.plan.bytes;
+}
+
+/** Bytes of the largest of the builds that the package carries. */
+async function largestBuild(): Promise<number> {
+  const folder = new URL("../src/wasm/bytes/", import.meta.url);
+  const files = readdirSync(folder).filter((file) => file.endsWith(".js"));
+  const builds: { default: string }[] = await Promise.all(files.map((file) => import(new URL(file, folder).href)));
+  return Math.max(...builds.map(({ default: text }) => Buffer.from(text, "base64").length));
+}
+
+async function forwardProfile(title: string, { f32, int8, bytes, input }: Models, quantized: boolean, roofline: number): Promise<string> {
+  const engine = await createEngine();
+  const { program, run } = quantized
+    ? fourwayPeer("fourway int8", engine, int8, bytes, REFERENCE_SIZE)
+    : fourwayPeer("fourway f32", engine, f32, input, REFERENCE_SIZE);
+  for (let i = 0; i < PASSES.forward; i++) run();
+  const { offset } = program.input;
+  const restore = (): void => (quantized ? engine.memory.i8.set(bytes, offset) : engine.memory.f32.set(input, offset >> 2));
+  return layersTable(title, timeSteps(program, PASSES.forward, restore), roofline);
+}
+
+async function trainingProfile({ training: graph }: Models, roofline: number): Promise<string> {
+  const engine = watched(await createEngine());
+  const { run } = trainingStep(engine, graph, BATCH);
+  for (let i = 0; i < 3 + PASSES.training; i++) {
+    if (i === 3) engine.profile();
+    engine.begin();
+    run();
+  }
+  return layersTable(`training step of ${BATCH} pictures, kernels`, engine.profile(), roofline);
+}

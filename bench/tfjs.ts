@@ -1,0 +1,101 @@
+import { setThreadsCount } from "@tensorflow/tfjs-backend-wasm";
+import * as tf from "@tensorflow/tfjs-core";
+import { type Graph, type GraphNode, type Param, paramOf } from "../src/graph/graph.js";
+import { lastReads } from "../src/graph/plan.js";
+import type { Peer } from "./peer.js";
+
+type Layer = (values: Map<string, tf.Tensor4D>) => void;
+
+/**
+ * TensorFlow.js's WASM backend on a folded graph: bias and activation fused, one thread, intermediates freed behind their last reader.
+ * @param input f32 [height, width, 3]
+ * @throws Error for a norm: fold the graph first
+ */
+export async function tfjsPeer(
+  name: string,
+  graph: Graph,
+  input: Float32Array,
+  { height, width }: { height: number; width: number },
+): Promise<Peer> {
+  setThreadsCount(1);
+  await tf.setBackend("wasm");
+  const x = tf.tensor4d(input, [1, height, width, 3]);
+  const constants: tf.Tensor[] = [x];
+  const layers = graph.nodes.map((node) => layerOf(graph, node, constants));
+  const reads = lastReads(graph);
+  const spent = graph.nodes.map((node, i) => [...new Set(node.inputs)].filter((value) => value !== graph.input && reads.get(value) === i));
+  const results = new Map<string, Float32Array>();
+  return {
+    name,
+    run() {
+      const values = new Map<string, tf.Tensor4D>([[graph.input, x]]);
+      layers.forEach((layer, i) => {
+        layer(values);
+        for (const value of spent[i]!) values.get(value)!.dispose();
+      });
+      for (const output of graph.outputs) {
+        const value = values.get(output)!;
+        results.set(output, value.dataSync<"float32">());
+        value.dispose();
+      }
+    },
+    outputs: () => new Map(results),
+    dispose: () => tf.dispose(constants),
+  };
+}
+
+function layerOf(graph: Graph, node: GraphNode, constants: tf.Tensor[]): Layer {
+  const compute = computeOf(graph, node, constants);
+  return (values) => {
+    const outputs = compute(node.inputs.map((name) => values.get(name)!));
+    for (const [i, name] of node.outputs.entries()) values.set(name, outputs[i]!);
+  };
+}
+
+type Activation = { activation?: "relu" | "leakyrelu"; leakyreluAlpha?: number };
+
+function activationOf(slope: number): Activation {
+  if (slope === 1) return {};
+  return slope === 0 ? { activation: "relu" } : { activation: "leakyrelu", leakyreluAlpha: slope };
+}
+
+/** Weights [co, ci, k, k] as [k, k, ci, co], or [c, 1, k, k] as [k, k, c, 1]. */
+function filterOf({ dims, data }: Param, depthwise: boolean): tf.Tensor4D {
+  const weights = tf.tensor4d(data as Float32Array, dims as [number, number, number, number]);
+  const turned = depthwise ? tf.transpose(weights, [2, 3, 0, 1]) : tf.transpose(weights, [2, 3, 1, 0]);
+  weights.dispose();
+  return turned;
+}
+
+function computeOf(graph: Graph, node: GraphNode, constants: tf.Tensor[]): (inputs: tf.Tensor4D[]) => tf.Tensor4D[] {
+  switch (node.op) {
+    case "conv1x1":
+    case "conv3x3":
+    case "dwconv": {
+      const filter = filterOf(paramOf(graph, node, "weight"), node.op === "dwconv");
+      const bias = node.params.bias === undefined ? undefined : tf.tensor1d(paramOf(graph, node, "bias").data as Float32Array);
+      constants.push(filter, ...(bias ? [bias] : []));
+      const strides = node.op === "conv1x1" ? 1 : node.attributes.stride;
+      const pad = node.op === "conv1x1" ? 0 : node.op === "conv3x3" ? 1 : node.attributes.kernel >> 1;
+      const fixed = { filter, bias, strides, pad, ...activationOf(node.attributes.slope) };
+      const convolve = node.op === "dwconv" ? tf.fused.depthwiseConv2d : tf.fused.conv2d;
+      return ([x]) => [convolve({ x: x!, ...fixed })];
+    }
+    case "norm":
+      throw new Error(`tfjs: norm "${node.name}": expected a folded graph, got a norm; call foldNorms`);
+    case "relu": {
+      const { slope } = node.attributes;
+      return ([x]) => [slope === 0 ? tf.relu(x!) : tf.leakyRelu(x!, slope)];
+    }
+    case "add":
+      return ([a, b]) => [tf.add(a!, b!)];
+    case "upsample2":
+      return ([x]) => [tf.image.resizeNearestNeighbor(x!, [2 * x!.shape[1], 2 * x!.shape[2]])];
+    case "maxpool":
+      return ([x]) => [tf.maxPool(x!, 3, 2, 1)];
+    case "split":
+      return ([x]) => [0, 1].map((first) => tf.stridedSlice(x!, [0, 0, 0, first], x!.shape, [1, 1, 1, 2]) as tf.Tensor4D);
+    case "concat":
+      return ([a, b]) => [tf.concat([a!, b!], 3)];
+  }
+}

@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("../../bench/main.js", import.meta.url));
+const bench = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
+
+test("--json without a file puts nothing but JSON on stdout", () => {
+  const { status, stdout, stderr } = bench("--only", "size", "--json");
+  assert.equal(status, 0, stderr);
+  const { net, bytes, arenaBytes, ratios } = JSON.parse(stdout);
+  assert.equal(net.macs, 63_536_640);
+  assert.ok(bytes.wasm > 0 && bytes.wasm <= 64 * 1024, `${bytes.wasm} bytes of wasm`);
+  assert.ok(arenaBytes > 0 && arenaBytes <= 3 * 1024 * 1024, `${arenaBytes} bytes of arena`);
+  assert.deepEqual(ratios, {});
+  assert.match(stderr, /reference net/);
+});
+
+test("an unknown group or a count that is none is refused", () => {
+  assert.match(bench("--only", "speed").stderr, /expected one of infer, train/);
+  assert.match(bench("--rounds", "0").stderr, /whole number above 0/);
+});
