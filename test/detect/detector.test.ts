@@ -4,13 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { iou } from "../../src/core/box.js";
 import { FourwayError } from "../../src/core/errors.js";
 import type { Frame } from "../../src/core/frame.js";
 import { Random } from "../../src/core/random.js";
 import { TASKS } from "../../src/core/task.js";
 import { Detector } from "../../src/detect/detector.js";
+import { inputSize } from "../../src/detect/preprocess.js";
+import { INPUT_SCALE } from "../../src/graph/graph.js";
 import { defaultInfo, saveModel } from "../../src/model/model.js";
+import { calibrate } from "../../src/quant/calibrate.js";
 import { foldNorms } from "../../src/quant/fold.js";
+import { quantize } from "../../src/quant/quantize.js";
+import { createEngine } from "../../src/wasm/load.js";
 import { colourModel, randomModel } from "./models.js";
 
 /** Small inputs keep these tests quick. */
@@ -67,6 +73,33 @@ for (const [width, height] of [
     assert.ok(only.objects.every(({ task }) => task === "blue"));
     detector.dispose();
   });
+
+test("an int8 network gets its input from the letterbox itself and finds what its f32 twin finds", async () => {
+  const model = colourModel();
+  const [width, height] = [300, 200];
+  const frame = paint(width, height, [{ x: 40, y: 110, side: 30, colour: [255, 0, 0, 255] }]);
+  const input = inputSize(width, height, model.info.pixels);
+  const random = new Random(1);
+  const pixels = Float32Array.from({ length: 3 * input.width * input.height }, () => (random.below(256) - 128) * INPUT_SCALE);
+  const graph = quantize(model.graph, calibrate(await createEngine(), model.graph, [{ pixels, ...input }]));
+  assert.ok(graph.scales?.has("input"));
+  using twin = await Detector.load(model);
+  using detector = await Detector.load(saveModel({ ...model, graph }));
+  const [wanted, got] = [twin.detect(frame), detector.detect(frame)];
+  assert.ok(got.objects.length > 0);
+  assert.deepEqual(
+    got.objects.map(({ task }) => task),
+    wanted.objects.map(({ task }) => task),
+  );
+  got.objects.forEach(({ box, score }, i) => {
+    assert.ok(iou(box, wanted.objects[i]!.box) > 0.95);
+    assert.ok(Math.abs(score - wanted.objects[i]!.score) < 0.05);
+  });
+  await assert.rejects(
+    Detector.load({ ...model, graph: { ...graph, scales: new Map(graph.scales).set("input", 0.5) } }),
+    isError("E_MODEL", /int8 input/),
+  );
+});
 
 test("presence is the calibrated largest logit: sigmoid(scale * logit + offset) on a grey frame", async () => {
   const detector = await Detector.load(colourModel(), { pixels: 4096 });
