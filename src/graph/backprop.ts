@@ -1,3 +1,4 @@
+import { FourwayError } from "../core/errors.js";
 import type { BackwardSite, Place, Site, Step } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
@@ -25,7 +26,7 @@ function needsGradient(graph: Graph, name: string): boolean {
 /**
  * Plans forward and backward together: a value lives until its last reader, which may be on the way back; a gradient from its first
  * contribution to its producer's step.
- * @throws E_GRAPH, E_SHAPE as `shapesOf` and `checkSize`
+ * @throws E_GRAPH, E_SHAPE as `shapesOf` and `checkSize`; E_GRAPH for a value that nothing reads
  */
 export function planTraining(graph: Graph, size: Size): TrainingPlan {
   checkSize(size);
@@ -61,6 +62,9 @@ export function planTraining(graph: Graph, size: Size): TrainingPlan {
   const backwardScratch: number[] = new Array(n).fill(0);
   for (let i = n - 1; i >= 0; i--) {
     const node = graph.nodes[i]!;
+    const unread = node.outputs.find((name) => !gradients.has(name));
+    if (unread !== undefined)
+      throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected "${unread}" to be read, got no reader; leave out what nothing reads`);
     backwardScratch[i] = add(scratchOf(node, shapes).backward, back(i), back(i));
     node.inputs.forEach((name, k) => {
       if (!needsGradient(graph, name)) return;

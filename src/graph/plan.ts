@@ -45,7 +45,8 @@ export function placeBuffers(requests: readonly BufferRequest[]): { offsets: num
 
 /**
  * Shapes of all values for an input of `height` x `width`.
- * @throws E_GRAPH for values that are read before they are written, written twice, or missing; E_SHAPE where sizes do not fit
+ * @throws E_GRAPH for values that are read before they are written, written twice, or missing; E_SHAPE where sizes do not fit, or where
+ * 3 channels, which are stored without padding and which only a 3x3 convolution reads, are not the input's
  */
 export function shapesOf(graph: Graph, height: number, width: number): Map<string, Shape> {
   const shapes = new Map<string, Shape>([[graph.input, { height, width, channels: INPUT_CHANNELS }]]);
@@ -53,6 +54,8 @@ export function shapesOf(graph: Graph, height: number, width: number): Map<strin
     const inputs = node.inputs.map((name) => {
       const shape = shapes.get(name);
       if (!shape) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected "${name}" to be computed before, got nothing; order the nodes`);
+      if (shape.channels === INPUT_CHANNELS && node.op !== "conv3x3")
+        throw new FourwayError("E_SHAPE", `${node.op} "${node.name}": expected more than 3 channels, got 3; begin with a 3x3 convolution`);
       return shape;
     });
     const weight = node.params.weight === undefined ? undefined : graph.params.get(node.params.weight);
@@ -62,6 +65,8 @@ export function shapesOf(graph: Graph, height: number, width: number): Map<strin
     if (outputs.length !== node.outputs.length)
       throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected ${outputs.length} outputs, got ${node.outputs.length}`);
     node.outputs.forEach((name, i) => {
+      if (outputs[i]!.channels === INPUT_CHANNELS)
+        throw new FourwayError("E_SHAPE", `${node.op} "${node.name}": expected other than 3 channels behind it, got 3; only the input has 3`);
       if (shapes.has(name)) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected a new name, got "${name}" twice`);
       shapes.set(name, outputs[i]!);
     });

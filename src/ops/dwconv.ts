@@ -12,8 +12,6 @@ export const dwconv: Op<"dwconv"> = {
         "E_SHAPE",
         `dwconv "${node.name}": expected weights [${x!.channels}, 1, ${kernel}, ${kernel}], got [${weight!.dims}]`,
       );
-    if (x!.channels === 3)
-      throw new FourwayError("E_SHAPE", `dwconv "${node.name}": expected more than 3 channels, got 3; begin with a 3x3 convolution`);
     return [{ height: Math.ceil(x!.height / stride), width: Math.ceil(x!.width / stride), channels: x!.channels }];
   },
   macs: (node, _, [y]) => y!.height * y!.width * y!.channels * node.attributes.kernel ** 2,

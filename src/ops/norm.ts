@@ -1,13 +1,9 @@
-import { FourwayError } from "../core/errors.js";
 import { stored } from "./layout.js";
 import { NO_SCRATCH, type Op } from "./op.js";
 
 /** Batch normalisation with batch statistics, for training; inference folds it away (quant/fold.ts). Kernels in assembly/f32/norm.ts. */
 export const norm: Op<"norm"> = {
-  shape: (node, [x]) => {
-    if (x!.channels === 3) throw new FourwayError("E_SHAPE", `norm "${node.name}": expected more than 3 channels, got 3`);
-    return [{ ...x! }];
-  },
+  shape: (_, [x]) => [{ ...x! }],
   macs: () => 0,
   trained: ["gamma", "beta"],
   keeps: { inputs: true, outputs: false },
