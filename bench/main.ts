@@ -45,7 +45,7 @@ function print({ figures, profiles }: Report): void {
   const { net, times, ratios, spreads, roofline, bytes, arenaBytes, trainingBytes, absent } = figures;
   const ms = (value: number): string => value.toFixed(3);
   say(
-    `reference net: ${net.input}, ${(net.macs / 1e6).toFixed(2)} MMAC, ${net.params} parameters; one thread, Node ${process.version}, ${rounds} rounds\n`,
+    `reference net: ${net.input}, ${(net.macs / 1e6).toFixed(2)} MMAC, ${net.params} parameters; one thread, Node ${process.version}, ${rounds} rounds, the quickest run of each\n`,
   );
   const timeRows = Object.entries(times).map(([name, { median, p10, p90 }]) => [name, ms(median), ms(p10), ms(p90)]);
   if (timeRows.length > 0) say(`${table(["milliseconds", "median", "p10", "p90"], timeRows)}\n`);

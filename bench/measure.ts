@@ -159,7 +159,7 @@ async function training(figures: Figures, { training: graph, f32, input }: Model
   const times = await interleave(
     [
       { name: own.name, run: own.run, repeats: 2 * REPEATS },
-      { name, run: step.run, repeats: 1 },
+      { name, run: step.run, repeats: 2 },
     ],
     Math.max(1, Math.ceil(rounds / 2)),
   );
