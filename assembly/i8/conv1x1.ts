@@ -9,7 +9,7 @@ function blocks(y: usize, x: usize, w: usize, bias: usize, scale: usize, wide: u
   for (let top = 0; top < m; top += rows) {
     const count = min(rows, m - top), from = x + top * ci;
     for (let i = 0, n = count * ci; i < n; i += 8) v128.store(wide + (i << 1), v128.load8x8_s(from + i));
-    product(y + top * co * (float ? 4 : 1), wide, w, bias, scale, count, ci, co, slope, float);
+    product(y + top * co * (float ? 4 : 1), wide, ci << 1, 1, 0, w, bias, scale, count, ci, co, slope, float);
   }
 }
 

@@ -2,7 +2,7 @@
 //   acc[i,o] = bias[o] + sum_k x[i,k] w[k,o]                                  exact in int32
 //   int8 out   y[i,o] = round_half_even(clamp(v, -128, 127)),  v = act(float(acc) scale[o]),  act(v) = max(v, slope v)
 //   f32 out    y[i,o] = act(float(acc) scale[o])
-//   x    i16 [rows, k]: int8 values, widened by the caller; k % 4 == 0
+//   x    i16: int8 values, widened by the caller
 //   w    i16 panels of eight columns, pairs of k side by side: [co / 8][k / 2][8][2]
 //   bias i32 [co];  scale f32 [co]: input scale * weight scale / output scale (f32 out: input scale * weight scale)
 //   Requantization is in float: convert, one multiplication, clamp, round by adding 1.5 * 2^23: the same bits on every CPU.
@@ -37,43 +37,50 @@ function dot(a: v128, x: v128, w: v128): v128 {
   return i32x4.add(a, i32x4.dot_i16x8_s(x, w));
 }
 
-/** y rows are co elements apart. */
+/**
+ * y [rows, co] from rows of x that begin xs bytes apart, each made of `segments` runs of k values (k % 2 == 0), `gap` bytes apart.
+ * float: y is f32.
+ */
 // @ts-ignore: decorator
 @inline
-export function product(y: usize, x: usize, w: usize, bias: usize, scale: usize, rows: i32, k: i32, co: i32, slope: f32, float: bool): void {
-  const act = f32x4.splat(slope), xs: usize = k << 1, size = float ? 4 : 1, ys: usize = co * size;
+export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize, w: usize, bias: usize, scale: usize, rows: i32, k: i32, co: i32, slope: f32, float: bool): void {
+  const act = f32x4.splat(slope), run: usize = k << 1, size = float ? 4 : 1, ys: usize = co * size;
   for (let o = 0; o < co; o += 8) {
-    const panel = w + ((o * k) << 1);
+    const panel = w + ((o * segments * k) << 1);
     const b0 = v128.load(bias + (o << 2)), b1 = v128.load(bias + (o << 2), 16);
     const s0 = v128.load(scale + (o << 2)), s1 = v128.load(scale + (o << 2), 16);
     let i = 0, from = x, to: usize = y + o * size;
-    for (; i + 4 <= rows; i += 4) {
-      let a00 = b0, a01 = b1, a10 = b0, a11 = b1, a20 = b0, a21 = b1, a30 = b0, a31 = b1;
-      let x0 = from, x1 = x0 + xs, x2 = x1 + xs, x3 = x2 + xs, p = panel;
-      const end = x1;
-      while (x0 < end) {
-        const w0 = v128.load(p), w1 = v128.load(p, 16);
-        let s = v128.load32_splat(x0);
-        a00 = dot(a00, s, w0); a01 = dot(a01, s, w1);
-        s = v128.load32_splat(x1);
-        a10 = dot(a10, s, w0); a11 = dot(a11, s, w1);
-        s = v128.load32_splat(x2);
-        a20 = dot(a20, s, w0); a21 = dot(a21, s, w1);
-        s = v128.load32_splat(x3);
-        a30 = dot(a30, s, w0); a31 = dot(a31, s, w1);
-        x0 += 4; x1 += 4; x2 += 4; x3 += 4; p += 32;
+    for (; i + 4 <= rows; i += 4, from += xs << 2) {
+      let a00 = b0, a01 = b1, a10 = b0, a11 = b1, a20 = b0, a21 = b1, a30 = b0, a31 = b1, p = panel;
+      for (let s = 0; s < segments; s++) {
+        let x0 = from + <usize>s * gap, x1 = x0 + xs, x2 = x1 + xs, x3 = x2 + xs;
+        const end = x0 + run;
+        while (x0 < end) {
+          const w0 = v128.load(p), w1 = v128.load(p, 16);
+          let v = v128.load32_splat(x0);
+          a00 = dot(a00, v, w0); a01 = dot(a01, v, w1);
+          v = v128.load32_splat(x1);
+          a10 = dot(a10, v, w0); a11 = dot(a11, v, w1);
+          v = v128.load32_splat(x2);
+          a20 = dot(a20, v, w0); a21 = dot(a21, v, w1);
+          v = v128.load32_splat(x3);
+          a30 = dot(a30, v, w0); a31 = dot(a31, v, w1);
+          x0 += 4; x1 += 4; x2 += 4; x3 += 4; p += 32;
+        }
       }
       store8(to, a00, a01, s0, s1, act, float); to += ys;
       store8(to, a10, a11, s0, s1, act, float); to += ys;
       store8(to, a20, a21, s0, s1, act, float); to += ys;
       store8(to, a30, a31, s0, s1, act, float); to += ys;
-      from = x3;
     }
-    for (; i < rows; i++, to += ys) {
+    for (; i < rows; i++, from += xs, to += ys) {
       let a0 = b0, a1 = b1, p = panel;
-      for (const end = from + xs; from < end; from += 4, p += 32) {
-        const s = v128.load32_splat(from);
-        a0 = dot(a0, s, v128.load(p)); a1 = dot(a1, s, v128.load(p, 16));
+      for (let s = 0; s < segments; s++) {
+        let x0 = from + <usize>s * gap;
+        for (const end = x0 + run; x0 < end; x0 += 4, p += 32) {
+          const v = v128.load32_splat(x0);
+          a0 = dot(a0, v, v128.load(p)); a1 = dot(a1, v, v128.load(p, 16));
+        }
       }
       store8(to, a0, a1, s0, s1, act, float);
     }

@@ -126,7 +126,8 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
   await safeWrite(options.out, file);
   const name = basename(options.out, ".onnx");
   const { thresholds, presence } = model.info;
-  const card = { name, ...(await modelFacts(model, file)), tasks, thresholds, presence, training: model.info.notes, val: measured };
+  const sets = Object.fromEntries([...new Set(train.map(({ set }) => set))].map((set) => [set, train.filter((sample) => sample.set === set).length]));
+  const card = { name, ...(await modelFacts(model, file)), tasks, thresholds, presence, training: { ...model.info.notes, sets }, val: measured };
   await safeWrite(options.out.replace(/(\.onnx)?$/, ".json"), `${JSON.stringify(card, null, 2)}\n`);
   line.say(`${options.out}: ${file.length} bytes`);
 }

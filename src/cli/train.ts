@@ -1,7 +1,7 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS } from "../core/task.js";
 import { TRAINING_SIZES } from "../data/batch.js";
@@ -21,6 +21,7 @@ import { foldNorms } from "../quant/fold.js";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/checkpoint.js";
 import { type Scores, evaluate } from "../train/metrics.js";
 import { formatScores } from "../train/metrics/format.js";
+import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { type Progress, train } from "../train/trainer.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { numberIn } from "./values.js";
@@ -39,6 +40,7 @@ interface TrainOptions extends DataOptions {
   epochs: number;
   batch: number;
   rate: number;
+  optimizer: OptimizerName;
   threads: number;
   seed: number;
   valEvery: number;
@@ -61,6 +63,7 @@ export function addTrain(program: Command): void {
     .option("--epochs <n>", "passes over the training pictures", count(1), 24)
     .option("--batch <n>", "pictures a step", count(1), 32)
     .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), 4e-3)
+    .addOption(new Option("--optimizer <name>", "how weights move").choices(OPTIMIZERS).default("adamw"))
     .option("--threads <n>", "worker threads over the batch", count(1), Math.min(8, availableParallelism()))
     .option("--seed <n>", "of weights, sampling and augmentation", count(0), 1)
     .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), 4)
@@ -96,7 +99,7 @@ async function readCheckpoint(path: string, wanted: Record<string, unknown>): Pr
 }
 
 async function runTrain(options: TrainOptions): Promise<void> {
-  const { out, batch, threads, epochs, seed, rate } = options;
+  const { out, batch, threads, epochs, seed, rate, optimizer } = options;
   if (batch % threads) throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
   const line = new ProgressLine();
   const known = await readSamples(options, (text) => line.say(text));
@@ -104,14 +107,14 @@ async function runTrain(options: TrainOptions): Promise<void> {
   const val = known.filter(({ split }) => split === "val");
   const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
   const steps = stepsPerEpoch * epochs;
-  const fixed = { batch, threads, epochs, seed, rate, pictures: samples.length };
+  const fixed = { batch, threads, epochs, seed, rate, optimizer, pictures: samples.length };
   const checkpointPath = `${out}.checkpoint`;
   const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
   const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);
   const pretrained = checkpoint ? checkpoint.options.pretrained === true : first.prefix !== null;
   const loader = { samples, tasks: [...TASKS], seed, batch, shares: threads, cacheBytes: options.cache * 2 ** 20, strict: options.strict === true };
   const feed = createFeed(loader, steps, (fault) => line.say(`passed over: ${fault}`));
-  const crew = await createCrew(first.graph, threads, { batch: batch / threads, sizes: TRAINING_SIZES, tasks: TASKS.length, pretrained });
+  const crew = await createCrew(first.graph, threads, { batch: batch / threads, sizes: TRAINING_SIZES, tasks: TASKS.length, pretrained, optimizer });
 
   let stopping = false;
   const stop = (): void => {
@@ -179,7 +182,7 @@ async function createOnce(loader: Parameters<typeof createFeed>[0], line: Progre
 async function finishEpoch(crew: CalibratingCrew, options: TrainOptions, { epoch, losses }: Progress, val: readonly Sample[], line: ProgressLine): Promise<Scores | null> {
   const info = defaultInfo(TASKS);
   info.notes = {
-    trained: `${options.epochs} epochs, seed ${options.seed}, rate ${options.rate}, batch ${options.batch}, ${options.threads} threads`,
+    trained: `${options.epochs} epochs, seed ${options.seed}, ${options.optimizer}, rate ${options.rate}, batch ${options.batch}, ${options.threads} threads`,
     data: options.data.map((path) => basename(path)).join(", "),
     start: options.trunk ? basename(options.trunk) : options.start ? basename(options.start) : "random weights",
   };

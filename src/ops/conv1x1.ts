@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { PANELS, pairPanels, stored } from "./layout.js";
+import { PAIR_PANELS, PANELS, stored } from "./layout.js";
 import type { Op } from "./op.js";
 
 /** Pixels whose channels are widened to 16 bits at once in int8: 32 rows keep scratch and panels in the first-level cache. */
@@ -11,12 +11,10 @@ export const conv1x1: Op<"conv1x1"> = {
     const [co, ci, kh, kw] = weight!.dims;
     if (ci !== x!.channels || kh !== 1 || kw !== 1 || weight!.dims.length !== 4)
       throw new FourwayError("E_SHAPE", `conv1x1 "${node.name}": expected weights [co, ${x!.channels}, 1, 1], got [${weight!.dims}]`);
-    if (x!.channels === 3)
-      throw new FourwayError("E_SHAPE", `conv1x1 "${node.name}": expected more than 3 channels, got 3; begin with a 3x3 convolution`);
     return [{ ...x!, channels: co! }];
   },
   macs: (_, [x], [y]) => y!.height * y!.width * x!.channels * y!.channels,
-  weight: { f32: PANELS, i8: pairPanels(PANELS) },
+  weight: { f32: PANELS, i8: PAIR_PANELS },
   trained: ["weight", "bias"],
   keeps: { inputs: true, outputs: false },
   inPlaceBackward: false,

@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { PANELS3X3, depth3x3, pairPanels, stored } from "./layout.js";
+import { PAIR_PANELS3X3, PANELS3X3, depth3x3, stored } from "./layout.js";
 import type { Op } from "./op.js";
 
 /** 3x3 convolution, padding 1; kernels in assembly/f32/conv3x3.ts and assembly/i8/conv3x3.ts. */
@@ -12,14 +12,15 @@ export const conv3x3: Op<"conv3x3"> = {
     return [{ height: Math.ceil(x!.height / stride), width: Math.ceil(x!.width / stride), channels: co! }];
   },
   macs: (_, [x], [y]) => y!.height * y!.width * 9 * x!.channels * y!.channels,
-  weight: { f32: PANELS3X3, i8: pairPanels(PANELS3X3) },
+  weight: { f32: PANELS3X3, i8: PAIR_PANELS3X3 },
   trained: ["weight", "bias"],
   keeps: { inputs: true, outputs: false },
   inPlaceBackward: false,
   scratch: (_, [x], [y]) => {
+    const c = stored(x!.channels);
+    const rows = 4 * 3 * (x!.width + 2) * c;
     const k = depth3x3(x!.channels);
-    const patches = 4 * y!.width * k;
-    return { forward: patches, backward: patches + 4 * k * stored(y!.channels), i8: 2 * y!.width * k + 16 };
+    return { forward: rows, backward: Math.max(rows, 4 * y!.width * k) + 4 * k * stored(y!.channels), i8: 2 * 3 * ((x!.width + 2) * c + 8) };
   },
   saved: () => 0,
   forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch }) => {
@@ -39,7 +40,7 @@ export const conv3x3: Op<"conv3x3"> = {
     const co = stored(y!.channels);
     const m = batch * y!.height * y!.width;
     const k = depth3x3(x!.channels);
-    const transposed = scratch + 4 * y!.width * k;
+    const transposed = scratch + Math.max(4 * 3 * (width + 2) * c, 4 * y!.width * k);
     const biased = node.params.bias !== undefined;
     return () => {
       kernels.conv3x3BackwardWeight(dParams.weight, x!.offset, dy!, scratch, batch, height, width, c, co, stride);

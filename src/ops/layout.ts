@@ -5,9 +5,9 @@ export function stored(channels: number): number {
   return channels === 3 ? 3 : Math.ceil(channels / 8) * 8;
 }
 
-/** Rows of a 3x3 convolution's weight panels: 9 taps of the stored channels, to a multiple of 4. */
+/** Rows of a 3x3 convolution's weight panels: 9 taps of the stored channels. */
 export function depth3x3(channels: number): number {
-  return Math.ceil((9 * stored(channels)) / 4) * 4;
+  return 9 * stored(channels);
 }
 
 /** How a parameter lies in the kernels' memory. `read` puts a packed f32 block back into ONNX order. */
@@ -51,15 +51,29 @@ export const TAPS: Layout = {
 };
 
 /** int8 twins, i16: panels [co / 8][k / 2][8][2], two rows of a panel side by side. */
-export function pairPanels(layout: Layout): Layout {
-  return {
-    length: layout.length,
-    at: (dims, index) => {
-      const at = layout.at(dims, index);
-      const row = at >> 3;
-      return ((row >> 1) << 4) + ((at & 7) << 1) + (row & 1);
-    },
-  };
+export const PAIR_PANELS: Layout = { length: PANELS.length, at: (dims, index) => paired(PANELS.at(dims, index)) };
+
+/** The same for 3x3: each kernel row's 3 ci taps are filled up to an even number. */
+export const PAIR_PANELS3X3: Layout = {
+  length: ([co, ci]) => stored(co!) * 3 * even(3 * stored(ci!)),
+  at: ([, ci], index) => {
+    const tap = index % 9;
+    const i = Math.floor(index / 9) % ci!;
+    const o = Math.floor(index / (9 * ci!));
+    const run = even(3 * stored(ci!));
+    const row = Math.floor(tap / 3) * run + (tap % 3) * stored(ci!) + i;
+    return paired(((o >> 3) * 3 * run + row) * 8 + (o & 7));
+  },
+};
+
+function even(n: number): number {
+  return n + (n % 2);
+}
+
+/** Where a panel's value goes when its rows 2 r and 2 r + 1 are interleaved. */
+function paired(at: number): number {
+  const row = at >> 3;
+  return ((row >> 1) << 4) + ((at & 7) << 1) + (row & 1);
 }
 
 /** int8 depthwise weights, i16: [taps / 2][c][2], two taps side by side, the last one beside zeros. */

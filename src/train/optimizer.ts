@@ -8,6 +8,15 @@ export interface Group {
   decay: number;
 }
 
+/** How weights move: AdamW, or stochastic gradient descent with momentum. */
+export type OptimizerName = "adamw" | "sgd";
+
+/** The optimizers by name. */
+export const OPTIMIZERS: readonly OptimizerName[] = ["adamw", "sgd"];
+
+/** The momentum of stochastic gradient descent. */
+export const SGD = { momentum: 0.9 };
+
 /** AdamW's constants. */
 export const ADAMW = { b1: 0.9, b2: 0.999, epsilon: 1e-8 };
 

@@ -6,7 +6,7 @@ import { unpack } from "../ops/layout.js";
 import type { Engine } from "../wasm/load.js";
 import type { Example } from "../data/example.js";
 import { type LossBuffers, type StepLoss, largestMap, multiTaskLoss, reserveLoss } from "./loss.js";
-import { ADAMW, LONGEST_GRADIENT, groupOf } from "./optimizer.js";
+import { ADAMW, LONGEST_GRADIENT, type OptimizerName, SGD, groupOf } from "./optimizer.js";
 
 /** What a replica is made for. */
 export interface ReplicaOptions {
@@ -17,6 +17,7 @@ export interface ReplicaOptions {
   tasks: number;
   /** Whether the trunk was learned before and moves slowly. */
   pretrained: boolean;
+  optimizer: OptimizerName;
 }
 
 /** One update: `step` counts from 1. */
@@ -28,7 +29,7 @@ export interface Update {
 }
 
 /**
- * A copy of the network that learns, in its own memory: parameters, gradients, AdamW's two moments, the weights' average, and one arena
+ * A copy of the network that learns, in its own memory: parameters, gradients, the optimizer's moments, the weights' average, and one arena
  * for the largest of its planned sizes. Several replicas that see the same gradients stay the same bit for bit.
  */
 export class Replica {
@@ -154,7 +155,7 @@ export class Replica {
     return this.floats(this.params.offset + this.params.trainedBytes, this.params.stateBytes);
   }
 
-  /** Moves the weights by AdamW along the gradients and their average along. Returns the gradient's length before it was held to `LONGEST_GRADIENT`. */
+  /** Moves the weights along the gradients, and their average along. Returns the gradient's length before it was held to `LONGEST_GRADIENT`. */
   apply({ step, rate, average }: Update): number {
     const { kernels } = this.engine;
     const { trainedBytes, stateBytes, offset, byName } = this.params;
@@ -166,7 +167,8 @@ export class Replica {
       const { share, decay } = groupOf(placed, this.options.pretrained);
       const shift = placed.offset - offset;
       const [g, m, v] = [this.gradientAt + shift, this.firstMoment + shift, this.secondMoment + shift];
-      kernels.adamw(placed.offset, g, m, v, placed.length, clip, rate * share, decay, b1, b2, 1 - b1 ** step, 1 - b2 ** step, epsilon);
+      if (this.options.optimizer === "sgd") kernels.sgd(placed.offset, g, m, placed.length, clip, rate * share, decay, SGD.momentum);
+      else kernels.adamw(placed.offset, g, m, v, placed.length, clip, rate * share, decay, b1, b2, 1 - b1 ** step, 1 - b2 ** step, epsilon);
     }
     kernels.average(this.averageAt, offset, (trainedBytes + stateBytes) >> 2, average);
     return length;

@@ -8,9 +8,9 @@ export interface Kernels {
   conv1x1BackwardWeight(dw: number, x: number, dy: number, m: number, ci: number, co: number): void;
   biasBackward(db: number, dy: number, m: number, co: number): void;
   packTransposed(wt: number, w: number, ci: number, co: number): void;
-  conv3x3(y: number, x: number, w: number, bias: number, patches: number, n: number, height: number, width: number, c: number, co: number, stride: number, slope: number): void;
+  conv3x3(y: number, x: number, w: number, bias: number, rows: number, n: number, height: number, width: number, c: number, co: number, stride: number, slope: number): void;
   conv3x3BackwardData(dx: number, dy: number, wt: number, zeros: number, patches: number, n: number, height: number, width: number, c: number, co: number, stride: number): void;
-  conv3x3BackwardWeight(dw: number, x: number, dy: number, patches: number, n: number, height: number, width: number, c: number, co: number, stride: number): void;
+  conv3x3BackwardWeight(dw: number, x: number, dy: number, rows: number, n: number, height: number, width: number, c: number, co: number, stride: number): void;
   dwconv(y: number, x: number, w: number, bias: number, n: number, height: number, width: number, c: number, kernel: number, stride: number, slope: number): void;
   dwconvBackwardData(dx: number, dy: number, w: number, flipped: number, zeros: number, n: number, height: number, width: number, c: number, kernel: number, stride: number): void;
   dwconvBackwardWeight(dw: number, x: number, dy: number, n: number, height: number, width: number, c: number, kernel: number, stride: number): void;
@@ -30,7 +30,7 @@ export interface Kernels {
   concatBackward(da: number, db: number, dy: number, m: number, aBytes: number, bBytes: number, aStored: number, bStored: number, yStored: number): void;
   conv1x1I8(y: number, x: number, w: number, bias: number, scale: number, wide: number, rows: number, m: number, ci: number, co: number, slope: number): void;
   conv1x1I8F32(y: number, x: number, w: number, bias: number, scale: number, wide: number, rows: number, m: number, ci: number, co: number, slope: number): void;
-  conv3x3I8(y: number, x: number, w: number, bias: number, scale: number, patches: number, n: number, height: number, width: number, c: number, co: number, stride: number, slope: number): void;
+  conv3x3I8(y: number, x: number, w: number, bias: number, scale: number, rows: number, n: number, height: number, width: number, c: number, co: number, stride: number, slope: number): void;
   dwconvI8(y: number, x: number, w: number, bias: number, scale: number, taps: number, n: number, height: number, width: number, c: number, kernel: number, stride: number, slope: number): void;
   addI8(y: number, a: number, b: number, n: number, aScale: number, bScale: number): void;
   maxpoolI8(y: number, x: number, n: number, height: number, width: number, c: number): void;

@@ -1,3 +1,4 @@
+import { relaxedSimd } from "wasm-feature-detect";
 import { FourwayError } from "../core/errors.js";
 import type { Kernels } from "./kernels.js";
 import { Memory } from "./memory.js";
@@ -17,8 +18,9 @@ async function compile(source: WasmSource | undefined): Promise<WebAssembly.Modu
   if (source instanceof WebAssembly.Module) return source;
   let bytes: BufferSource;
   if (source === undefined) {
-    const text = atob((await import("./bytes/simd.js")).default);
-    bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    // an engine validates a whole module, so each feature set is a build of its own
+    const build = (await relaxedSimd()) ? await import("./bytes/relaxed.js") : await import("./bytes/simd.js");
+    bytes = Uint8Array.from(atob(build.default), (character) => character.charCodeAt(0));
   } else if (source instanceof URL || source instanceof Response) {
     const response = source instanceof URL ? await fetch(source) : source;
     bytes = await response.arrayBuffer();

@@ -1,0 +1,54 @@
+// Makes models/README.md from the cards. Usage: node scripts/models-readme.mjs [--check]: with --check it only says whether the page is up to date.
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), "models");
+const read = (name) => JSON.parse(readFileSync(join(folder, name), "utf8"));
+const sources = read("data.json");
+const cards = readdirSync(folder)
+  .filter((name) => name.endsWith(".json") && existsSync(join(folder, name.replace(/json$/, "onnx"))))
+  .map(read);
+const table = (rows) => rows.map((row, i) => `| ${row.join(" | ")} |${i === 0 ? `\n|${row.map(() => "---|").join("")}` : ""}`).join("\n");
+const figure = (value) => (value === null || value === undefined ? "-" : value.toFixed(3));
+
+function describe(card) {
+  const { int8, f32, reliability, thresholdsBy } = card.val;
+  const rows = [["task", "AP50", "AP", "presence AP", "threshold", "calibration error"]];
+  for (const task of card.tasks) {
+    const scores = int8.tasks[task];
+    rows.push([task, figure(scores.ap50), figure(scores.ap), figure(scores.presenceAp), figure(card.thresholds[task]), figure(reliability[task].error)]);
+  }
+  rows.push(["**mean**", `**${figure(int8.mean.ap50)}**`, `**${figure(int8.mean.ap)}**`, `**${figure(int8.mean.presenceAp)}**`, "", ""]);
+  const { sets, ...training } = card.training;
+  return `## ${card.name}
+
+${card.precision}, ${card.bytes} bytes, ${card.parameters} parameters, ${(card.macs / 1e6).toFixed(1)} MMAC at ${card.input.width} x ${card.input.height}. sha256 \`${card.sha256}\`.
+Figures on the val split, int8, input of about ${card.input.pixels} pixels (f32: mean AP50 ${figure(f32.mean.ap50)}, mean presence AP ${figure(f32.mean.presenceAp)}); thresholds by ${thresholdsBy}.
+
+${table(rows)}
+
+${Object.entries(training)
+  .map(([key, value]) => `- ${key}: ${value}`)
+  .join("\n")}
+
+Training pictures:
+
+${table([["set", "pictures", "what", "source", "licence as stated", "doubts"], ...Object.entries(sets).map(([set, count]) => [set, count, ...["what", "source", "licence", "doubts"].map((key) => sources[set]?.[key] ?? "")])])}
+`;
+}
+
+const page = `# Models
+
+Made from the cards by \`node scripts/models-readme.mjs\`. The files are ONNX, int8 QDQ; ONNX Runtime runs them too.
+The pictures that these models learned from are for training and measuring only: some photographs are under non-commercial licences,
+and weights trained on them inherit that doubt. Clear it before a commercial use.
+
+${cards.map(describe).join("\n")}`;
+
+const path = join(folder, "README.md");
+if (!process.argv.includes("--check")) writeFileSync(path, page);
+else if (!existsSync(path) || readFileSync(path, "utf8") !== page) {
+  console.error("models/README.md: expected what the cards say, got another text; run node scripts/models-readme.mjs");
+  process.exit(1);
+}
