@@ -6,7 +6,7 @@ import { addDetect } from "./detect.js";
 import { addEval } from "./eval.js";
 import { addInspect } from "./inspect.js";
 import { addQuantize } from "./quantize.js";
-import { addScenes } from "./scenes-command.js";
+import { addScenes } from "./scenes.js";
 import { addTrain } from "./train.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as { version: string };

@@ -42,6 +42,8 @@ export function defaultInfo(tasks: readonly Task[]): ModelInfo {
 
 const FORMAT = "fourway.1";
 
+const NORMALISATION = JSON.stringify({ order: "RGB", zero: INPUT_ZERO, scale: INPUT_SCALE, letterbox: 114 });
+
 /** The model as one ONNX file, its info in metadata_props. */
 export function saveModel({ graph, info }: Model): Uint8Array {
   const { notes, ...rest } = info;
@@ -51,7 +53,7 @@ export function saveModel({ graph, info }: Model): Uint8Array {
     tasks: JSON.stringify(rest.tasks),
     pixels: String(rest.pixels),
     strides: JSON.stringify(STRIDES),
-    normalisation: JSON.stringify({ order: "RGB", zero: INPUT_ZERO, scale: INPUT_SCALE, letterbox: 114 }),
+    normalisation: NORMALISATION,
     thresholds: JSON.stringify(rest.thresholds),
     presence: JSON.stringify(rest.presence),
   });
@@ -67,6 +69,8 @@ export function loadModel(bytes: Uint8Array): Model {
   const { graph, metadata } = readOnnx(bytes);
   if (metadata.format !== FORMAT)
     throw new FourwayError("E_MODEL", `model: expected metadata format ${FORMAT}, got ${metadata.format ?? "none"}; train or quantize a model with fourway`);
+  if (metadata.normalisation !== NORMALISATION)
+    throw new FourwayError("E_MODEL", `model: expected the normalisation ${NORMALISATION}, got ${metadata.normalisation ?? "none"}; train it again with this version`);
   const parse = (key: string, fits: (value: unknown) => boolean): unknown => {
     let value: unknown;
     try {
