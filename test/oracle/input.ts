@@ -1,0 +1,17 @@
+import { clamped } from "./requantize.js";
+
+/** Signed bytes as floats. */
+export function toFloat(x: ArrayLike<number>, scale: number): Float32Array {
+  return Float32Array.from(x, (v) => Math.fround(v * Math.fround(scale)));
+}
+
+/** Each pixel through a matrix [3 inputs + offset][4, of which 3 outputs], held to the range of a byte, then scaled. */
+export function colour(x: ArrayLike<number>, matrix: ArrayLike<number>, scale: number): Float64Array {
+  return Float64Array.from(x, (_, at) => {
+    const pixel = at - (at % 3);
+    const out = at % 3;
+    let v = matrix[12 + out]!;
+    for (let from = 0; from < 3; from++) v += matrix[4 * from + out]! * x[pixel + from]!;
+    return clamped(v, -128, 127) * scale;
+  });
+}
