@@ -5,7 +5,7 @@ import { type Graph, type GraphNode, type Param, paramOf } from "../graph/graph.
  * The graph for inference: every batch normalisation is folded into the convolution before it
  * (w' = w gamma / sqrt(variance + epsilon), b' = beta + (b - mean) gamma / sqrt(variance + epsilon)), with its activation. The input graph stays as it is.
  * Nodes that share parameters share the folded ones.
- * @throws E_GRAPH where a norm does not follow a convolution of which it is the only reader
+ * @throws E_GRAPH where a norm does not follow a convolution of which it is the only reader, or where nodes share weights but not their norm
  */
 export function foldNorms(graph: Graph): Graph {
   const readers = new Map<string, GraphNode[]>();
@@ -13,6 +13,8 @@ export function foldNorms(graph: Graph): Graph {
   const params = new Map<string, Param>();
   const nodes: GraphNode[] = [];
   const folded = new Set<GraphNode>();
+  /** The norm's gamma that is in each weight, undefined where none is. */
+  const within = new Map<string, string | undefined>();
   for (const node of graph.nodes) {
     if (node.op === "norm") {
       if (!folded.has(node)) throw new FourwayError("E_GRAPH", `norm "${node.name}": expected a convolution before it, got something else; it cannot be folded`);
@@ -20,14 +22,20 @@ export function foldNorms(graph: Graph): Graph {
     }
     const next = readers.get(node.outputs[0]!) ?? [];
     const norm = next.length === 1 && next[0]!.op === "norm" && !graph.outputs.includes(node.outputs[0]!) ? next[0]! : undefined;
-    if (!norm || !(node.op === "conv1x1" || node.op === "conv3x3" || node.op === "dwconv")) {
+    const weightName = node.params.weight;
+    if (weightName !== undefined) {
+      if (within.has(weightName) && within.get(weightName) !== norm?.params.gamma)
+        throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected one norm behind all that share "${weightName}", got several; it cannot be folded`);
+      within.set(weightName, norm?.params.gamma);
+    }
+    if (!norm || weightName === undefined) {
       nodes.push({ ...node });
       for (const name of Object.values(node.params)) params.set(name, graph.params.get(name)!);
       continue;
     }
-    if (node.attributes.slope !== 1) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected no activation before a norm, got one`);
+    const { slope: before } = node.attributes as { slope: number };
+    if (before !== 1) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected no activation before a norm, got one`);
     folded.add(norm);
-    const weightName = node.params.weight!;
     const biasName = norm.params.beta!.replace(/\.?beta$/, "") + ".bias";
     if (!params.has(weightName)) {
       const weight = paramOf(graph, node, "weight");

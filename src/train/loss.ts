@@ -3,7 +3,7 @@ import type { Engine } from "../wasm/load.js";
 import type { TrainingProgram } from "../graph/backprop.js";
 import { stored } from "../ops/layout.js";
 import type { Example } from "../data/example.js";
-import { type Level, assign } from "./targets.js";
+import { CELL_FLOATS, type Level, assign } from "./targets.js";
 
 /** Weights of the three terms. */
 const MAP = 2;
@@ -11,8 +11,6 @@ const BOX = 2;
 const PRESENCE = 0.25;
 /** The map and box terms are divided by the batch's total quality, but by no less than this. */
 const LEAST_TOTAL = 4;
-/** Most cells of one map that may answer for objects, in one batch and picture: bounds the lists. */
-const CELL_FLOATS = 8;
 
 /** A step's loss, already weighted: a task each (map + box + presence). */
 export interface StepLoss {

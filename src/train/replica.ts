@@ -58,7 +58,7 @@ export class Replica {
     this.secondMoment = memory.reserve(trainedBytes);
     memory.f32.fill(0, this.firstMoment >> 2, (this.secondMoment + trainedBytes) >> 2);
     this.averageAt = memory.reserve(trainedBytes + stateBytes);
-    memory.u8.copyWithin(this.averageAt, this.params.offset, this.params.offset + trainedBytes + stateBytes);
+    this.averageParams();
     const largest = Math.max(...options.sizes.map(({ width, height }) => width * height));
     this.pixels = memory.reserve(3 * largest);
     this.matrix = memory.reserve(64);
@@ -103,11 +103,13 @@ export class Replica {
   /**
    * Puts batch norm back into folded convolutions: from the batch's statistics each norm gets the gamma and beta that undo them, so that
    * the function stays what it was while training has its norms again. For norms whose gamma is 1 and variance 1 - epsilon (`unfoldNorms`).
+   * Nodes that share a norm each keep their function on the way; the last one's statistics stay, with the gamma and beta that undo them.
    */
   calibrate(examples: readonly Example[], width: number, height: number, wanted: (norm: string) => boolean): void {
     const { memory } = this.engine;
     const program = this.programFor(width, height);
     this.fill(program, examples);
+    const biases = new Map<string, Float32Array>();
     for (const { node, input, step } of program.forwardSteps) {
       if (node.op === "norm" && wanted(node.name)) {
         const at = (role: "gamma" | "beta" | "mean" | "variance"): number => this.params.byName.get(node.params[role]!)!.offset >> 2;
@@ -115,6 +117,8 @@ export class Replica {
         const stride = this.params.byName.get(node.params.gamma!)!.length;
         const rows = this.options.batch * h * w;
         const { f32 } = memory;
+        const bias = biases.get(node.params.beta!) ?? f32.slice(at("beta"), at("beta") + channels);
+        biases.set(node.params.beta!, bias);
         for (let c = 0; c < channels; c++) {
           let sum = 0;
           let squares = 0;
@@ -127,7 +131,7 @@ export class Replica {
           f32[at("mean") + c] = mean;
           f32[at("variance") + c] = variance;
           f32[at("gamma") + c] = Math.sqrt(variance + node.attributes.epsilon);
-          f32[at("beta") + c]! += mean;
+          f32[at("beta") + c] = bias[c]! + mean;
         }
       }
       step();
@@ -174,15 +178,20 @@ export class Replica {
     return length;
   }
 
-  /** All that a later run needs to go on bit for bit: weights, moments, average, as one block of floats. */
-  save(): Float32Array {
+  /** All that a later run needs to go on bit for bit, as views. */
+  private parts(): Float32Array[] {
     const { offset, trainedBytes, stateBytes } = this.params;
-    const parts = [
+    return [
       this.floats(offset, trainedBytes + stateBytes),
       this.floats(this.firstMoment, trainedBytes),
       this.floats(this.secondMoment, trainedBytes),
       this.floats(this.averageAt, trainedBytes + stateBytes),
     ];
+  }
+
+  /** All that a later run needs to go on bit for bit: weights, moments, average, as one block of floats. */
+  save(): Float32Array {
+    const parts = this.parts();
     const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
     for (const part of parts) {
@@ -194,13 +203,7 @@ export class Replica {
 
   /** Takes up what `save` gave. @throws E_TRAIN where it is of another network */
   restore(all: Float32Array): void {
-    const { offset, trainedBytes, stateBytes } = this.params;
-    const parts = [
-      this.floats(offset, trainedBytes + stateBytes),
-      this.floats(this.firstMoment, trainedBytes),
-      this.floats(this.secondMoment, trainedBytes),
-      this.floats(this.averageAt, trainedBytes + stateBytes),
-    ];
+    const parts = this.parts();
     const expected = parts.reduce((sum, { length }) => sum + length, 0);
     if (all.length !== expected)
       throw new FourwayError("E_TRAIN", `checkpoint: expected ${expected} values for this network, got ${all.length}; resume with the same --trunk and widths`);

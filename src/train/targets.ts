@@ -35,7 +35,8 @@ export interface Target {
   boxes: number[];
 }
 
-const STRIDE8 = 8; // floats a cell
+/** Floats that a cell of a head's map takes, padding included. */
+export const CELL_FLOATS = 8;
 
 interface Candidate {
   cell: number;
@@ -85,7 +86,7 @@ export function assign(levels: readonly Level[], example: Example, task: number)
 
   /** The predicted box of a cell against a wanted one, and the cell's score. */
   const fit = (level: Level, row: number, column: number, x0: number, y0: number, x1: number, y1: number): { overlap: number; score: number } => {
-    const at = level.at + (row * level.width + column) * STRIDE8;
+    const at = level.at + (row * level.width + column) * CELL_FLOATS;
     const { values, stride } = level;
     const side = (i: number): number => Math.exp(Math.min(LOG_DISTANCE[1], Math.max(LOG_DISTANCE[0], values[at + i]!))) * stride;
     const x = (column + 0.5) * stride;
