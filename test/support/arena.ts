@@ -9,9 +9,10 @@ export const BUILD = process.env.FOURWAY_TEST_BUILD ?? "simd";
 const GUARD = 64;
 /**
  * As f32 NaN, -1.6e30, another NaN, 1.8e30; as int8 mostly large. A stray read shows in the result, a stray write in the guard, also one
- * that computes on what it finds there: NaN would stay NaN, the others change.
+ * that computes on what it finds there: NaN would stay NaN, the others change. Each block begins at another word: neighbours differ.
  */
 const PATTERN = [0x5a, 0xa5, 0xc0, 0x7f, 0x4d, 0x3c, 0xa2, 0xf1, 0xa6, 0x5b, 0xd1, 0x7f, 0x6f, 0x5e, 0xb4, 0x71];
+const patternAt = (block: number, at: number): number => PATTERN[(at + 4 * block) & 15]!;
 
 const VIEWS = { f32: Float32Array, i32: Int32Array, i16: Int16Array, i8: Int8Array, u8: Uint8Array } as const;
 
@@ -76,7 +77,7 @@ export class Arena {
     const start = memory.reserve(GUARD + bytes + spare + GUARD);
     const at = start + GUARD;
     const end = at + bytes + spare;
-    for (let i = start; i < end + GUARD; i++) memory.u8[i] = PATTERN[i & 15]!;
+    for (let i = start; i < end + GUARD; i++) memory.u8[i] = patternAt(this.blocks.length, i);
     if (typeof values !== "number") this.view(kind, at, length).set(values);
     const kept = keep ? memory.u8.slice(at, at + bytes) : undefined;
     const block = { at, kind, length, end, kept };
@@ -97,8 +98,9 @@ export class Arena {
   check(): void {
     const { u8 } = this.engine.memory;
     for (const [index, { at, end, kept }] of this.blocks.entries()) {
-      for (let i = at - GUARD; i < at; i++) assert.equal(u8[i], PATTERN[i & 15], `block ${index}: written ${at - i} bytes before it`);
-      for (let i = end; i < end + GUARD; i++) assert.equal(u8[i], PATTERN[i & 15], `block ${index}: written ${i - end} bytes past its end`);
+      for (let i = at - GUARD; i < at; i++) assert.equal(u8[i], patternAt(index, i), `block ${index}: written ${at - i} bytes before it`);
+      for (let i = end; i < end + GUARD; i++)
+        assert.equal(u8[i], patternAt(index, i), `block ${index}: written ${i - end} bytes past its end`);
       if (kept) assert.ok(Buffer.from(u8.buffer, at, kept.length).equals(kept), `block ${index}: an input was written to`);
     }
   }
