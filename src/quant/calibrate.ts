@@ -14,6 +14,8 @@ const LEAST_POWER = -20;
 const MOST_POWER = 4;
 /** int8 reaches this far. */
 const REACH = 127;
+/** What is clipped counts so many times what is rounded: large values decide what is found. Mean AP50 lost on val: 0.019 at 1, 0.006 at 64. */
+const CLIPPED = 64;
 
 /** Magnitudes of one value over all calibration pictures. */
 interface Histogram {
@@ -82,7 +84,7 @@ export function calibrate(engine: Engine, graph: Graph, inputs: readonly Calibra
   return new Map([...histograms].map(([name, histogram]) => [name, errorsOf(histogram)]));
 }
 
-/** Squared error of rounding to multiples of 2^k and clipping at 127 of them, for each candidate k. */
+/** Squared error of rounding to multiples of 2^k and clipping at 127 of them (weighted by `CLIPPED`), for each candidate k. */
 function errorsOf({ most, counts }: Histogram): Float64Array {
   return Float64Array.from({ length: MOST_POWER - LEAST_POWER + 1 }, (_, i) => {
     const scale = 2 ** (LEAST_POWER + i);
@@ -91,7 +93,7 @@ function errorsOf({ most, counts }: Histogram): Float64Array {
       if (count <= 0) return;
       const value = ((bin + 0.5) / BINS) * most;
       const over = value - REACH * scale;
-      sum += count * (over > 0 ? over * over : (scale * scale) / 12);
+      sum += count * (over > 0 ? CLIPPED * over * over : (scale * scale) / 12);
     });
     return sum;
   });
