@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), "models");
 const read = (name) => JSON.parse(readFileSync(join(folder, name), "utf8"));
-const sources = read("data.json");
+const { sets: sources, trunks } = read("data.json");
 const cards = readdirSync(folder)
   .filter((name) => name.endsWith(".json") && existsSync(join(folder, name.replace(/json$/, "onnx"))))
   .map(read);
@@ -29,7 +29,7 @@ Figures on the val split, int8, input of about ${card.input.pixels} pixels (f32:
 ${table(rows)}
 
 ${Object.entries(training)
-  .map(([key, value]) => `- ${key}: ${value}`)
+  .map(([key, value]) => `- ${key}: ${value}${trunks[value] ? `, the ${trunks[value]}` : ""}`)
   .join("\n")}
 
 Training pictures:
