@@ -3,8 +3,7 @@ import { fromErrorData } from "../core/errors.js";
 import type { Batch } from "../data/batch.js";
 import type { Example } from "../data/example.js";
 import type { Graph } from "../graph/graph.js";
-import type { StepLoss } from "../train/loss.js";
-import type { ReplicaOptions } from "../train/replica.js";
+import type { ReplicaOptions, ShareLoss } from "../train/replica.js";
 import type { Crew } from "../train/trainer.js";
 import type { Reply, Request, Started } from "./trainWorker.js";
 
@@ -76,7 +75,7 @@ export async function createCrew(graph: Graph, threads: number, options: Replica
     bytes: started[0]!.bytes,
     compute({ shares, width, height }) {
       parity = 1 - parity;
-      return Promise.all(mates.map((mate, i) => mate.ask<StepLoss>({ kind: "compute", examples: shares[i]!, width, height, parity }, buffersOf(shares[i]!))));
+      return Promise.all(mates.map((mate, i) => mate.ask<ShareLoss>({ kind: "compute", examples: shares[i]!, width, height, parity }, buffersOf(shares[i]!))));
     },
     apply(update) {
       for (const mate of mates) mate.tell({ kind: "apply", update, parity });

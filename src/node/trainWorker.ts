@@ -3,8 +3,7 @@ import { type ErrorData, toErrorData } from "../core/errors.js";
 import type { Example } from "../data/example.js";
 import type { Graph } from "../graph/graph.js";
 import { exchangeLength, gather, publish } from "../train/gather.js";
-import type { StepLoss } from "../train/loss.js";
-import { Replica, type ReplicaOptions, type Update } from "../train/replica.js";
+import { Replica, type ReplicaOptions, type ShareLoss, type Update } from "../train/replica.js";
 import { createEngine } from "../wasm/load.js";
 
 /** What the crew asks of a worker; each but `apply` is answered once, in order. */
@@ -25,13 +24,13 @@ export interface Started {
 }
 
 /** A worker's answer. */
-export type Reply = { value: Started | StepLoss | Float32Array | Graph | null } | { error: ErrorData };
+export type Reply = { value: Started | ShareLoss | Float32Array | Graph | null } | { error: ErrorData };
 
 let replica: Replica;
 let own = 0;
 let slots: Float32Array[][] = [];
 
-async function answer(request: Request): Promise<Started | StepLoss | Float32Array | Graph | null> {
+async function answer(request: Request): Promise<Started | ShareLoss | Float32Array | Graph | null> {
   switch (request.kind) {
     case "start":
       replica = new Replica(await createEngine(), request.graph, request.options);

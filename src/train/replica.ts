@@ -20,6 +20,11 @@ export interface ReplicaOptions {
   optimizer: OptimizerName;
 }
 
+/** What a replica tells of its share of a step: its loss, and how long its gradient is (Euclidean norm). */
+export interface ShareLoss extends StepLoss {
+  gradient: number;
+}
+
 /** One update: `step` counts from 1. */
 export interface Update {
   step: number;
@@ -90,14 +95,14 @@ export class Replica {
   }
 
   /** Runs a batch through and back; the gradients then lie in `gradients()`. Weights do not move, running statistics do. */
-  compute(examples: readonly Example[], width: number, height: number): StepLoss {
+  compute(examples: readonly Example[], width: number, height: number): ShareLoss {
     const program = this.programFor(width, height);
     this.fill(program, examples);
     this.gradients().fill(0);
     program.forward();
     const loss = multiTaskLoss(this.engine, program, this.buffers, examples, this.options.tasks);
     program.backward();
-    return loss;
+    return { ...loss, gradient: this.gradientLength() };
   }
 
   /**
@@ -159,11 +164,15 @@ export class Replica {
     return this.floats(this.params.offset + this.params.trainedBytes, this.params.stateBytes);
   }
 
+  private gradientLength(): number {
+    return Math.sqrt(this.engine.kernels.sumSquares(this.gradientAt, this.params.trainedBytes >> 2));
+  }
+
   /** Moves the weights along the gradients, and their average along. Returns the gradient's length before it was held to `LONGEST_GRADIENT`. */
   apply({ step, rate, average }: Update): number {
     const { kernels } = this.engine;
     const { trainedBytes, stateBytes, offset, byName } = this.params;
-    const length = Math.sqrt(kernels.sumSquares(this.gradientAt, trainedBytes >> 2));
+    const length = this.gradientLength();
     const clip = Math.min(1, LONGEST_GRADIENT / length);
     const { b1, b2, epsilon } = ADAMW;
     for (const placed of byName.values()) {

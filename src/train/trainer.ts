@@ -1,13 +1,12 @@
 import { FourwayError } from "../core/errors.js";
 import type { Batch } from "../data/batch.js";
 import type { Graph } from "../graph/graph.js";
-import type { StepLoss } from "./loss.js";
-import type { Update } from "./replica.js";
+import type { ShareLoss, Update } from "./replica.js";
 import { averageShare, learningRate } from "./schedule.js";
 
 /** Replicas that learn together, wherever they run: each computes its share, all apply the same mean gradient. */
 export interface Crew {
-  compute(batch: Batch): Promise<StepLoss[]>;
+  compute(batch: Batch): Promise<ShareLoss[]>;
   /** Ordered after every earlier call; resolves at once. */
   apply(update: Update): void;
   /** All that a later run needs to go on bit for bit. */
@@ -50,7 +49,7 @@ export interface Hooks {
 
 /**
  * Trains from step `from` + 1 to the last; returns the last step done.
- * @throws E_TRAIN where the loss is not finite any more, with the names of the batch's pictures
+ * @throws E_TRAIN where the loss or the gradient is not finite any more, before the weights move, with the names of the batch's pictures
  */
 export async function train(crew: Crew, feed: Feed, { rate, steps, stepsPerEpoch, from }: Course, hooks: Hooks): Promise<number> {
   let sums: number[] = [];
@@ -58,10 +57,11 @@ export async function train(crew: Crew, feed: Feed, { rate, steps, stepsPerEpoch
   for (let step = from + 1; step <= steps; step++) {
     const batch = await feed.next(step);
     const losses = await crew.compute(batch);
-    if (!losses.every(({ total }) => Number.isFinite(total)))
+    const bad = losses.find(({ total, gradient }) => !Number.isFinite(total) || !Number.isFinite(gradient));
+    if (bad)
       throw new FourwayError(
         "E_TRAIN",
-        `step ${step}: expected a finite loss, got ${losses.map(({ total }) => total)}; lower --rate, or look at these pictures: ${batch.names.join(", ")}`,
+        `step ${step}: expected a finite loss and gradient, got ${bad.total} and ${bad.gradient}; lower --rate, or look at these pictures: ${batch.names.join(", ")}`,
       );
     crew.apply({ step, rate: learningRate(rate, step, steps), average: averageShare(step) });
     const mean = losses[0]!.tasks.map((_, task) => losses.reduce((sum, { tasks }) => sum + tasks[task]!, 0) / losses.length);
