@@ -1,7 +1,8 @@
 // Builds everything: assembly/ -> build/*.wasm, their bytes -> src/wasm/bytes/*.ts, TypeScript -> dist/.
 // Usage: node scripts/build.mjs [--quiet]
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+
 import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,7 +16,9 @@ function run(script, ...args) {
 }
 
 const newest = (folder) =>
-  Math.max(...readdirSync(folder, { recursive: true, withFileTypes: true }).map((e) => statSync(join(e.parentPath ?? e.path, e.name)).mtimeMs));
+  Math.max(
+    ...readdirSync(folder, { recursive: true, withFileTypes: true }).map((e) => statSync(join(e.parentPath ?? e.path, e.name)).mtimeMs),
+  );
 const modified = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 mkdirSync("build", { recursive: true });

@@ -1,5 +1,5 @@
 // Makes models/README.md from the cards. Usage: node scripts/models-readme.mjs [--check]: with --check it only says whether the page is up to date.
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,7 +17,14 @@ function describe(card) {
   const rows = [["task", "AP50", "AP", "presence AP", "threshold", "calibration error"]];
   for (const task of card.tasks) {
     const scores = int8.tasks[task];
-    rows.push([task, figure(scores.ap50), figure(scores.ap), figure(scores.presenceAp), figure(card.thresholds[task]), figure(reliability[task].error)]);
+    rows.push([
+      task,
+      figure(scores.ap50),
+      figure(scores.ap),
+      figure(scores.presenceAp),
+      figure(card.thresholds[task]),
+      figure(reliability[task].error),
+    ]);
   }
   rows.push(["**mean**", `**${figure(int8.mean.ap50)}**`, `**${figure(int8.mean.ap)}**`, `**${figure(int8.mean.presenceAp)}**`, "", ""]);
   const { sets, ...training } = card.training;

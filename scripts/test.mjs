@@ -1,6 +1,7 @@
 // Runs the compiled tests with Node's own runner. Usage: node scripts/test.mjs [part of a file's path ...]
-import { readdirSync } from "node:fs";
+
 import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 

@@ -23,7 +23,11 @@ export const DATA_FLAGS = {
 export async function readSamples({ data, labelled, strict }: DataOptions, say: (text: string) => void): Promise<Sample[]> {
   const { samples, faults } = await readDatasets(data, TASKS, { labelled });
   if (faults.length > 0) {
-    if (strict) throw new FourwayError("E_DATA", `--strict: expected labels without faults, got ${faults.length}; mend them:\n${describeFaults(faults)}`);
+    if (strict)
+      throw new FourwayError(
+        "E_DATA",
+        `--strict: expected labels without faults, got ${faults.length}; mend them:\n${describeFaults(faults)}`,
+      );
     say(`${faults.length} faults in the labels, passed over:\n${describeFaults(faults)}`);
   }
   return samples.filter((sample) => isLabelled(sample, TASKS));

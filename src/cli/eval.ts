@@ -2,16 +2,16 @@ import { readFile, writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
-import { type Model, loadModel } from "../model/model.js";
+import { loadModel, type Model } from "../model/model.js";
 import { detectAll } from "../node/evaluate.js";
 import { ProgressLine } from "../node/progress.js";
 import { thumbnailer, writeReport } from "../node/report.js";
 import { type Reliability, reliability } from "../train/calibration.js";
-import { evaluate, precisionRecall } from "../train/metrics.js";
 import type { Found } from "../train/metrics/coco.js";
 import { formatScores, scoresToJson } from "../train/metrics/format.js";
 import { mistakes } from "../train/metrics/mistakes.js";
 import { presenceTruth } from "../train/metrics/presence.js";
+import { evaluate, precisionRecall } from "../train/metrics.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { numberIn } from "./values.js";
 
@@ -41,14 +41,24 @@ export function addEval(program: Command): void {
 }
 
 /** How well presence is calibrated on samples, a task each. */
-export function presenceReliability(tasks: readonly Task[], samples: readonly Sample[], found: readonly Found[]): Record<Task, Reliability> {
+export function presenceReliability(
+  tasks: readonly Task[],
+  samples: readonly Sample[],
+  found: readonly Found[],
+): Record<Task, Reliability> {
   return Object.fromEntries(
     tasks.map((task) => {
       const known = samples.flatMap((sample, i) => {
         const truth = presenceTruth(sample, task);
         return truth === null ? [] : [{ probability: found[i]!.presence[task]!, truth }];
       });
-      return [task, reliability(known.map(({ probability }) => probability), known.map(({ truth }) => truth))];
+      return [
+        task,
+        reliability(
+          known.map(({ probability }) => probability),
+          known.map(({ truth }) => truth),
+        ),
+      ];
     }),
   );
 }
@@ -58,10 +68,17 @@ async function runEval(options: EvalOptions): Promise<void> {
   const model: Model = loadModel(await readFile(options.model));
   const { tasks } = model.info;
   const samples = (await readSamples(options, (text) => line.say(text))).filter(({ split }) => split === options.split);
-  const found = await detectAll(model, samples, { pixels: options.pixels, onPicture: (done) => line.show(() => `${done} of ${samples.length} pictures`) });
+  const found = await detectAll(model, samples, {
+    pixels: options.pixels,
+    onPicture: (done) => line.show(() => `${done} of ${samples.length} pictures`),
+  });
   const scores = evaluate(tasks, samples, found);
   const calibration = presenceReliability(tasks, samples, found);
-  const json = JSON.stringify({ ...scoresToJson(scores), calibrationError: Object.fromEntries(tasks.map((task) => [task, calibration[task]!.error])) }, null, 2);
+  const json = JSON.stringify(
+    { ...scoresToJson(scores), calibrationError: Object.fromEntries(tasks.map((task) => [task, calibration[task]!.error])) },
+    null,
+    2,
+  );
   if (options.json === true) console.log(json);
   else {
     console.log(formatScores(scores));

@@ -7,8 +7,8 @@ import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { inputSize, letterboxBytes, letterboxed, mostTaps, prepareLetterbox, runLetterbox } from "../detect/preprocess.js";
 import { INPUT_SCALE } from "../graph/graph.js";
+import { DEFAULT_THRESHOLD, defaultInfo, loadModel, type Model, saveModel } from "../model/model.js";
 import { modelFacts } from "../node/card.js";
-import { DEFAULT_THRESHOLD, type Model, defaultInfo, loadModel, saveModel } from "../model/model.js";
 import { detectAll } from "../node/evaluate.js";
 import { readImage } from "../node/image.js";
 import { ProgressLine } from "../node/progress.js";
@@ -16,10 +16,10 @@ import { safeWrite } from "../node/safeWrite.js";
 import { type CalibrationInput, calibrate } from "../quant/calibrate.js";
 import { quantize } from "../quant/quantize.js";
 import { fitCalibration } from "../train/calibration.js";
-import { type Scores, evaluate } from "../train/metrics.js";
 import type { Found } from "../train/metrics/coco.js";
 import { formatScores, scoresToJson } from "../train/metrics/format.js";
 import { presenceTruth } from "../train/metrics/presence.js";
+import { evaluate, type Scores } from "../train/metrics.js";
 import { createEngine } from "../wasm/load.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { presenceReliability } from "./eval.js";
@@ -92,23 +92,30 @@ function fitPresence(tasks: readonly Task[], samples: readonly Sample[], found: 
 
 /** Thresholds with the best F1. */
 function bestThresholds(scores: Scores): Record<Task, number> {
-  return Object.fromEntries(scores.tasks.map(({ task, bestF1 }) => [task, bestF1 ? Math.floor(bestF1.threshold * 1000) / 1000 : DEFAULT_THRESHOLD]));
+  return Object.fromEntries(
+    scores.tasks.map(({ task, bestF1 }) => [task, bestF1 ? Math.floor(bestF1.threshold * 1000) / 1000 : DEFAULT_THRESHOLD]),
+  );
 }
 
 async function runQuantize(options: QuantizeOptions): Promise<void> {
   const line = new ProgressLine();
   const f32 = loadModel(await readFile(options.model));
-  if (f32.graph.scales) throw new FourwayError("E_MODEL", `quantize: expected an f32 model, got int8 in ${options.model}; give the file that training wrote`);
+  if (f32.graph.scales)
+    throw new FourwayError("E_MODEL", `quantize: expected an f32 model, got int8 in ${options.model}; give the file that training wrote`);
   const { tasks, pixels, notes } = f32.info;
   const samples = await readSamples(options, (text) => line.say(text));
   const train = samples.filter(({ split }) => split === "train");
   const val = samples.filter(({ split }) => split === "val");
-  if (train.length === 0) throw new FourwayError("E_DATA", "quantize: expected pictures of the train split to calibrate on, got none; give more --data");
+  if (train.length === 0)
+    throw new FourwayError("E_DATA", "quantize: expected pictures of the train split to calibrate on, got none; give more --data");
 
   line.say(`calibrating on ${options.pictures} pictures`);
   const inputs = await readInputs(train, pixels, options.pictures, options.seed);
   const graph = quantize(f32.graph, calibrate(await createEngine(), f32.graph, inputs));
-  const model: Model = { graph, info: { ...defaultInfo(tasks), pixels, notes: { ...notes, quantized: `${options.pictures} pictures, seed ${options.seed}` } } };
+  const model: Model = {
+    graph,
+    info: { ...defaultInfo(tasks), pixels, notes: { ...notes, quantized: `${options.pictures} pictures, seed ${options.seed}` } },
+  };
 
   let measured: Record<string, unknown> = {};
   if (val.length > 0) {
@@ -120,14 +127,29 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
     const after = evaluate(tasks, val, found);
     model.info.thresholds = bestThresholds(after);
     line.say(`f32 on val\n${formatScores(before)}\nint8 on val\n${formatScores(after)}`);
-    measured = { f32: scoresToJson(before), int8: scoresToJson(after), reliability: presenceReliability(tasks, val, found), thresholdsBy: "best F1 on val" };
+    measured = {
+      f32: scoresToJson(before),
+      int8: scoresToJson(after),
+      reliability: presenceReliability(tasks, val, found),
+      thresholdsBy: "best F1 on val",
+    };
   }
   const file = saveModel(model);
   await safeWrite(options.out, file);
   const name = basename(options.out, ".onnx");
   const { thresholds, presence } = model.info;
-  const sets = Object.fromEntries([...new Set(train.map(({ set }) => set))].map((set) => [set, train.filter((sample) => sample.set === set).length]));
-  const card = { name, ...(await modelFacts(model, file)), tasks, thresholds, presence, training: { ...model.info.notes, sets }, val: measured };
+  const sets = Object.fromEntries(
+    [...new Set(train.map(({ set }) => set))].map((set) => [set, train.filter((sample) => sample.set === set).length]),
+  );
+  const card = {
+    name,
+    ...(await modelFacts(model, file)),
+    tasks,
+    thresholds,
+    presence,
+    training: { ...model.info.notes, sets },
+    val: measured,
+  };
   await safeWrite(options.out.replace(/(\.onnx)?$/, ".json"), `${JSON.stringify(card, null, 2)}\n`);
   line.say(`${options.out}: ${file.length} bytes`);
 }

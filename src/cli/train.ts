@@ -9,18 +9,18 @@ import type { Sample } from "../data/dataset.js";
 import type { Graph } from "../graph/graph.js";
 import { buildNetwork } from "../model/build.js";
 import { defaultInfo, loadModel, saveModel } from "../model/model.js";
-import { type TrunkWidth, recentred, shuffleTrunk, unfoldNorms } from "../model/trunk.js";
+import { recentred, shuffleTrunk, type TrunkWidth, unfoldNorms } from "../model/trunk.js";
 import { type CalibratingCrew, createCrew } from "../node/crew.js";
 import { detectAll } from "../node/evaluate.js";
 import { createFeed } from "../node/feed.js";
-import { ProgressLine, formatSeconds } from "../node/progress.js";
+import { formatSeconds, ProgressLine } from "../node/progress.js";
 import { safeWrite } from "../node/safeWrite.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import { foldNorms } from "../quant/fold.js";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/checkpoint.js";
-import { type Scores, evaluate } from "../train/metrics.js";
 import { formatScores } from "../train/metrics/format.js";
+import { evaluate, type Scores } from "../train/metrics.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { type Progress, train } from "../train/trainer.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
@@ -100,7 +100,8 @@ async function readCheckpoint(path: string, wanted: Record<string, unknown>): Pr
 
 async function runTrain(options: TrainOptions): Promise<void> {
   const { out, batch, threads, epochs, seed, rate, optimizer } = options;
-  if (batch % threads) throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
+  if (batch % threads)
+    throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
   const line = new ProgressLine();
   const known = await readSamples(options, (text) => line.say(text));
   const samples = known.filter(({ split }) => split === "train");
@@ -112,9 +113,23 @@ async function runTrain(options: TrainOptions): Promise<void> {
   const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
   const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);
   const pretrained = checkpoint ? checkpoint.options.pretrained === true : first.prefix !== null;
-  const loader = { samples, tasks: [...TASKS], seed, batch, shares: threads, cacheBytes: options.cache * 2 ** 20, strict: options.strict === true };
+  const loader = {
+    samples,
+    tasks: [...TASKS],
+    seed,
+    batch,
+    shares: threads,
+    cacheBytes: options.cache * 2 ** 20,
+    strict: options.strict === true,
+  };
   const feed = createFeed(loader, steps, (fault) => line.say(`passed over: ${fault}`));
-  const crew = await createCrew(first.graph, threads, { batch: batch / threads, sizes: TRAINING_SIZES, tasks: TASKS.length, pretrained, optimizer });
+  const crew = await createCrew(first.graph, threads, {
+    batch: batch / threads,
+    sizes: TRAINING_SIZES,
+    tasks: TASKS.length,
+    pretrained,
+    optimizer,
+  });
 
   let stopping = false;
   const stop = (): void => {
@@ -138,29 +153,34 @@ async function runTrain(options: TrainOptions): Promise<void> {
     const began = performance.now();
     const from = checkpoint?.step ?? 0;
     let saved = began;
-    const done = await train(crew, feed, { rate, steps, stepsPerEpoch, from }, {
-      async onStep({ step, epoch, losses }) {
-        const seconds = (performance.now() - began) / 1000;
-        line.show(() => {
-          const each = seconds / (step - from);
-          const tasks = TASKS.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ");
-          return `epoch ${epoch}/${epochs}  step ${step}/${steps}  loss: ${tasks}  ${(batch / each).toFixed(0)} images/s  ETA ${formatSeconds(each * (steps - step))}`;
-        });
-        if (stopping || performance.now() - saved > CHECKPOINT_MS) {
-          await save(step);
+    const done = await train(
+      crew,
+      feed,
+      { rate, steps, stepsPerEpoch, from },
+      {
+        async onStep({ step, epoch, losses }) {
+          const seconds = (performance.now() - began) / 1000;
+          line.show(() => {
+            const each = seconds / (step - from);
+            const tasks = TASKS.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ");
+            return `epoch ${epoch}/${epochs}  step ${step}/${steps}  loss: ${tasks}  ${(batch / each).toFixed(0)} images/s  ETA ${formatSeconds(each * (steps - step))}`;
+          });
+          if (stopping || performance.now() - saved > CHECKPOINT_MS) {
+            await save(step);
+            saved = performance.now();
+          }
+          return stopping;
+        },
+        async onEpoch(progress) {
+          const last = progress.step === steps;
+          const measure = val.length > 0 && (last || (options.valEvery > 0 && progress.epoch % options.valEvery === 0));
+          const scores = await finishEpoch(crew, options, progress, measure ? val : [], line);
+          await appendLog(`${out}.log.csv`, progress, scores);
+          await save(progress.step);
           saved = performance.now();
-        }
-        return stopping;
+        },
       },
-      async onEpoch(progress) {
-        const last = progress.step === steps;
-        const measure = val.length > 0 && (last || (options.valEvery > 0 && progress.epoch % options.valEvery === 0));
-        const scores = await finishEpoch(crew, options, progress, measure ? val : [], line);
-        await appendLog(`${out}.log.csv`, progress, scores);
-        await save(progress.step);
-        saved = performance.now();
-      },
-    });
+    );
     line.say(done === steps ? `done: ${out}` : `stopped at step ${done}; go on with --resume`);
   } finally {
     process.off("SIGINT", stop);
@@ -179,7 +199,13 @@ async function createOnce(loader: Parameters<typeof createFeed>[0], line: Progre
 }
 
 /** Writes the averaged weights as a folded f32 model; measures it on `val`. */
-async function finishEpoch(crew: CalibratingCrew, options: TrainOptions, { epoch, losses }: Progress, val: readonly Sample[], line: ProgressLine): Promise<Scores | null> {
+async function finishEpoch(
+  crew: CalibratingCrew,
+  options: TrainOptions,
+  { epoch, losses }: Progress,
+  val: readonly Sample[],
+  line: ProgressLine,
+): Promise<Scores | null> {
   const info = defaultInfo(TASKS);
   info.notes = {
     trained: `${options.epochs} epochs, seed ${options.seed}, ${options.optimizer}, rate ${options.rate}, batch ${options.batch}, ${options.threads} threads`,
@@ -197,10 +223,16 @@ async function finishEpoch(crew: CalibratingCrew, options: TrainOptions, { epoch
 
 async function appendLog(path: string, { epoch, losses }: Progress, scores: Scores | null): Promise<void> {
   if (epoch === 1) {
-    const columns = ["epoch", ...TASKS.map((task) => `loss ${task}`), ...TASKS.flatMap((task) => [`AP50 ${task}`, `AP ${task}`, `presence AP ${task}`])];
+    const columns = [
+      "epoch",
+      ...TASKS.map((task) => `loss ${task}`),
+      ...TASKS.flatMap((task) => [`AP50 ${task}`, `AP ${task}`, `presence AP ${task}`]),
+    ];
     await safeWrite(path, `${columns.join(",")}\n`);
   }
   const figure = (value: number | null): string => (value === null ? "" : value.toFixed(4));
-  const figures = scores ? scores.tasks.flatMap(({ ap50, ap, presenceAp }) => [figure(ap50), figure(ap), figure(presenceAp)]) : TASKS.flatMap(() => ["", "", ""]);
+  const figures = scores
+    ? scores.tasks.flatMap(({ ap50, ap, presenceAp }) => [figure(ap50), figure(ap), figure(presenceAp)])
+    : TASKS.flatMap(() => ["", "", ""]);
   await appendFile(path, `${[epoch, ...losses.map(figure), ...figures].join(",")}\n`);
 }

@@ -2,7 +2,7 @@ import type { Box } from "../core/box.js";
 import type { Frame } from "../core/frame.js";
 import type { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
-import { type Placement, letterboxBytes, mostTaps, prepareLetterbox, runLetterbox } from "../detect/preprocess.js";
+import { letterboxBytes, mostTaps, type Placement, prepareLetterbox, runLetterbox } from "../detect/preprocess.js";
 import type { Engine } from "../wasm/load.js";
 import type { Sample } from "./dataset.js";
 import type { Example } from "./example.js";
@@ -55,7 +55,12 @@ function windowsOf(pictures: number, width: number, height: number, random: Rand
 }
 
 /** Where a picture comes to lie in a window, and how its pixels map there: x' = x * scaleX + x0 (mirrored within the window if `flip`). */
-function place(frame: Frame, window: Window, zoom: readonly [number, number], random: Random): { placement: Placement; scaleX: number; scaleY: number; x0: number; y0: number } {
+function place(
+  frame: Frame,
+  window: Window,
+  zoom: readonly [number, number],
+  random: Random,
+): { placement: Placement; scaleX: number; scaleY: number; x0: number; y0: number } {
   const scale = Math.min(window.width / frame.width, window.height / frame.height) * 2 ** random.uniform(...zoom);
   const stretch = 2 ** random.uniform(-STRETCH, STRETCH);
   const scaleX = scale * Math.sqrt(stretch);
@@ -75,7 +80,17 @@ function place(frame: Frame, window: Window, zoom: readonly [number, number], ra
   const width = Math.min(window.width - left, Math.max(1, Math.round(sourceWidth * scaleX)));
   const height = Math.min(window.height - top, Math.max(1, Math.round(sourceHeight * scaleY)));
   const flip = random.chance(0.5);
-  const placement = { sourceX, sourceY, sourceWidth, sourceHeight, left: flip ? window.width - left - width : left, top, width, height, flip };
+  const placement = {
+    sourceX,
+    sourceY,
+    sourceWidth,
+    sourceHeight,
+    left: flip ? window.width - left - width : left,
+    top,
+    width,
+    height,
+    flip,
+  };
   return { placement, scaleX, scaleY, x0, y0 };
 }
 
@@ -114,7 +129,15 @@ function copyPixels(engine: Engine, frame: Frame, placement: Placement, window: 
  * ("true") stays whole, so that the thing stays in view.
  * @param pixels [height, width, 3], written
  */
-export function makeExample(engine: Engine, pictures: readonly Picture[], tasks: readonly Task[], width: number, height: number, random: Random, pixels: Int8Array): Example {
+export function makeExample(
+  engine: Engine,
+  pictures: readonly Picture[],
+  tasks: readonly Task[],
+  width: number,
+  height: number,
+  random: Random,
+  pixels: Int8Array,
+): Example {
   pixels.fill(GREY);
   const example: Example = {
     pixels,
@@ -151,7 +174,8 @@ export function makeExample(engine: Engine, pictures: readonly Picture[], tasks:
       if (Array.isArray(label)) {
         for (const box of label) lay(t, box, false);
         example.mapWeight[t] = 1;
-      } else if (pictures.length > 1) example.ignored.push(t, window.left, window.top, window.left + window.width, window.top + window.height);
+      } else if (pictures.length > 1)
+        example.ignored.push(t, window.left, window.top, window.left + window.width, window.top + window.height);
       else if (label === true) {
         example.presence[t] = 1;
         example.presenceWeight[t] = 1;

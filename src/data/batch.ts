@@ -3,7 +3,7 @@ import type { Frame } from "../core/frame.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
 import type { Engine } from "../wasm/load.js";
-import { type Picture, drawRecipe, makeExample } from "./augment.js";
+import { drawRecipe, makeExample, type Picture } from "./augment.js";
 import type { Sample } from "./dataset.js";
 import type { Example } from "./example.js";
 
@@ -75,7 +75,8 @@ export class Batcher {
     private readonly options: { seed: number; batch: number; shares: number },
     private readonly read: (image: string) => Promise<Frame | null>,
   ) {
-    if (samples.length === 0) throw new FourwayError("E_DATA", "training: expected labelled pictures, got none; give --data with a train split");
+    if (samples.length === 0)
+      throw new FourwayError("E_DATA", "training: expected labelled pictures, got none; give --data with a train split");
     let sum = 0;
     this.cumulative = samplingWeights(samples, tasks).map((weight) => (sum += weight));
   }
@@ -98,13 +99,23 @@ export class Batcher {
     const { width, height } = random.pick(TRAINING_SIZES);
     const { batch, shares } = this.options;
     const chosen = drawRecipe(random, batch).map((count) => Array.from({ length: count }, () => this.draw(random)));
-    const pictures = await Promise.all(chosen.map((group) => Promise.all(group.map(async (sample) => pictureOf(sample, await this.read(sample.image))))));
+    const pictures = await Promise.all(
+      chosen.map((group) => Promise.all(group.map(async (sample) => pictureOf(sample, await this.read(sample.image))))),
+    );
     const count = 3 * width * height;
     const each = batch / shares;
     const examples = Array.from({ length: shares }, (_, share) => {
       const pixels = new Int8Array(each * count);
       return Array.from({ length: each }, (_, i) =>
-        makeExample(this.engine, pictures[share * each + i]!, this.tasks, width, height, random, pixels.subarray(i * count, (i + 1) * count)),
+        makeExample(
+          this.engine,
+          pictures[share * each + i]!,
+          this.tasks,
+          width,
+          height,
+          random,
+          pixels.subarray(i * count, (i + 1) * count),
+        ),
       );
     });
     return { width, height, shares: examples, names: chosen.flat().map(({ image }) => image) };

@@ -4,7 +4,7 @@ import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
 import type { Graph, GraphNode, OpName } from "./graph.js";
 import { type PlacedParams, paramOffsets } from "./params.js";
-import { type BufferRequest, type Plan, type Size, checkSize, elements, lastReads, placeBuffers, scratchOf, shapesOf } from "./plan.js";
+import { type BufferRequest, checkSize, elements, lastReads, type Plan, placeBuffers, type Size, scratchOf, shapesOf } from "./plan.js";
 
 /** A planned training step: the forward pass at moments 0..n-1, the loss at n, node i's way back at 2 n - i. */
 export interface TrainingPlan extends Plan {
@@ -64,7 +64,10 @@ export function planTraining(graph: Graph, size: Size): TrainingPlan {
     const node = graph.nodes[i]!;
     const unread = node.outputs.find((name) => !gradients.has(name));
     if (unread !== undefined)
-      throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected "${unread}" to be read, got no reader; leave out what nothing reads`);
+      throw new FourwayError(
+        "E_GRAPH",
+        `${node.op} "${node.name}": expected "${unread}" to be read, got no reader; leave out what nothing reads`,
+      );
     backwardScratch[i] = add(scratchOf(node, shapes).backward, back(i), back(i));
     node.inputs.forEach((name, k) => {
       if (!needsGradient(graph, name)) return;
@@ -114,7 +117,13 @@ export interface TrainingProgram {
  * @param base where the arena begins
  * @throws E_GRAPH where an op cannot be trained as it is (fused activation)
  */
-export function compileTraining({ kernels }: Engine, plan: TrainingPlan, params: PlacedParams, gradientShift: number, base: number): TrainingProgram {
+export function compileTraining(
+  { kernels }: Engine,
+  plan: TrainingPlan,
+  params: PlacedParams,
+  gradientShift: number,
+  base: number,
+): TrainingProgram {
   const { graph, batch } = plan;
   const place = (name: string): Place => ({ ...plan.shapes.get(name)!, offset: base + plan.values.get(name)! });
   const gradient = (name: string): number => base + plan.gradients.get(name)!;

@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { type Layout, VECTOR, pack, stored, unpack } from "../ops/layout.js";
+import { type Layout, pack, stored, unpack, VECTOR } from "../ops/layout.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
 import type { Graph, GraphNode, Param, Role } from "./graph.js";
@@ -52,7 +52,10 @@ export function placeParams({ memory }: Engine, graph: Graph): PlacedParams {
       const param = graph.params.get(name);
       if (!param) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected a parameter "${name}", got none`);
       if (param.data instanceof Float32Array === quantized)
-        throw new FourwayError("E_GRAPH", `parameter "${name}": expected ${quantized ? "int8" : "f32"} values, got others; the graph is half quantized`);
+        throw new FourwayError(
+          "E_GRAPH",
+          `parameter "${name}": expected ${quantized ? "int8" : "f32"} values, got others; the graph is half quantized`,
+        );
       const layout = layoutOf(node, role, quantized);
       const known = byName.get(name);
       if (known && known.layout !== layout)

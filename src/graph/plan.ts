@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
-import { opOf } from "../ops/table.js";
 import { stored } from "../ops/layout.js";
+import { opOf } from "../ops/table.js";
 import { type Graph, type GraphNode, INPUT_CHANNELS, type Shape } from "./graph.js";
 
 /** A buffer's need: how many bytes, from which moment to which (both included). */
@@ -53,7 +53,11 @@ export function shapesOf(graph: Graph, height: number, width: number): Map<strin
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((name) => {
       const shape = shapes.get(name);
-      if (!shape) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected "${name}" to be computed before, got nothing; order the nodes`);
+      if (!shape)
+        throw new FourwayError(
+          "E_GRAPH",
+          `${node.op} "${node.name}": expected "${name}" to be computed before, got nothing; order the nodes`,
+        );
       if (shape.channels === INPUT_CHANNELS && node.op !== "conv3x3")
         throw new FourwayError("E_SHAPE", `${node.op} "${node.name}": expected more than 3 channels, got 3; begin with a 3x3 convolution`);
       return shape;
@@ -66,7 +70,10 @@ export function shapesOf(graph: Graph, height: number, width: number): Map<strin
       throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected ${outputs.length} outputs, got ${node.outputs.length}`);
     node.outputs.forEach((name, i) => {
       if (outputs[i]!.channels === INPUT_CHANNELS)
-        throw new FourwayError("E_SHAPE", `${node.op} "${node.name}": expected other than 3 channels behind it, got 3; only the input has 3`);
+        throw new FourwayError(
+          "E_SHAPE",
+          `${node.op} "${node.name}": expected other than 3 channels behind it, got 3; only the input has 3`,
+        );
       if (shapes.has(name)) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected a new name, got "${name}" twice`);
       shapes.set(name, outputs[i]!);
     });

@@ -32,7 +32,8 @@ export function compileForward({ kernels }: Engine, plan: Plan, params: PlacedPa
   const place = (name: string): Place => placeOf(plan, name, base);
   const steps = graph.nodes.map((node, i) => {
     const op = opOf(node.op);
-    if (node.op === "norm") throw new FourwayError("E_GRAPH", `norm "${node.name}": expected a folded graph for inference, got a norm; call foldNorms`);
+    if (node.op === "norm")
+      throw new FourwayError("E_GRAPH", `norm "${node.name}": expected a folded graph for inference, got a norm; call foldNorms`);
     const site: SiteI8<OpName> = {
       node,
       kernels,

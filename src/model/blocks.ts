@@ -29,7 +29,13 @@ export class Builder {
     for (const [name, param] of graph.params) this.params.set(prefix + name, { ...param, data: param.data.slice() });
     for (const node of graph.nodes) {
       const params = Object.fromEntries(Object.entries(node.params).map(([role, name]) => [role, prefix + name]));
-      this.push({ ...node, name: prefix + node.name, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename), params } as GraphNode);
+      this.push({
+        ...node,
+        name: prefix + node.name,
+        inputs: node.inputs.map(rename),
+        outputs: node.outputs.map(rename),
+        params,
+      } as GraphNode);
     }
     return renamed;
   }
@@ -44,8 +50,7 @@ export class Builder {
   }
 
   private param(name: string, dims: number[], draw: () => number): string {
-    if (!this.params.has(name))
-      this.params.set(name, { dims, data: Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, draw) });
+    if (!this.params.has(name)) this.params.set(name, { dims, data: Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, draw) });
     return name;
   }
 

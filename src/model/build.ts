@@ -25,8 +25,12 @@ export function mapName(task: Task, stride: number): string {
  * @param trunk a graph with outputs at strides 8, 16 and 32 and norms in place; its params keep their names behind "trunk."
  * @throws E_MODEL where the trunk has not three outputs
  */
-export function buildNetwork(trunk: Graph, { tasks, path = 64, head = 32, seed = 1 }: { tasks: readonly Task[]; path?: number; head?: number; seed?: number }): Graph {
-  if (trunk.outputs.length !== 3) throw new FourwayError("E_MODEL", `trunk: expected outputs at strides 8, 16 and 32, got ${trunk.outputs.length} outputs`);
+export function buildNetwork(
+  trunk: Graph,
+  { tasks, path = 64, head = 32, seed = 1 }: { tasks: readonly Task[]; path?: number; head?: number; seed?: number },
+): Graph {
+  if (trunk.outputs.length !== 3)
+    throw new FourwayError("E_MODEL", `trunk: expected outputs at strides 8, 16 and 32, got ${trunk.outputs.length} outputs`);
   const b = new Builder(new Random(seed, 2), "input");
   const renamed = b.graft(trunk, "trunk.");
   const [f8, f16, f32] = trunk.outputs.map((name) => renamed.get(name)!);
@@ -46,7 +50,9 @@ export function buildNetwork(trunk: Graph, { tasks, path = 64, head = 32, seed =
       const name = mapName(task, STRIDES[level]!);
       const shared = `head.${task}`;
       const inner = b.separable(`${name}.block`, x, head, { shared });
-      outputs.push(b.output(name, inner, HEAD_CHANNELS, `${shared}.out`, 0.01, (channel) => (channel === 0 ? FIRST_LOGIT : FIRST_DISTANCE)));
+      outputs.push(
+        b.output(name, inner, HEAD_CHANNELS, `${shared}.out`, 0.01, (channel) => (channel === 0 ? FIRST_LOGIT : FIRST_DISTANCE)),
+      );
     }
   });
   return b.graph(outputs);

@@ -3,7 +3,7 @@ import type { Task } from "../core/task.js";
 import { type Graph, INPUT_SCALE, INPUT_ZERO } from "../graph/graph.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
-import { STRIDES, mapName } from "./build.js";
+import { mapName, STRIDES } from "./build.js";
 
 /** What a detector must know beside the network. */
 export interface ModelInfo {
@@ -68,9 +68,15 @@ const OWN = new Set(["format", "tasks", "pixels", "strides", "normalisation", "t
 export function loadModel(bytes: Uint8Array): Model {
   const { graph, metadata } = readOnnx(bytes);
   if (metadata.format !== FORMAT)
-    throw new FourwayError("E_MODEL", `model: expected metadata format ${FORMAT}, got ${metadata.format ?? "none"}; train or quantize a model with fourway`);
+    throw new FourwayError(
+      "E_MODEL",
+      `model: expected metadata format ${FORMAT}, got ${metadata.format ?? "none"}; train or quantize a model with fourway`,
+    );
   if (metadata.normalisation !== NORMALISATION)
-    throw new FourwayError("E_MODEL", `model: expected the normalisation ${NORMALISATION}, got ${metadata.normalisation ?? "none"}; train it again with this version`);
+    throw new FourwayError(
+      "E_MODEL",
+      `model: expected the normalisation ${NORMALISATION}, got ${metadata.normalisation ?? "none"}; train it again with this version`,
+    );
   const parse = (key: string, fits: (value: unknown) => boolean): unknown => {
     let value: unknown;
     try {
@@ -78,16 +84,25 @@ export function loadModel(bytes: Uint8Array): Model {
     } catch {
       value = undefined;
     }
-    if (!fits(value)) throw new FourwayError("E_MODEL", `model: expected metadata "${key}" to be of its kind, got ${(metadata[key] ?? "nothing").slice(0, 80)}`);
+    if (!fits(value))
+      throw new FourwayError(
+        "E_MODEL",
+        `model: expected metadata "${key}" to be of its kind, got ${(metadata[key] ?? "nothing").slice(0, 80)}`,
+      );
     return value;
   };
   const finite = (v: unknown): v is number => typeof v === "number" && Number.isFinite(v);
-  const tasks = parse("tasks", (v) => Array.isArray(v) && v.length > 0 && v.length <= 64 && v.every((t) => typeof t === "string" && t !== "")) as Task[];
+  const tasks = parse(
+    "tasks",
+    (v) => Array.isArray(v) && v.length > 0 && v.length <= 64 && v.every((t) => typeof t === "string" && t !== ""),
+  ) as Task[];
   const perTask = (v: unknown, fits: (value: unknown) => boolean): boolean =>
     typeof v === "object" && v !== null && tasks.every((task) => Object.hasOwn(v, task) && fits((v as Record<string, unknown>)[task]));
   const pixels = parse("pixels", (v) => finite(v) && v >= 4096 && v <= 1 << 24) as number;
   const thresholds = parse("thresholds", (v) => perTask(v, (t) => finite(t) && t >= 0 && t <= 1)) as ModelInfo["thresholds"];
-  const presence = parse("presence", (v) => perTask(v, (p) => finite((p as ModelInfo["presence"][string])?.scale) && finite((p as ModelInfo["presence"][string])?.offset))) as ModelInfo["presence"];
+  const presence = parse("presence", (v) =>
+    perTask(v, (p) => finite((p as ModelInfo["presence"][string])?.scale) && finite((p as ModelInfo["presence"][string])?.offset)),
+  ) as ModelInfo["presence"];
   const expected = STRIDES.flatMap((stride) => tasks.map((task) => mapName(task, stride)));
   if (expected.join() !== graph.outputs.join())
     throw new FourwayError("E_MODEL", `model: expected the outputs ${expected.join(", ")}, got ${graph.outputs.join(", ")}`);

@@ -58,7 +58,10 @@ export function recentred(trunk: Graph): Graph {
   const weight = stem && trunk.params.get(stem.params.weight ?? "");
   const bias = stem && trunk.params.get(stem.params.bias ?? "");
   if (stem?.op !== "conv3x3" || !weight || !bias)
-    throw new FourwayError("E_MODEL", `trunk: expected to begin with a 3x3 convolution with bias, got ${stem?.op}; export the trunk with batch norm folded`);
+    throw new FourwayError(
+      "E_MODEL",
+      `trunk: expected to begin with a 3x3 convolution with bias, got ${stem?.op}; export the trunk with batch norm folded`,
+    );
   const each = weight.data.length / weight.dims[0]!;
   const scaled = Float32Array.from(weight.data, (w) => w / (INPUT_SCALE * WHITE));
   const moved = Float32Array.from(bias.data, (b, o) => {

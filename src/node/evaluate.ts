@@ -12,7 +12,11 @@ const LEAST_SCORE = 0.01;
  * @param options.pixels of the input, where not the model's own
  * @throws E_IMAGE for a picture that cannot be read
  */
-export async function detectAll(model: Model, samples: readonly Sample[], options: { pixels?: number; onPicture?: (done: number) => void } = {}): Promise<Found[]> {
+export async function detectAll(
+  model: Model,
+  samples: readonly Sample[],
+  options: { pixels?: number; onPicture?: (done: number) => void } = {},
+): Promise<Found[]> {
   const detector = await Detector.load(model, { pixels: options.pixels });
   try {
     const found: Found[] = [];

@@ -34,7 +34,12 @@ export interface CalibrationInput {
 export type Calibration = Map<string, Float64Array>;
 
 /** Runs a folded f32 graph over the inputs, with every value kept, and hands each value's floats to `look`. */
-function observe(engine: Engine, graph: Graph, inputs: readonly CalibrationInput[], look: (name: string, values: Float32Array, channels: number) => void): void {
+function observe(
+  engine: Engine,
+  graph: Graph,
+  inputs: readonly CalibrationInput[],
+  look: (name: string, values: Float32Array, channels: number) => void,
+): void {
   const { memory } = engine;
   const mark = memory.mark;
   const params = placeParams(engine, graph);

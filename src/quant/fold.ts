@@ -17,7 +17,8 @@ export function foldNorms(graph: Graph): Graph {
   const within = new Map<string, string | undefined>();
   for (const node of graph.nodes) {
     if (node.op === "norm") {
-      if (!folded.has(node)) throw new FourwayError("E_GRAPH", `norm "${node.name}": expected a convolution before it, got something else; it cannot be folded`);
+      if (!folded.has(node))
+        throw new FourwayError("E_GRAPH", `norm "${node.name}": expected a convolution before it, got something else; it cannot be folded`);
       continue;
     }
     const next = readers.get(node.outputs[0]!) ?? [];
@@ -25,7 +26,10 @@ export function foldNorms(graph: Graph): Graph {
     const weightName = node.params.weight;
     if (weightName !== undefined) {
       if (within.has(weightName) && within.get(weightName) !== norm?.params.gamma)
-        throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected one norm behind all that share "${weightName}", got several; it cannot be folded`);
+        throw new FourwayError(
+          "E_GRAPH",
+          `${node.op} "${node.name}": expected one norm behind all that share "${weightName}", got several; it cannot be folded`,
+        );
       within.set(weightName, norm?.params.gamma);
     }
     if (!norm || weightName === undefined) {
@@ -36,7 +40,7 @@ export function foldNorms(graph: Graph): Graph {
     const { slope: before } = node.attributes as { slope: number };
     if (before !== 1) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected no activation before a norm, got one`);
     folded.add(norm);
-    const biasName = norm.params.beta!.replace(/\.?beta$/, "") + ".bias";
+    const biasName = `${norm.params.beta!.replace(/\.?beta$/, "")}.bias`;
     if (!params.has(weightName)) {
       const weight = paramOf(graph, node, "weight");
       const [gamma, beta, mean, variance] = (["gamma", "beta", "mean", "variance"] as const).map((role) => paramOf(graph, norm, role).data);

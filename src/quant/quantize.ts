@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import { type Graph, type GraphNode, INPUT_SCALE, type Param, paramOf } from "../graph/graph.js";
-import { type Calibration, bestScale } from "./calibrate.js";
+import { bestScale, type Calibration } from "./calibrate.js";
 
 /** Bits of a weight scale's mantissa: products with scales of powers of two are then exact in the floats of other engines. */
 const MANTISSA = 5;
@@ -53,7 +53,8 @@ function activationScales(graph: Graph, calibration: Calibration): Map<string, n
     const scale = fixed ? INPUT_SCALE : bestScale(errors);
     for (const name of names) {
       if (!outputs.has(name)) scales.set(name, scale);
-      else if (names.length > 1) throw new FourwayError("E_GRAPH", `quantize: expected the output "${name}" to come from a convolution, got a copy`);
+      else if (names.length > 1)
+        throw new FourwayError("E_GRAPH", `quantize: expected the output "${name}" to come from a convolution, got a copy`);
     }
   }
   return scales;
@@ -88,7 +89,10 @@ export function quantize(graph: Graph, calibration: Calibration): Graph {
   const params = new Map<string, Param>();
   for (const node of graph.nodes) {
     if (node.op === "norm" || node.op === "relu")
-      throw new FourwayError("E_GRAPH", `quantize: expected ops with an int8 form, got ${node.op} "${node.name}"; fold norms and fuse activations first`);
+      throw new FourwayError(
+        "E_GRAPH",
+        `quantize: expected ops with an int8 form, got ${node.op} "${node.name}"; fold norms and fuse activations first`,
+      );
     if (node.op !== "conv1x1" && node.op !== "conv3x3" && node.op !== "dwconv") continue;
     if (params.has(node.params.weight!)) continue;
     const quantized = quantizeWeights(paramOf(graph, node, "weight"), paramOf(graph, node, "bias"), scales.get(node.inputs[0]!)!);

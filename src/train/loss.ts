@@ -1,9 +1,9 @@
-import { STRIDES } from "../model/build.js";
-import type { Engine } from "../wasm/load.js";
-import type { TrainingProgram } from "../graph/backprop.js";
-import { stored } from "../ops/layout.js";
 import type { Example } from "../data/example.js";
-import { CELL_FLOATS, type Level, assign } from "./targets.js";
+import type { TrainingProgram } from "../graph/backprop.js";
+import { STRIDES } from "../model/build.js";
+import { stored } from "../ops/layout.js";
+import type { Engine } from "../wasm/load.js";
+import { assign, CELL_FLOATS, type Level } from "./targets.js";
 
 /** Weights of the three terms. */
 const MAP = 2;
@@ -50,7 +50,13 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
  * Reads the program's outputs, writes all of its `dOutputs`.
  * @param tasks how many; outputs are ordered as `buildNetwork` makes them
  */
-export function multiTaskLoss({ kernels, memory }: Engine, program: TrainingProgram, buffers: LossBuffers, examples: readonly Example[], tasks: number): StepLoss {
+export function multiTaskLoss(
+  { kernels, memory }: Engine,
+  program: TrainingProgram,
+  buffers: LossBuffers,
+  examples: readonly Example[],
+  tasks: number,
+): StepLoss {
   const { outputs, dOutputs } = program;
   const { f32, i32 } = memory;
   const size = (level: number): number => outputs[level * tasks]!.height * outputs[level * tasks]!.width;

@@ -1,4 +1,4 @@
-import { ROW, type Example } from "../data/example.js";
+import { type Example, ROW } from "../data/example.js";
 
 /** Candidates an object. */
 const TOP = 9;
@@ -85,7 +85,15 @@ export function assign(levels: readonly Level[], example: Example, task: number)
   const coarsest = levels[levels.length - 1]!.stride;
 
   /** The predicted box of a cell against a wanted one, and the cell's score. */
-  const fit = (level: Level, row: number, column: number, x0: number, y0: number, x1: number, y1: number): { overlap: number; score: number } => {
+  const fit = (
+    level: Level,
+    row: number,
+    column: number,
+    x0: number,
+    y0: number,
+    x1: number,
+    y1: number,
+  ): { overlap: number; score: number } => {
     const at = level.at + (row * level.width + column) * CELL_FLOATS;
     const { values, stride } = level;
     const side = (i: number): number => Math.exp(Math.min(LOG_DISTANCE[1], Math.max(LOG_DISTANCE[0], values[at + i]!))) * stride;

@@ -8,14 +8,109 @@ export interface Kernels {
   conv1x1BackwardWeight(dw: number, x: number, dy: number, m: number, ci: number, co: number): void;
   biasBackward(db: number, dy: number, m: number, co: number): void;
   packTransposed(wt: number, w: number, ci: number, co: number): void;
-  conv3x3(y: number, x: number, w: number, bias: number, rows: number, n: number, height: number, width: number, c: number, co: number, stride: number, slope: number): void;
-  conv3x3BackwardData(dx: number, dy: number, wt: number, zeros: number, patches: number, n: number, height: number, width: number, c: number, co: number, stride: number): void;
-  conv3x3BackwardWeight(dw: number, x: number, dy: number, rows: number, n: number, height: number, width: number, c: number, co: number, stride: number): void;
-  dwconv(y: number, x: number, w: number, bias: number, n: number, height: number, width: number, c: number, kernel: number, stride: number, slope: number): void;
-  dwconvBackwardData(dx: number, dy: number, w: number, flipped: number, zeros: number, n: number, height: number, width: number, c: number, kernel: number, stride: number): void;
-  dwconvBackwardWeight(dw: number, x: number, dy: number, n: number, height: number, width: number, c: number, kernel: number, stride: number): void;
-  norm(y: number, x: number, gamma: number, beta: number, mean: number, variance: number, saved: number, moments: number, m: number, c: number, epsilon: number, momentum: number, slope: number): void;
-  normBackward(dx: number, dgamma: number, dbeta: number, dy: number, x: number, saved: number, moments: number, m: number, c: number, slope: number): void;
+  conv3x3(
+    y: number,
+    x: number,
+    w: number,
+    bias: number,
+    rows: number,
+    n: number,
+    height: number,
+    width: number,
+    c: number,
+    co: number,
+    stride: number,
+    slope: number,
+  ): void;
+  conv3x3BackwardData(
+    dx: number,
+    dy: number,
+    wt: number,
+    zeros: number,
+    patches: number,
+    n: number,
+    height: number,
+    width: number,
+    c: number,
+    co: number,
+    stride: number,
+  ): void;
+  conv3x3BackwardWeight(
+    dw: number,
+    x: number,
+    dy: number,
+    rows: number,
+    n: number,
+    height: number,
+    width: number,
+    c: number,
+    co: number,
+    stride: number,
+  ): void;
+  dwconv(
+    y: number,
+    x: number,
+    w: number,
+    bias: number,
+    n: number,
+    height: number,
+    width: number,
+    c: number,
+    kernel: number,
+    stride: number,
+    slope: number,
+  ): void;
+  dwconvBackwardData(
+    dx: number,
+    dy: number,
+    w: number,
+    flipped: number,
+    zeros: number,
+    n: number,
+    height: number,
+    width: number,
+    c: number,
+    kernel: number,
+    stride: number,
+  ): void;
+  dwconvBackwardWeight(
+    dw: number,
+    x: number,
+    dy: number,
+    n: number,
+    height: number,
+    width: number,
+    c: number,
+    kernel: number,
+    stride: number,
+  ): void;
+  norm(
+    y: number,
+    x: number,
+    gamma: number,
+    beta: number,
+    mean: number,
+    variance: number,
+    saved: number,
+    moments: number,
+    m: number,
+    c: number,
+    epsilon: number,
+    momentum: number,
+    slope: number,
+  ): void;
+  normBackward(
+    dx: number,
+    dgamma: number,
+    dbeta: number,
+    dy: number,
+    x: number,
+    saved: number,
+    moments: number,
+    m: number,
+    c: number,
+    slope: number,
+  ): void;
   relu(y: number, x: number, n: number, slope: number): void;
   reluBackward(dx: number, dy: number, y: number, n: number, slope: number): void;
   add(y: number, a: number, b: number, n: number): void;
@@ -26,22 +121,124 @@ export interface Kernels {
   maxpoolBackward(dx: number, dy: number, x: number, y: number, n: number, height: number, width: number, c: number): void;
   split(even: number, odd: number, x: number, m: number, c: number, xStored: number, halfStored: number): void;
   splitBackward(dx: number, deven: number, dodd: number, m: number, c: number, xStored: number, halfStored: number): void;
-  concat(y: number, a: number, b: number, m: number, aBytes: number, bBytes: number, aStored: number, bStored: number, yStored: number): void;
-  concatBackward(da: number, db: number, dy: number, m: number, aBytes: number, bBytes: number, aStored: number, bStored: number, yStored: number): void;
-  conv1x1I8(y: number, x: number, w: number, bias: number, scale: number, wide: number, rows: number, m: number, ci: number, co: number, slope: number): void;
-  conv1x1I8F32(y: number, x: number, w: number, bias: number, scale: number, wide: number, rows: number, m: number, ci: number, co: number, slope: number): void;
-  conv3x3I8(y: number, x: number, w: number, bias: number, scale: number, rows: number, n: number, height: number, width: number, c: number, co: number, stride: number, slope: number): void;
-  dwconvI8(y: number, x: number, w: number, bias: number, scale: number, taps: number, n: number, height: number, width: number, c: number, kernel: number, stride: number, slope: number): void;
+  concat(
+    y: number,
+    a: number,
+    b: number,
+    m: number,
+    aBytes: number,
+    bBytes: number,
+    aStored: number,
+    bStored: number,
+    yStored: number,
+  ): void;
+  concatBackward(
+    da: number,
+    db: number,
+    dy: number,
+    m: number,
+    aBytes: number,
+    bBytes: number,
+    aStored: number,
+    bStored: number,
+    yStored: number,
+  ): void;
+  conv1x1I8(
+    y: number,
+    x: number,
+    w: number,
+    bias: number,
+    scale: number,
+    wide: number,
+    rows: number,
+    m: number,
+    ci: number,
+    co: number,
+    slope: number,
+  ): void;
+  conv1x1I8F32(
+    y: number,
+    x: number,
+    w: number,
+    bias: number,
+    scale: number,
+    wide: number,
+    rows: number,
+    m: number,
+    ci: number,
+    co: number,
+    slope: number,
+  ): void;
+  conv3x3I8(
+    y: number,
+    x: number,
+    w: number,
+    bias: number,
+    scale: number,
+    rows: number,
+    n: number,
+    height: number,
+    width: number,
+    c: number,
+    co: number,
+    stride: number,
+    slope: number,
+  ): void;
+  dwconvI8(
+    y: number,
+    x: number,
+    w: number,
+    bias: number,
+    scale: number,
+    taps: number,
+    n: number,
+    height: number,
+    width: number,
+    c: number,
+    kernel: number,
+    stride: number,
+    slope: number,
+  ): void;
   addI8(y: number, a: number, b: number, n: number, aScale: number, bScale: number): void;
   maxpoolI8(y: number, x: number, n: number, height: number, width: number, c: number): void;
   splitI8(even: number, odd: number, x: number, m: number, c: number, xStored: number, halfStored: number): void;
-  letterbox(out: number, rgba: number, sums: number, rows: number, columns: number, most: number, sw: number, first: number, last: number, left: number, top: number, w: number, h: number, width: number, height: number): void;
+  letterbox(
+    out: number,
+    rgba: number,
+    sums: number,
+    rows: number,
+    columns: number,
+    most: number,
+    sw: number,
+    first: number,
+    last: number,
+    left: number,
+    top: number,
+    w: number,
+    h: number,
+    width: number,
+    height: number,
+  ): void;
   toFloat(y: number, x: number, n: number, scale: number): void;
   colour(y: number, x: number, matrix: number, pixels: number, scale: number): void;
   mapLoss(dout: number, out: number, quality: number, weight: number, cells: number, scale: number): number;
   presenceLoss(dout: number, out: number, cell: number, target: number, weight: number, n: number, scale: number): number;
   boxLoss(dout: number, out: number, cell: number, target: number, weight: number, n: number, scale: number): number;
-  adamw(w: number, dw: number, m: number, v: number, n: number, clip: number, rate: number, decay: number, b1: number, b2: number, c1: number, c2: number, epsilon: number): void;
+  adamw(
+    w: number,
+    dw: number,
+    m: number,
+    v: number,
+    n: number,
+    clip: number,
+    rate: number,
+    decay: number,
+    b1: number,
+    b2: number,
+    c1: number,
+    c2: number,
+    epsilon: number,
+  ): void;
   sgd(w: number, dw: number, v: number, n: number, clip: number, rate: number, decay: number, momentum: number): void;
   average(average: number, w: number, n: number, share: number): void;
   sumSquares(x: number, n: number): number;

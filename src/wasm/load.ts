@@ -27,11 +27,18 @@ async function compile(source: WasmSource | undefined): Promise<WebAssembly.Modu
   } else bytes = source;
   const view = ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
   if (view[0] === 0x3c && view[1] === 0x21)
-    throw new FourwayError("E_RUNTIME", "wasm: expected WebAssembly, got a page that begins with <!; the server sent HTML instead: check the address");
+    throw new FourwayError(
+      "E_RUNTIME",
+      "wasm: expected WebAssembly, got a page that begins with <!; the server sent HTML instead: check the address",
+    );
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new FourwayError("E_RUNTIME", "wasm: expected a runtime with WebAssembly SIMD, got a refusal; use Node >= 20, Chrome >= 91, Firefox >= 89 or Safari >= 16.4", { cause });
+    throw new FourwayError(
+      "E_RUNTIME",
+      "wasm: expected a runtime with WebAssembly SIMD, got a refusal; use Node >= 20, Chrome >= 91, Firefox >= 89 or Safari >= 16.4",
+      { cause },
+    );
   }
 }
 

@@ -44,7 +44,9 @@ export class Memory {
       try {
         this.wasm.grow(Math.ceil(missing / PAGE));
       } catch (cause) {
-        throw new FourwayError("E_RUNTIME", `memory: expected room for ${end} bytes, got refused; use a smaller batch, input or model`, { cause });
+        throw new FourwayError("E_RUNTIME", `memory: expected room for ${end} bytes, got refused; use a smaller batch, input or model`, {
+          cause,
+        });
       }
       this.look();
     }
