@@ -23,10 +23,10 @@ interface Window {
 
 /** Share of the examples that are mosaics of four pictures. */
 const MOSAIC = 0.25;
-/** Powers of two by which a picture is scaled against its best fit: alone, in a mosaic, and where it must stay whole. */
-const ZOOM = { alone: [-0.5, 1], mosaic: [-0.3, 0.8], whole: [-0.5, 0] } as const;
-/** Power of two by which its aspect changes at most. */
+/** Power of two by which a picture's aspect changes at most: half of it to each side. */
 const STRETCH = 0.2;
+/** Powers of two by which it is scaled against its best fit: alone, in a mosaic, and where it must stay whole, also stretched. */
+const ZOOM = { alone: [-0.5, 1], mosaic: [-0.3, 0.8], whole: [-0.5, -STRETCH / 2] } as const;
 /** A box of which less than this share stays in view becomes an ignored region. */
 const IN_VIEW = 0.3;
 /** A box with a side below so many input pixels is dropped. */
