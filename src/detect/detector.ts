@@ -8,7 +8,7 @@ import { createEngine } from "../wasm/load.js";
 import { createCandidates, locate, logitOf, selectCells, sigmoid } from "./decode.js";
 import { MOST_OBJECTS, suppress } from "./nms.js";
 import { runLetterbox } from "./preprocess.js";
-import { readBytes, SHIPPED_MODEL } from "./source.js";
+import { readBytes, shippedModel } from "./source.js";
 import { type SizedNetwork, Workspace } from "./workspace.js";
 
 /** How a detector is to work. */
@@ -62,7 +62,7 @@ export class Detector {
    * @param model a file's bytes, its path or URL, or a model in memory; left out: the one the package ships
    * @throws E_ONNX, E_MODEL for a file that cannot be read or is no Fourway model, E_ARGUMENT for bad options, E_RUNTIME without SIMD
    */
-  static async load(model: Uint8Array | URL | string | Model = SHIPPED_MODEL, options: DetectorOptions = {}): Promise<Detector> {
+  static async load(model: Uint8Array | URL | string | Model = shippedModel(), options: DetectorOptions = {}): Promise<Detector> {
     const file = typeof model === "string" || model instanceof URL ? await readBytes(model) : model;
     const ready = file instanceof Uint8Array ? loadModel(file) : file;
     return new Detector(ready, new Workspace(await createEngine(), ready, options.pixels ?? ready.info.pixels), options);

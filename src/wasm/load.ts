@@ -1,4 +1,5 @@
 import { relaxedSimd } from "wasm-feature-detect";
+import { isPage, readAddress, readResponse } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
 import type { Kernels } from "./kernels.js";
 import { Memory } from "./memory.js";
@@ -11,32 +12,43 @@ export interface Engine {
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
-/** Where the kernels come from: a compiled module, its bytes, or somewhere to fetch them from. */
+/** Where the kernels come from: a compiled module, its bytes, or somewhere to read them from. */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | Response;
+
+/** The bytes of the build that the package carries for this runtime. */
+async function ownBytes(): Promise<BufferSource> {
+  // an engine validates a whole module, so each feature set is a build of its own
+  const build = (await relaxedSimd()) ? await import("./bytes/relaxed.js") : await import("./bytes/simd.js");
+  return Uint8Array.from(atob(build.default), (character) => character.charCodeAt(0));
+}
+
+async function bytesOf(source: URL | Response | BufferSource): Promise<BufferSource> {
+  try {
+    if (source instanceof URL) return await readAddress(source);
+    if (source instanceof Response) return await readResponse(source);
+  } catch (cause) {
+    const from = source instanceof URL ? source.href : (source as Response).url || "a response";
+    const reason = (cause as Error).message;
+    throw new FourwayError("E_RUNTIME", `wasm: expected WebAssembly from ${from}, got "${reason}"; mend the address`, { cause });
+  }
+  const view = ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : new Uint8Array(source);
+  if (isPage(view))
+    throw new FourwayError(
+      "E_RUNTIME",
+      "wasm: expected WebAssembly, got bytes that begin with <: the server sent HTML instead; mend the address",
+    );
+  return source;
+}
 
 async function compile(source: WasmSource | undefined): Promise<WebAssembly.Module> {
   if (source instanceof WebAssembly.Module) return source;
-  let bytes: BufferSource;
-  if (source === undefined) {
-    // an engine validates a whole module, so each feature set is a build of its own
-    const build = (await relaxedSimd()) ? await import("./bytes/relaxed.js") : await import("./bytes/simd.js");
-    bytes = Uint8Array.from(atob(build.default), (character) => character.charCodeAt(0));
-  } else if (source instanceof URL || source instanceof Response) {
-    const response = source instanceof URL ? await fetch(source) : source;
-    bytes = await response.arrayBuffer();
-  } else bytes = source;
-  const view = ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
-  if (view[0] === 0x3c && view[1] === 0x21)
-    throw new FourwayError(
-      "E_RUNTIME",
-      "wasm: expected WebAssembly, got a page that begins with <!; the server sent HTML instead: check the address",
-    );
+  const bytes = await (source === undefined ? ownBytes() : bytesOf(source));
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
     throw new FourwayError(
       "E_RUNTIME",
-      "wasm: expected a runtime with WebAssembly SIMD, got a refusal; use Node >= 20, Chrome >= 91, Firefox >= 89 or Safari >= 16.4",
+      `wasm: expected a runtime with WebAssembly SIMD, got "${(cause as Error).message}"; use Node >= 20, Chrome >= 91, Firefox >= 89 or Safari >= 16.4, and allow 'wasm-unsafe-eval' where a page has a Content-Security-Policy`,
       { cause },
     );
   }
@@ -44,11 +56,14 @@ async function compile(source: WasmSource | undefined): Promise<WebAssembly.Modu
 
 /**
  * Compiles the kernels once a program; later calls share the module.
- * @param source instead of the bytes that the package carries; only the first call's counts
- * @throws E_RUNTIME where the runtime lacks SIMD or the source is no WebAssembly
+ * @param source instead of the bytes that the package carries; only the first call's counts, unless it failed
+ * @throws E_RUNTIME where the runtime lacks SIMD, or the source cannot be read or is no WebAssembly
  */
 export function init(source?: WasmSource): Promise<WebAssembly.Module> {
-  compiled ??= compile(source);
+  compiled ??= compile(source).catch((error) => {
+    compiled = undefined;
+    throw error;
+  });
   return compiled;
 }
 

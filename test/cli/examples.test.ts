@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { drawScene } from "../../src/data/scenes.js";
-import { SHIPPED_MODEL } from "../../src/detect/source.js";
+import { shippedModel } from "../../src/detect/source.js";
 import { saveModel } from "../../src/model/model.js";
 import { readImage, writeImage } from "../../src/node/image.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { randomModel } from "../detect/models.js";
 import { runScript } from "./run.js";
 
-const shipped = existsSync(SHIPPED_MODEL) ? false : "models/fourway-s.onnx is not there yet";
+const shipped = existsSync(shippedModel()) ? false : "models/fourway-s.onnx is not there yet";
 
 async function inFolder(work: (folder: string, picture: string, model: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "fourway-examples-"));
