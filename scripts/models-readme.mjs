@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 
 const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), "models");
 const read = (name) => JSON.parse(readFileSync(join(folder, name), "utf8"));
-const { sets: sources, trunks } = read("data.json");
 const cards = readdirSync(folder)
   .filter((name) => name.endsWith(".json") && existsSync(join(folder, name.replace(/json$/, "onnx"))))
   .map(read);
@@ -36,12 +35,18 @@ Figures on the val split, int8, input of about ${card.input.pixels} pixels (f32:
 ${table(rows)}
 
 ${Object.entries(training)
-  .map(([key, value]) => `- ${key}: ${value}${trunks[value] ? `, the ${trunks[value]}` : ""}`)
+  .map(([key, value]) => `- ${key}: ${value}`)
   .join("\n")}
 
 Training pictures:
 
-${table([["set", "pictures", "what", "source", "licence as stated", "doubts"], ...Object.entries(sets).map(([set, count]) => [set, count, ...["what", "source", "licence", "doubts"].map((key) => sources[set]?.[key] ?? "")])])}
+${table([
+  ["set", "pictures", "what", "source", "licence as stated", "doubts"],
+  ...Object.entries(sets).map(([set, facts]) => [
+    set,
+    ...["pictures", "what", "source", "licence", "doubts"].map((key) => facts[key] ?? ""),
+  ]),
+])}
 `;
 }
 

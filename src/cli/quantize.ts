@@ -31,6 +31,14 @@ interface QuantizeOptions extends DataOptions {
   out: string;
   pictures: number;
   seed: number;
+  sources?: string;
+}
+
+/** What a `--sources` file says. */
+interface Sources {
+  /** By file name. */
+  trunks?: Record<string, string>;
+  sets?: Record<string, Record<string, string>>;
 }
 
 /** Adds `fourway quantize` to the program. */
@@ -43,6 +51,7 @@ export function addQuantize(program: Command): void {
     .requiredOption("--out <file>", "the int8 model to write, .onnx; its card goes beside it as .json")
     .option("--pictures <n>", "of the train split to calibrate on", numberIn({ least: 1, most: 10_000, whole: true }), 128)
     .option("--seed <n>", "which pictures", numberIn({ least: 0, most: 1e9, whole: true }), 1)
+    .option("--sources <file>", "JSON of what is known of the sets and trunks (source, licence, doubts), for the card")
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
     .option(...DATA_FLAGS.strict)
     .action(runQuantize);
@@ -137,17 +146,22 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
   const file = saveModel(model);
   await safeWrite(options.out, file);
   const name = basename(options.out, ".onnx");
-  const { thresholds, presence } = model.info;
+  const sources: Sources = options.sources === undefined ? {} : JSON.parse(await readFile(options.sources, "utf8"));
   const sets = Object.fromEntries(
-    [...new Set(train.map(({ set }) => set))].map((set) => [set, train.filter((sample) => sample.set === set).length]),
+    [...new Set(train.map(({ set }) => set))].map((set) => [
+      set,
+      { pictures: train.filter((sample) => sample.set === set).length, ...sources.sets?.[set] },
+    ]),
   );
+  const { thresholds, presence, notes: training } = model.info;
+  const trunk = sources.trunks?.[training.start ?? ""];
   const card = {
     name,
     ...(await modelFacts(model, file)),
     tasks,
     thresholds,
     presence,
-    training: { ...model.info.notes, sets },
+    training: { ...training, trunk, sets },
     val: measured,
   };
   await safeWrite(options.out.replace(/(\.onnx)?$/, ".json"), `${JSON.stringify(card, null, 2)}\n`);

@@ -208,6 +208,11 @@ async function finishEpoch(
 ): Promise<Scores | null> {
   const info = defaultInfo(TASKS);
   info.notes = {
+    command: `fourway ${process.argv
+      .slice(2)
+      .filter((word) => word !== "--resume")
+      .map((word) => (word.includes("/") ? basename(word) : word))
+      .join(" ")}`,
     trained: `${options.epochs} epochs, seed ${options.seed}, ${options.optimizer}, rate ${options.rate}, batch ${options.batch}, ${options.threads} threads`,
     data: options.data.map((path) => basename(path)).join(", "),
     start: options.trunk ? basename(options.trunk) : options.start ? basename(options.start) : "random weights",
