@@ -59,12 +59,22 @@ export interface CalibratingCrew extends Crew {
  * Replicas in worker threads. Gradients meet in shared memory, in two slots by turns, so that a fast worker does not overwrite
  * what a slow one still reads.
  * @param threads how many; `options.batch` is each one's share of a batch
+ * @throws E_GRAPH, E_SHAPE where the graph cannot be trained as it is; E_RUNTIME out of memory
  */
 export async function createCrew(graph: Graph, threads: number, options: ReplicaOptions): Promise<CalibratingCrew> {
   const mates = Array.from({ length: threads }, () => new Mate());
-  const started = await Promise.all(mates.map((mate, index) => mate.ask<Started>({ kind: "start", graph, options, index })));
-  const slots = [0, 1].map(() => started.map(({ floats }) => new SharedArrayBuffer(4 * floats)));
-  await Promise.all(mates.map((mate) => mate.ask({ kind: "slots", slots })));
+  const close = async (): Promise<void> => {
+    await Promise.all(mates.map((mate) => mate.close()));
+  };
+  let started: Started[];
+  try {
+    started = await Promise.all(mates.map((mate, index) => mate.ask<Started>({ kind: "start", graph, options, index })));
+    const slots = [0, 1].map(() => started.map(({ floats }) => new SharedArrayBuffer(4 * floats)));
+    await Promise.all(mates.map((mate) => mate.ask({ kind: "slots", slots })));
+  } catch (error) {
+    await close();
+    throw error;
+  }
   let parity = 0;
   const first = mates[0]!;
   const save = (): Promise<Float32Array> => first.ask<Float32Array>({ kind: "save" });
@@ -75,7 +85,11 @@ export async function createCrew(graph: Graph, threads: number, options: Replica
     bytes: started[0]!.bytes,
     compute({ shares, width, height }) {
       parity = 1 - parity;
-      return Promise.all(mates.map((mate, i) => mate.ask<ShareLoss>({ kind: "compute", examples: shares[i]!, width, height, parity }, buffersOf(shares[i]!))));
+      return Promise.all(
+        mates.map((mate, i) =>
+          mate.ask<ShareLoss>({ kind: "compute", examples: shares[i]!, width, height, parity }, buffersOf(shares[i]!)),
+        ),
+      );
     },
     apply(update) {
       for (const mate of mates) mate.tell({ kind: "apply", update, parity });
@@ -87,8 +101,6 @@ export async function createCrew(graph: Graph, threads: number, options: Replica
     save,
     restore,
     export: () => first.ask<Graph>({ kind: "export" }),
-    async close() {
-      await Promise.all(mates.map((mate) => mate.close()));
-    },
+    close,
   };
 }

@@ -15,6 +15,7 @@ export function createFeed(data: LoaderData, steps: number, onFault: (fault: str
   const worker = new Worker(new URL("./loadWorker.js", import.meta.url), { workerData: data });
   const waiting = new Map<number, { resolve(batch: Batch): void; reject(error: unknown): void }>();
   const promised = new Map<number, Promise<Batch>>();
+  let failure: Error | undefined;
   worker.on("message", (message: LoaderMessage) => {
     if ("fault" in message) return onFault(message.fault);
     const asked = waiting.get(message.step);
@@ -23,12 +24,15 @@ export function createFeed(data: LoaderData, steps: number, onFault: (fault: str
     else asked?.reject(fromErrorData(message.error));
   });
   worker.on("error", (error) => {
+    failure = error;
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
   });
   const ask = (step: number): void => {
     if (promised.has(step) || step > steps) return;
-    const batch = new Promise<Batch>((resolve, reject) => waiting.set(step, { resolve, reject }));
+    const batch = failure
+      ? Promise.reject<Batch>(failure)
+      : new Promise<Batch>((resolve, reject) => waiting.set(step, { resolve, reject }));
     batch.catch(() => {}); // reported when its turn comes
     promised.set(step, batch);
     worker.postMessage(step);

@@ -36,11 +36,11 @@ async function read(image: string): Promise<Frame | null> {
     frame = await readImage(image);
   } catch (error) {
     if (strict) throw error;
+    if (!unreadable.has(image)) say({ fault: toErrorData(error).message }); // a batch may ask for it twice at a time
     unreadable.add(image);
-    say({ fault: toErrorData(error).message });
     return null;
   }
-  if (cached + frame.data.length <= cacheBytes) {
+  if (!cache.has(image) && cached + frame.data.length <= cacheBytes) {
     cache.set(image, frame);
     cached += frame.data.length;
   }
