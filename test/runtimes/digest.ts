@@ -1,0 +1,138 @@
+// What every runtime must compute alike, in words that all of them understand: no import here is for Node alone.
+import { relaxedSimd } from "wasm-feature-detect";
+import { readAddress } from "../../src/core/address.js";
+import { type Detection, Detector, drawScene, type FourwayError, type Frame, init } from "../../src/index.js";
+
+/** What one process or page is asked to do. Addresses are URLs. */
+export interface Question {
+  /** A .wasm file. */
+  wasm: string;
+  /** How `init` gets it; own: not at all, the package picks. */
+  by: "bytes" | "module" | "response" | "url" | "own";
+  int8: string;
+  frames: number;
+  /** An f32 model and what it gave elsewhere: the head outputs of `F32_FRAMES` frames as little-endian floats. */
+  f32?: { model: string; golden: string };
+}
+
+/** What it found. */
+export interface Answer {
+  /** Whether the runtime knows relaxed SIMD. */
+  relaxed: boolean;
+  /** What `init` said to a page in place of WebAssembly, before it got the real thing. */
+  refusal: string;
+  /** sha256 of the drawn frames: where they differ, nothing else can agree. */
+  drawn: string;
+  /** sha256 of the int8 head outputs of all frames, as they lie in memory. */
+  outputs: string;
+  /** The same a frame, shortened: tells which frame differs. */
+  each: string[];
+  detections: Omit<Detection, "ms">[];
+  /** Of the f32 outputs to the golden ones, over the largest value of each map. */
+  distance: number;
+}
+
+export const F32_FRAMES = 4;
+/** Four sizes of frames: four inputs, of which two have bars. */
+const SIZES = [
+  [320, 192],
+  [200, 300],
+  [400, 96],
+  [256, 250],
+] as const;
+
+/** The same pixels everywhere. */
+export function frameOf(index: number): Frame {
+  const [width, height] = SIZES[index % SIZES.length]!;
+  return drawScene(4, index, { width, height }).frame;
+}
+
+/** The head outputs of the frame that a detector saw last, a map each: f32 [height, width, stored channels]. */
+export function mapsOf(detector: Detector, frame: Frame): Float32Array<ArrayBuffer>[] {
+  // biome-ignore lint/complexity/useLiteralKeys: what a user does not see
+  const workspace = detector["workspace"]!;
+  const { f32 } = workspace.engine.memory;
+  return workspace
+    .prepare(frame)
+    .program.outputs.map(({ offset, height, width }) => f32.slice(offset >> 2, (offset >> 2) + height * width * STORED));
+}
+/** A head's five channels are stored as eight. */
+const STORED = 8;
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** All parts behind each other. */
+export function joined(parts: readonly ArrayBufferView[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const { buffer, byteOffset, byteLength } of parts) {
+    all.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
+  }
+  return all;
+}
+
+async function give({ wasm, by }: Question): Promise<string> {
+  const page = new Response("<!doctype html><title>not here</title>");
+  const refusal: string = await init(page).then(
+    () => "",
+    ({ code, message }: FourwayError) => `${code}: ${message}`,
+  );
+  if (by === "url") await init(new URL(wasm));
+  else if (by !== "own") {
+    const bytes = await readAddress(wasm);
+    if (by === "bytes") await init(bytes);
+    else if (by === "module") await init(await WebAssembly.compile(bytes));
+    else await init(new Response(bytes));
+  }
+  return refusal;
+}
+
+/** Largest difference of the f32 outputs to the golden ones, over the largest value of each map. */
+async function distanceOf(model: string, golden: string): Promise<number> {
+  const expected = new Float32Array((await readAddress(golden)).buffer);
+  using detector = await Detector.load(model);
+  let at = 0;
+  let largest = 0;
+  for (let i = 0; i < F32_FRAMES; i++) {
+    const frame = frameOf(i);
+    detector.detect(frame);
+    for (const map of mapsOf(detector, frame)) {
+      let [peak, most] = [0, 0];
+      for (const value of map) {
+        peak = Math.max(peak, Math.abs(expected[at]!));
+        most = Math.max(most, Math.abs(value - expected[at]!));
+        at++;
+      }
+      largest = Math.max(largest, most / peak);
+    }
+  }
+  return at === expected.length ? largest : Number.POSITIVE_INFINITY;
+}
+
+/** Runs it all. */
+export async function answer(question: Question): Promise<Answer> {
+  const refusal = await give(question);
+  using detector = await Detector.load(question.int8);
+  const [drawn, each, detections]: [string[], string[], Answer["detections"]] = [[], [], []];
+  for (let i = 0; i < question.frames; i++) {
+    const frame = frameOf(i);
+    const { presence, objects } = detector.detect(frame);
+    drawn.push(await sha256(joined([frame.data])));
+    each.push(await sha256(joined(mapsOf(detector, frame))));
+    detections.push({ presence, objects });
+  }
+  const total = (parts: string[]): Promise<string> => sha256(new TextEncoder().encode(parts.join("\n")));
+  return {
+    relaxed: await relaxedSimd(),
+    refusal,
+    drawn: await total(drawn),
+    outputs: await total(each),
+    each: each.map((hash) => hash.slice(0, 8)),
+    detections,
+    distance: question.f32 ? await distanceOf(question.f32.model, question.f32.golden) : 0,
+  };
+}
