@@ -36,9 +36,10 @@ export async function encodeCheckpoint({ options, step, onnx, state }: Checkpoin
 /** @throws E_TRAIN where the bytes are no checkpoint, cut short or damaged */
 export async function decodeCheckpoint(bytes: Uint8Array, where: string): Promise<Checkpoint> {
   const magic = new TextEncoder().encode(MAGIC);
-  const bad = (got: string): FourwayError => new FourwayError("E_TRAIN", `${where}: expected a whole checkpoint, got ${got}; start again without --resume`);
+  const bad = (got: string): FourwayError =>
+    new FourwayError("E_TRAIN", `${where}: expected a whole checkpoint, got ${got}; start again without --resume`);
   if (bytes.length < magic.length + HASH + 12 || !magic.every((byte, i) => bytes[i] === byte)) throw bad("another file");
-  const rest = bytes.slice(magic.length + HASH);
+  const rest = new Uint8Array(bytes.subarray(magic.length + HASH)); // a copy: a Buffer's slice would be a view, somewhere in its memory
   const hash = await sha256(rest);
   if (!hash.every((byte, i) => bytes[magic.length + i] === byte)) throw bad("a damaged one");
   const [header, onnx, floats] = new Uint32Array(rest.buffer, 0, 3);
