@@ -67,10 +67,11 @@ async function runEval(options: EvalOptions): Promise<void> {
   const line = new ProgressLine();
   const model: Model = loadModel(await readFile(options.model));
   const { tasks } = model.info;
-  const samples = (await readSamples(options, (text) => line.say(text))).filter(({ split }) => split === options.split);
-  const found = await detectAll(model, samples, {
+  const wanted = (await readSamples(options, (text) => line.say(text))).filter(({ split }) => split === options.split);
+  const { samples, found } = await detectAll(model, wanted, {
     pixels: options.pixels,
-    onPicture: (done) => line.show(() => `${done} of ${samples.length} pictures`),
+    onPicture: (done) => line.show(() => `${done} of ${wanted.length} pictures`),
+    onFault: options.strict ? undefined : (fault) => line.say(`passed over: ${fault}`),
   });
   const scores = evaluate(tasks, samples, found);
   const calibration = presenceReliability(tasks, samples, found);

@@ -28,7 +28,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof FourwayError)) throw error;
-  console.error(error.message);
+  // what the system says of a file (missing, no space left) is plain enough too
+  if (!(error instanceof FourwayError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
+  console.error((error as Error).message);
   process.exitCode = 1;
 }

@@ -128,18 +128,21 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
 
   let measured: Record<string, unknown> = {};
   if (val.length > 0) {
-    const measure = (which: Model, name: string): Promise<Found[]> =>
-      detectAll(which, val, { onPicture: (done) => line.show(() => `${name}: ${done} of ${val.length} pictures`) });
-    const before = evaluate(tasks, val, await measure({ ...f32, info: model.info }, "f32"));
-    model.info.presence = fitPresence(tasks, val, await measure(model, "int8"));
-    const found = await measure(model, "int8, calibrated");
-    const after = evaluate(tasks, val, found);
+    const onFault = options.strict ? undefined : (fault: string) => line.say(`passed over: ${fault}`);
+    const measure = (which: Model, pictures: readonly Sample[], name: string) =>
+      detectAll(which, pictures, { onFault, onPicture: (done) => line.show(() => `${name}: ${done} of ${pictures.length} pictures`) });
+    const first = await measure({ ...f32, info: model.info }, val, "f32");
+    const pictures = first.samples;
+    const before = evaluate(tasks, pictures, first.found);
+    model.info.presence = fitPresence(tasks, pictures, (await measure(model, pictures, "int8")).found);
+    const { found } = await measure(model, pictures, "int8, calibrated");
+    const after = evaluate(tasks, pictures, found);
     model.info.thresholds = bestThresholds(after);
     line.say(`f32 on val\n${formatScores(before)}\nint8 on val\n${formatScores(after)}`);
     measured = {
       f32: scoresToJson(before),
       int8: scoresToJson(after),
-      reliability: presenceReliability(tasks, val, found),
+      reliability: presenceReliability(tasks, pictures, found),
       thresholdsBy: "best F1 on val",
     };
   }

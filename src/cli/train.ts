@@ -1,6 +1,6 @@
-import { appendFile, readFile } from "node:fs/promises";
+import { access, appendFile, constants, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS } from "../core/task.js";
@@ -41,7 +41,7 @@ interface TrainOptions extends DataOptions {
   batch: number;
   rate: number;
   optimizer: OptimizerName;
-  threads: number;
+  threads?: number;
   seed: number;
   valEvery: number;
   cache: number;
@@ -59,12 +59,14 @@ export function addTrain(program: Command): void {
     .requiredOption("--out <file>", "the f32 model to write, .onnx; beside it .checkpoint and .log.csv")
     .option("--trunk <file>", "ONNX of a pretrained trunk: RGB 0..1 in, strides 8, 16 and 32 out")
     .option("--start <file>", "an f32 Fourway model to go on from")
-    .option("--width <width>", "trunk to begin with random weights where neither is given: 0.5 or 1.0", "0.5")
+    .addOption(
+      new Option("--width <width>", "trunk to begin with random weights where neither is given").choices(["0.5", "1.0"]).default("0.5"),
+    )
     .option("--epochs <n>", "passes over the training pictures", count(1), 24)
     .option("--batch <n>", "pictures a step", count(1), 32)
     .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), 4e-3)
     .addOption(new Option("--optimizer <name>", "how weights move").choices(OPTIMIZERS).default("adamw"))
-    .option("--threads <n>", "worker threads over the batch", count(1), Math.min(8, availableParallelism()))
+    .option("--threads <n>", "worker threads over the batch, which they share evenly; as many as there are cores, 8 at most", count(1))
     .option("--seed <n>", "of weights, sampling and augmentation", count(0), 1)
     .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), 4)
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
@@ -74,9 +76,24 @@ export function addTrain(program: Command): void {
     .action(runTrain);
 }
 
+/** As many threads as there are cores, 8 at most, of those that share a batch evenly. */
+function threadsFor(batch: number): number {
+  let threads = Math.min(8, availableParallelism(), batch);
+  while (batch % threads) threads--;
+  return threads;
+}
+
 async function firstGraph(options: TrainOptions): Promise<{ graph: Graph; prefix: string | null }> {
   const { trunk, start, width, seed } = options;
-  if (start !== undefined) return { graph: unfoldNorms(loadModel(await readFile(start)).graph), prefix: "" };
+  if (start !== undefined) {
+    const { graph, info } = loadModel(await readFile(start));
+    if (graph.scales || info.tasks.join() !== TASKS.join())
+      throw new FourwayError(
+        "E_MODEL",
+        `--start: expected an f32 model of ${TASKS.join(", ")}, got ${graph.scales ? "int8" : "f32"} of ${info.tasks.join(", ")} in ${start}; give another`,
+      );
+    return { graph: unfoldNorms(graph), prefix: "" };
+  }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(recentred(readOnnx(await readFile(trunk)).graph));
   return { graph: buildNetwork(base, { tasks: TASKS, seed }), prefix: trunk === undefined ? null : "trunk." };
 }
@@ -99,13 +116,16 @@ async function readCheckpoint(path: string, wanted: Record<string, unknown>): Pr
 }
 
 async function runTrain(options: TrainOptions): Promise<void> {
-  const { out, batch, threads, epochs, seed, rate, optimizer } = options;
+  const { out, batch, epochs, seed, rate, optimizer, threads = threadsFor(options.batch) } = options;
   if (batch % threads)
     throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
+  await access(dirname(out), constants.W_OK); // now, not when the first epoch is to be written
   const line = new ProgressLine();
   const known = await readSamples(options, (text) => line.say(text));
   const samples = known.filter(({ split }) => split === "train");
   const val = known.filter(({ split }) => split === "val");
+  if (samples.length === 0)
+    throw new FourwayError("E_DATA", "train: expected labelled pictures in the train split, got none; give --data with some");
   const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
   const steps = stepsPerEpoch * epochs;
   const fixed = { batch, threads, epochs, seed, rate, optimizer, pictures: samples.length };
@@ -122,7 +142,6 @@ async function runTrain(options: TrainOptions): Promise<void> {
     cacheBytes: options.cache * 2 ** 20,
     strict: options.strict === true,
   };
-  const feed = createFeed(loader, steps, (fault) => line.say(`passed over: ${fault}`));
   const crew = await createCrew(first.graph, threads, {
     batch: batch / threads,
     sizes: TRAINING_SIZES,
@@ -130,6 +149,7 @@ async function runTrain(options: TrainOptions): Promise<void> {
     pretrained,
     optimizer,
   });
+  const feed = createFeed(loader, steps, (fault) => line.say(`passed over: ${fault}`));
 
   let stopping = false;
   const stop = (): void => {
@@ -174,7 +194,7 @@ async function runTrain(options: TrainOptions): Promise<void> {
         async onEpoch(progress) {
           const last = progress.step === steps;
           const measure = val.length > 0 && (last || (options.valEvery > 0 && progress.epoch % options.valEvery === 0));
-          const scores = await finishEpoch(crew, options, progress, measure ? val : [], line);
+          const scores = await finishEpoch(crew, { ...options, threads }, progress, measure ? val : [], line);
           await appendLog(`${out}.log.csv`, progress, scores);
           await save(progress.step);
           saved = performance.now();
@@ -221,7 +241,9 @@ async function finishEpoch(
   await safeWrite(options.out, saveModel(model));
   line.say(`epoch ${epoch}/${options.epochs}  loss: ${TASKS.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ")}`);
   if (val.length === 0) return null;
-  const scores = evaluate(TASKS, val, await detectAll(model, val));
+  const onFault = options.strict ? undefined : (fault: string) => line.say(`passed over: ${fault}`);
+  const { samples, found } = await detectAll(model, val, { onFault });
+  const scores = evaluate(TASKS, samples, found);
   line.say(formatScores(scores));
   return scores;
 }
