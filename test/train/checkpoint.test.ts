@@ -13,6 +13,7 @@ const checkpoint = (): Checkpoint => ({
 test("a checkpoint is read back as it was written, to the bit", async () => {
   const written = checkpoint();
   assert.deepEqual(await decodeCheckpoint(await encodeCheckpoint(written), "x"), written);
+  assert.deepEqual(await decodeCheckpoint(Buffer.from(await encodeCheckpoint(written)), "x"), written, "as Node reads files");
   const view = { ...written, state: written.state.subarray(100, 200), onnx: written.onnx.subarray(3, 10) };
   assert.deepEqual(await decodeCheckpoint(await encodeCheckpoint(view), "x"), {
     ...view,

@@ -192,15 +192,14 @@ function gradientsOf({ engine, training, buffers }: Bench, examples: Example[]) 
   clear();
   program.forward();
   let total = 0;
-  examples.forEach((each, picture) =>
-    each.mapWeight.forEach((weight, task) => {
+  for (const [picture, each] of examples.entries())
+    for (const [task, weight] of each.mapWeight.entries()) {
       const levels = STRIDES.map((stride, level): Level => {
         const { offset, height, width } = program.outputs[level * TASKS + task]!;
         return { values: engine.memory.f32, at: (offset >> 2) + picture * height * width * 8, height, width, stride };
       });
       total += weight * assign(levels, each, task).quality.reduce((a, b) => a + b, 0);
-    }),
-  );
+    }
   const known = examples.flatMap(({ presenceWeight }) => presenceWeight).reduce((a, b) => a + b, 0);
   multiTaskLoss(engine, program, buffers, examples, TASKS);
   program.backward();
@@ -256,7 +255,7 @@ test("the trunk's and the path's gradient is the sum of what the labelled tasks 
       const share = divisors[what] / all.divisors[what];
       for (const [name, values] of gradients) {
         const to = sum.get(name)!;
-        values.forEach((v, i) => void (to[i]! += v * share));
+        for (const [i, v] of values.entries()) to[i]! += v * share;
         if (name.startsWith("head.") && !name.startsWith(`head.${SMALL_TASKS[task]}.`))
           assert.ok(
             values.every((v) => v === 0),

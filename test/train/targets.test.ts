@@ -216,7 +216,7 @@ test("objects and regions of other tasks are nothing to a task", () => {
   assert.ok(other.cells.length >= 3 && other.skip.some((s) => s > 0));
 });
 
-readGolden().assign.forEach(({ width, height, boxes, maps, owner, quality }, index) =>
+for (const [index, { width, height, boxes, maps, owner, quality }] of readGolden().assign.entries())
   test(`cells answer for the objects that PyTorch says, as well as it says (case ${index + 1}, ${boxes.length / 4} objects)`, () => {
     const values = floatsOf(maps);
     let start = 0;
@@ -232,8 +232,7 @@ readGolden().assign.forEach(({ width, height, boxes, maps, owner, quality }, ind
     const found = new Map(target.cells.map((cell, i) => [cell, target.boxes.slice(4 * i, 4 * i + 4)]));
     owner.forEach((object, cell) => void assert.deepEqual(found.get(cell), object < 0 ? undefined : objects[object], `cell ${cell}`));
     close(target.quality, floatsOf(quality), 1e-5, "quality");
-  }),
-);
+  });
 
 test("maps may lie anywhere in memory", () => {
   const levels = levelsOf(64, 64, unsure);

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { runScenes } from "../../src/cli/scenes.js";
+import { TASKS } from "../../src/core/task.js";
+import { loadModel, type Model, saveModel } from "../../src/model/model.js";
+import { decodeCheckpoint } from "../../src/train/checkpoint.js";
+import { colourModel } from "../detect/models.js";
+import { same } from "../support/compare.js";
+import { fourway } from "./run.js";
+
+const folder = mkdtempSync(join(tmpdir(), "fourway-train-"));
+after(() => rmSync(folder, { recursive: true }));
+/** Eight drawn scenes to train on and two to measure on. */
+const clean = join(folder, "scenes");
+/** Set of three lines: a picture that cannot be decoded in each split, and a box without a size (line 3). */
+const faulty = join(folder, "faulty");
+
+const sample = (image: string, split: string, labels: object): string =>
+  `${JSON.stringify({ image, width: 64, height: 64, split, group: image, labels })}\n`;
+
+before(async () => {
+  await runScenes({ count: 10, out: clean, seed: 3, width: 224, height: 144, valShare: 0.2 }, () => {});
+  mkdirSync(faulty);
+  for (const name of ["train.jpg", "val.jpg"]) writeFileSync(join(faulty, name), "no picture");
+  appendFileSync(join(faulty, "labels.jsonl"), sample("train.jpg", "train", { stopSign: [[4, 4, 20, 20]] }));
+  appendFileSync(join(faulty, "labels.jsonl"), sample("val.jpg", "val", { stopSign: [] }));
+  appendFileSync(join(faulty, "labels.jsonl"), sample("other.jpg", "train", { car: [[4, 4, 0, 20]] }));
+});
+
+const OPTIONS = ["--epochs", "2", "--batch", "4", "--threads", "2", "--seed", "5", "--rate", "0.002"];
+const argumentsOf = (out: string, ...more: string[]): string[] => [
+  "train",
+  "--data",
+  clean,
+  faulty,
+  "--out",
+  join(folder, out),
+  ...OPTIONS,
+  ...more,
+];
+const load = (out: string): Model => loadModel(readFileSync(join(folder, out)));
+
+/** Starts `fourway` and tells when its messages hold a text. */
+function start(args: string[]): {
+  child: ChildProcess;
+  said(text: string): Promise<void>;
+  ended: Promise<{ code: number | null; stderr: string }>;
+} {
+  const child = spawn(process.execPath, [fileURLToPath(new URL("../../src/cli/main.js", import.meta.url)), ...args]);
+  let stderr = "";
+  let check = (): void => {};
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk;
+    check();
+  });
+  const ended = new Promise<{ code: number | null; stderr: string }>((resolve) => child.on("close", (code) => resolve({ code, stderr })));
+  const said = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      check = () => stderr.includes(text) && resolve();
+      check();
+      child.on("close", () => reject(new Error(`ended without saying "${text}":\n${stderr}`)));
+    });
+  return { child, said, ended };
+}
+
+test("two epochs on drawn scenes write a model that loads, a log and a checkpoint; faults are told, counted and passed over", async () => {
+  const { status, stderr } = fourway(argumentsOf("whole.onnx"));
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /labels\.jsonl:3: .*got \[4,4,0,20\]/);
+  assert.match(stderr, /labels\.jsonl:3: expected the picture ".*other\.jpg", got no such file|faults in the labels, passed over/);
+  assert.match(stderr, /9 training and 3 validation pictures, 4 steps of 4, 2 threads of \d+ MiB/);
+  assert.equal(stderr.match(/passed over: .*train\.jpg: expected a JPEG, PNG or WebP picture/g)?.length, 1);
+  assert.equal(stderr.match(/passed over: .*val\.jpg: expected a JPEG, PNG or WebP picture/g)?.length, 1);
+  assert.match(stderr, /epoch 1\/2 {2}loss: pedestrian \d+\.\d{3} {2}car \d+\.\d{3} {2}stopSign \d+\.\d{3} {2}trafficLight \d+\.\d{3}/);
+  assert.match(stderr, /done: .*whole\.onnx/);
+
+  const { graph, info } = load("whole.onnx");
+  assert.deepEqual(info.tasks, TASKS);
+  assert.ok(graph.nodes.every(({ op }) => op !== "norm"));
+  for (const { data } of graph.params.values()) assert.ok((data as Float32Array).every(Number.isFinite));
+  assert.match(info.notes.trained!, /^2 epochs, seed 5, adamw, rate 0\.002, batch 4, 2 threads$/);
+  assert.equal(info.notes.data, "scenes, faulty");
+  assert.equal(info.notes.start, "random weights");
+
+  const [head, ...rows] = readFileSync(join(folder, "whole.onnx.log.csv"), "utf8").trimEnd().split("\n");
+  assert.deepEqual(head!.split(",").slice(0, 2), ["epoch", "loss pedestrian"]);
+  assert.equal(rows.length, 2);
+  for (const [i, row] of rows.entries()) {
+    const cells = row.split(",");
+    assert.equal(cells.length, head!.split(",").length);
+    assert.equal(cells[0], `${i + 1}`);
+    assert.ok(cells.slice(1, 5).every((cell) => Number(cell) >= 0 && cell !== ""));
+    assert.equal(
+      cells.slice(5).some((cell) => cell !== ""),
+      i === 1,
+      "measured at the end only: every fourth epoch by default",
+    );
+  }
+  const { step, options } = await decodeCheckpoint(readFileSync(join(folder, "whole.onnx.checkpoint")), "x");
+  assert.deepEqual([step, options.epochs, options.pretrained], [4, 2, false]);
+});
+
+test("killed behind its first epoch and resumed, a run comes to the same weights bit for bit", async () => {
+  const { child, said, ended } = start(argumentsOf("killed.onnx"));
+  await said("epoch 1/2  loss");
+  while (!existsSync(join(folder, "killed.onnx.checkpoint"))) await new Promise((resolve) => setTimeout(resolve, 10));
+  child.kill("SIGKILL");
+  assert.equal((await ended).code, null);
+
+  const { status, stderr } = fourway(argumentsOf("killed.onnx", "--resume"));
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /resumed at step [23]/);
+  assert.match(stderr, /done: /);
+  const [whole, resumed] = [load("whole.onnx").graph.params, load("killed.onnx").graph.params];
+  for (const [name, { data }] of whole) same(resumed.get(name)!.data, data, name);
+  assert.equal(readFileSync(join(folder, "killed.onnx.log.csv"), "utf8").trimEnd().split("\n").length, 3);
+});
+
+test("Ctrl-C finishes the step, saves and ends well; --start goes on from a model", async () => {
+  const { child, said, ended } = start(argumentsOf("stopped.onnx", "--epochs", "50", "--start", join(folder, "whole.onnx")));
+  await said("training and");
+  child.kill("SIGINT");
+  const { code, stderr } = await ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /finishing the step, then saving/);
+  const [, stopped] = /stopped at step (\d+); go on with --resume/.exec(stderr)!;
+  const { step, options } = await decodeCheckpoint(readFileSync(join(folder, "stopped.onnx.checkpoint")), "x");
+  assert.equal(step, Number(stopped));
+  assert.ok(step >= 1 && step < 100);
+  assert.equal(options.pretrained, true);
+});
+
+test("--strict stops at the faults with file and line, before anything is trained", () => {
+  const { status, stderr } = fourway(argumentsOf("strict.onnx", "--strict"));
+  assert.equal(status, 1);
+  assert.match(stderr, /^--strict: expected labels without faults, got \d+; mend them:\n/);
+  assert.match(stderr, /faulty\/labels\.jsonl:3: /);
+  assert.ok(!existsSync(join(folder, "strict.onnx.checkpoint")));
+});
+
+test("what cannot work is refused at once, with one line that says why", () => {
+  const int8 = join(folder, "colour.onnx");
+  writeFileSync(int8, saveModel(colourModel()));
+  writeFileSync(join(folder, "bad.onnx.checkpoint"), "x");
+  const only = join(folder, "val-only");
+  mkdirSync(only);
+  writeFileSync(join(only, "labels.jsonl"), "");
+  const plain = (...more: string[]): string[] => ["train", "--data", clean, "--out", join(folder, "refused.onnx"), ...more];
+  for (const [args, message] of [
+    [argumentsOf("whole.onnx", "--resume", "--seed", "6"), /^.*--resume: expected --seed 5 as at the start, got 6; give the same options$/],
+    [plain("--resume"), /^--resume: expected a checkpoint at .*refused\.onnx\.checkpoint, got none; start without --resume$/],
+    [
+      argumentsOf("bad.onnx", "--resume"),
+      /^.*bad\.onnx\.checkpoint: expected a whole checkpoint, got another file; start again without --resume$/,
+    ],
+    [plain("--batch", "5", "--threads", "2"), /^train: expected --batch to be a multiple of --threads, got 5 and 2$/],
+    [plain("--trunk", join(folder, "missing.onnx")), /^ENOENT: no such file or directory, open '.*missing\.onnx'$/],
+    [
+      plain("--start", int8),
+      /^--start: expected an f32 model of pedestrian, car, stopSign, trafficLight, got f32 of red, blue in .*; give another$/,
+    ],
+    [["train", "--data", clean, "--out", join(folder, "nowhere", "x.onnx")], /^ENOENT: no such file or directory, access '.*nowhere'$/],
+    [
+      ["train", "--data", only, "--out", join(folder, "x.onnx")],
+      /^train: expected labelled pictures in the train split, got none; give --data with some$/,
+    ],
+    [plain("--width", "0.7"), /^error: option '--width <width>' argument '0\.7' is invalid/],
+  ] as const) {
+    const { status, stderr } = fourway(args);
+    assert.equal(status, 1, args.join(" "));
+    assert.match(
+      stderr
+        .trimEnd()
+        .split("\n")
+        .find((line) => message.test(line)) ?? stderr,
+      message,
+    );
+    assert.ok(!stderr.includes("    at "), `a stack is nothing to a user: ${stderr}`);
+  }
+});

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Frame } from "../../src/core/frame.js";
+import { type Batch, Batcher, isLabelled, samplingWeights, TRAINING_SIZES } from "../../src/data/batch.js";
+import type { Label, Sample } from "../../src/data/dataset.js";
+import { createEngine } from "../../src/wasm/load.js";
+
+const TASKS = ["a", "b", "c"];
+const BOX = { x: 10, y: 10, width: 30, height: 20 };
+
+function sampleOf(image: string, labels: Record<string, Label>): Sample {
+  return { image, width: 80, height: 60, split: "train", group: image, set: "s", labels, ignore: {} };
+}
+
+/** A frame of one colour that depends on the name. */
+async function read(image: string): Promise<Frame> {
+  const shade = 60 + 20 * Number(image.slice(1));
+  return { width: 80, height: 60, data: new Uint8Array(4 * 80 * 60).fill(shade) };
+}
+
+const samples = Array.from({ length: 8 }, (_, i) => sampleOf(`p${i}`, { a: i % 2 ? [BOX] : [], b: null }));
+const engine = await createEngine();
+const batcherOf = (
+  options: { seed?: number; batch?: number; shares?: number } = {},
+  reader: (image: string) => Promise<Frame | null> = read,
+): Batcher => new Batcher(engine, samples, TASKS, { seed: 1, batch: 4, shares: 2, ...options }, reader);
+
+test("tasks with fewer boxed pictures are drawn more often, each by its ratio to the .3, pictures without a box at .6", () => {
+  const set = [
+    ...Array.from({ length: 8 }, (_, i) => sampleOf(`a${i}`, { a: [BOX], b: [] })),
+    sampleOf("b", { b: [BOX, BOX] }),
+    sampleOf("both", { a: [BOX], b: [BOX] }),
+    sampleOf("empty", { a: [], b: [] }),
+    sampleOf("present", { c: true }),
+  ];
+  const weights = samplingWeights(set, TASKS);
+  const rare = (9 / 2) ** 0.3; // nine pictures with a, two with b
+  assert.deepEqual([...weights], [1, 1, 1, 1, 1, 1, 1, 1, rare, rare, 0.6, 0.6]);
+});
+
+test("pictures are drawn as often as their weights say", async () => {
+  const rare = sampleOf("p1", { b: [BOX] });
+  const common = Array.from({ length: 16 }, () => sampleOf("p2", { a: [BOX] }));
+  const empty = sampleOf("p3", { a: [] });
+  const batcher = new Batcher(engine, [rare, ...common, empty], TASKS, { seed: 3, batch: 100, shares: 1 }, async () => ({
+    width: 4,
+    height: 4,
+    data: new Uint8Array(64),
+  }));
+  const counts: Record<string, number> = {};
+  for (let step = 1; step <= 4; step++) for (const name of (await batcher.make(step)).names) counts[name] = (counts[name] ?? 0) + 1;
+  const total = Object.values(counts).reduce((a, b) => a + b);
+  const weight = { p1: 16 ** 0.3, p2: 16, p3: 0.6 };
+  const sum = weight.p1 + weight.p2 + weight.p3;
+  for (const [name, w] of Object.entries(weight)) {
+    const expected = w / sum;
+    const deviation = Math.sqrt((expected * (1 - expected)) / total);
+    assert.ok(
+      Math.abs((counts[name] ?? 0) / total - expected) < 4 * deviation,
+      `${name}: ${counts[name]} of ${total}, expected ${expected * total}`,
+    );
+  }
+});
+
+test("a batch has as many pictures as asked, dealt out evenly, in one of the training sizes, with the names of what is in it", async () => {
+  const sizes = new Set<string>();
+  for (let step = 1; step <= 12; step++) {
+    const { width, height, shares, names } = await batcherOf({ batch: 6, shares: 3 }).make(step);
+    sizes.add(`${width}x${height}`);
+    assert.ok(TRAINING_SIZES.some((size) => size.width === width && size.height === height));
+    assert.deepEqual(
+      shares.map((share) => share.length),
+      [2, 2, 2],
+    );
+    for (const share of shares) {
+      for (const { pixels } of share) assert.equal(pixels.length, 3 * width * height);
+      assert.equal(
+        new Set(share.map(({ pixels }) => pixels.buffer)).size,
+        1,
+        "a share's pixels lie in one block, which is handed over to its worker",
+      );
+    }
+    assert.equal(new Set(shares.map((share) => share[0]!.pixels.buffer)).size, 3);
+    assert.ok(names.length >= 6 && names.every((name) => samples.some(({ image }) => image === name)));
+  }
+  assert.equal(sizes.size, TRAINING_SIZES.length);
+});
+
+test("a step's batch depends on seed and step alone, whatever was asked before or is asked at the same time", async () => {
+  const alone = await batcherOf().make(7);
+  const batcher = batcherOf();
+  await batcher.make(3);
+  const several = await Promise.all([batcher.make(8), batcher.make(7), batcher.make(2)]);
+  assert.deepEqual(several[1], alone);
+  const slow = batcherOf({}, async (image) => {
+    await new Promise((resolve) => setTimeout(resolve, Number(image.slice(1)) % 3)); // the reader's order is another one
+    return read(image);
+  });
+  assert.deepEqual((await Promise.all([slow.make(7), slow.make(8)]))[0], alone);
+  assert.notDeepEqual(await batcherOf().make(6), alone);
+  assert.notDeepEqual(await batcherOf({ seed: 2 }).make(7), alone);
+});
+
+test("how a batch is dealt out does not change what is in it", async () => {
+  const together = (batch: Batch): unknown => batch.shares.flat().map(({ pixels, ...rest }) => ({ ...rest, pixels: [...pixels] }));
+  assert.deepEqual(together(await batcherOf({ shares: 4 }).make(5)), together(await batcherOf({ shares: 1 }).make(5)));
+});
+
+test("grey that teaches nothing stands for a picture that cannot be read", async () => {
+  const { shares } = await batcherOf({ batch: 8 }, async () => null).make(1);
+  for (const { pixels, boxes, mapWeight, presenceWeight } of shares.flat()) {
+    assert.ok(pixels.every((v) => v === 114 - 128));
+    assert.deepEqual([boxes, mapWeight, presenceWeight], [[], [0, 0, 0], [0, 0, 0]]);
+  }
+});
+
+test("a picture counts as labelled where something is known of one of the tasks", () => {
+  assert.ok(isLabelled(sampleOf("x", { a: [] }), TASKS));
+  assert.ok(isLabelled(sampleOf("x", { a: null, c: true }), TASKS));
+  assert.ok(!isLabelled(sampleOf("x", { a: null }), TASKS));
+  assert.ok(!isLabelled(sampleOf("x", { other: [] }), TASKS));
+});
+
+test("without labelled pictures there is nothing to train on", () => {
+  assert.throws(() => new Batcher(engine, [], TASKS, { seed: 1, batch: 4, shares: 2 }, read), {
+    code: "E_DATA",
+    message: /^training: expected labelled pictures, got none; /,
+  });
+});

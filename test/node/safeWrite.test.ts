@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { safeWrite } from "../../src/node/safeWrite.js";
+
+const folder = mkdtempSync(join(tmpdir(), "fourway-safe-"));
+after(() => rmSync(folder, { recursive: true }));
+
+test("a file is written whole, text or bytes, over an older one, and nothing is left beside it", async () => {
+  const path = join(folder, "model.onnx");
+  await safeWrite(path, Uint8Array.of(1, 2, 3));
+  assert.deepEqual([...readFileSync(path)], [1, 2, 3]);
+  await safeWrite(path, "größer");
+  assert.equal(readFileSync(path, "utf8"), "größer");
+  assert.deepEqual(readdirSync(folder), ["model.onnx"]);
+});
+
+test("a half-written file of a run that died is no obstacle and is never taken for the file", async () => {
+  const path = join(folder, "other");
+  writeFileSync(path, "whole");
+  writeFileSync(`${path}.tmp`, "ha"); // what a crash leaves
+  assert.equal(readFileSync(path, "utf8"), "whole");
+  await safeWrite(path, "new");
+  assert.equal(readFileSync(path, "utf8"), "new");
+  assert.ok(!readdirSync(folder).includes("other.tmp"));
+});
+
+test("where the folder is missing the write fails and the error names the path", async () => {
+  const path = join(folder, "missing", "file");
+  await assert.rejects(safeWrite(path, "x"), (error: Error) => error.message.includes(path));
+});
