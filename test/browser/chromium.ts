@@ -1,9 +1,10 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 /** Debian's Chromium, or the one that the environment names. */
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -25,6 +26,8 @@ export type Files = ReadonlyMap<string, string | Uint8Array>;
 export interface Server {
   /** "http://127.0.0.1:port" */
   origin: string;
+  /** Paths that were asked for, in order. */
+  requested: string[];
   /** What comes to /result, one page after the other. */
   onResult: (result: unknown) => string;
   close(): void;
@@ -37,6 +40,7 @@ export interface Server {
 export async function serve(files: Files, policy?: string): Promise<Server> {
   const http = createServer((request, response) => {
     const path = new URL(request.url!, "http://localhost").pathname;
+    server.requested.push(path);
     if (request.method === "POST" && path === "/result") {
       const chunks: Buffer[] = [];
       request.on("data", (chunk) => chunks.push(chunk));
@@ -54,6 +58,7 @@ export async function serve(files: Files, policy?: string): Promise<Server> {
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
   const server: Server = {
     origin: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    requested: [],
     onResult: () => "",
     close() {
       http.close();
@@ -98,4 +103,15 @@ export async function visit(server: Server, pages: readonly string[]): Promise<u
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   }
   return results;
+}
+
+/** A page's elements as HTML, once its scripts have nothing more to do. */
+export async function domOf(address: string): Promise<string> {
+  const profile = mkdtempSync(join(tmpdir(), "fourway-chromium-"));
+  try {
+    const flags = [...FLAGS, `--user-data-dir=${profile}`, "--virtual-time-budget=20000", "--dump-dom"];
+    return (await promisify(execFile)(CHROMIUM, [...flags, address], { timeout: LONGEST_MS })).stdout;
+  } finally {
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
 }

@@ -9,6 +9,7 @@ import { build } from "esbuild";
 import { shippedModel } from "../../src/detect/source.js";
 import { Detector, init, saveModel } from "../../src/index.js";
 import { type Server, serve, visit } from "../browser/chromium.js";
+import { assertClose } from "../browser/close.js";
 import { type Answer, F32_FRAMES, frameOf, joined, mapsOf, type Question } from "./digest.js";
 import { liveModels } from "./models.js";
 import { missing, missingChromium, RUNTIMES, type Runtime, runOn } from "./runtimes.js";
@@ -16,8 +17,6 @@ import { missing, missingChromium, RUNTIMES, type Runtime, runOn } from "./runti
 const FRAMES = 100;
 /** Of the largest value of each map: rounding differs where a build multiplies and adds in one step. */
 const F32_TOLERANCE = 1e-5;
-/** Exponentials of two runtimes may differ in the last bit of a double. */
-const EXP_TOLERANCE = 1e-12;
 const BUILDS = ["simd", "relaxed"] as const;
 
 const buildFile = (name: string): URL => new URL(`../../../build/${name}.wasm`, import.meta.url);
@@ -71,16 +70,6 @@ after(() => {
   server.close();
   rmSync(folder, { recursive: true });
 });
-
-/** Numbers beyond `EXP_TOLERANCE` of the expected ones, or anything else that differs, fail. */
-function assertClose(got: unknown, expected: unknown, where: string): void {
-  if (typeof expected === "number")
-    assert.ok(Math.abs((got as number) - expected) <= EXP_TOLERANCE * Math.max(1, Math.abs(expected)), `${where}: ${got}, not ${expected}`);
-  else if (typeof expected === "object" && expected !== null) {
-    assert.deepEqual(Object.keys(got as object), Object.keys(expected), where);
-    for (const [key, value] of Object.entries(expected)) assertClose((got as Record<string, unknown>)[key], value, `${where}.${key}`);
-  } else assert.equal(got, expected, where);
-}
 
 function assertSame(got: Answer): void {
   assert.ok(!("error" in got), String((got as unknown as { error: string }).error));
