@@ -31,6 +31,7 @@ export interface OpAttributes {
   concat: Record<never, never>;
 }
 
+/** The ops by name. */
 export type OpName = keyof OpAttributes;
 
 /** One op applied. `params` maps a role (weight, bias, gamma, ..) to a name in `Graph.params`. */

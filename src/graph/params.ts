@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { type Layout, pack, stored, unpack, VECTOR } from "../ops/layout.js";
+import { type Layout, pack, stored, VECTOR } from "../ops/layout.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
 import type { Graph, GraphNode, Param, Role } from "./graph.js";
@@ -104,12 +104,6 @@ export function placeParams({ memory }: Engine, graph: Graph): PlacedParams {
       scales.set(node, at);
     }
   return { byName, offset, trainedBytes, stateBytes, zeros, scales };
-}
-
-/** Copies the parameters' present values from memory back into the graph (f32 only). */
-export function readParams({ memory }: Engine, { byName }: PlacedParams): void {
-  for (const { param, layout, offset, length } of byName.values())
-    unpack(param, layout, memory.f32.subarray(offset >> 2, (offset >> 2) + length));
 }
 
 /** Byte offsets of a node's parameters by role; a missing one is the block of zeros. */

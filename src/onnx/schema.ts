@@ -67,6 +67,7 @@ export const model = {
   graph: one(7, graph),
 };
 
+/** Messages as they are read, and as they are written. */
 export type Model = Message<typeof model>;
 export type OnnxNode = Message<typeof node>;
 export type OnnxTensor = Message<typeof tensor>;

@@ -14,6 +14,7 @@ export const NOTHING = 0;
 /** Part of a pixel that a shape must cover for the pixel to count as the shape's own. Below a half, so that thin limbs count. */
 const OWN_COVERAGE = 0.4;
 
+/** A picture that is being drawn, and which object each of its pixels shows. */
 export interface Canvas {
   readonly width: number;
   readonly height: number;
@@ -25,6 +26,7 @@ export interface Canvas {
   readonly areas: Float64Array;
 }
 
+/** A black canvas without objects, `width` x `height` pixels. */
 export function createCanvas(width: number, height: number): Canvas {
   const data = new Uint8Array(4 * width * height).fill(255);
   return { width, height, data, ids: new Uint16Array(width * height), areas: new Float64Array((width + 3) * height) };

@@ -48,6 +48,7 @@ export function drawTree(stage: Stage, x: number, z: number, bare: boolean): voi
   }
 }
 
+/** A bush that stands at x, z metres. */
 export function drawBush(stage: Stage, x: number, z: number): void {
   const { random } = stage;
   const pen = penAt(stage, x, z, null);

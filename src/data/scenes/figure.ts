@@ -4,9 +4,9 @@ import { cosine, sine, tone } from "./stage.js";
 
 // A jointed figure, in parts of its own height: foot 0, hip .50, shoulders .82, crown 1.
 
+/** How a figure is seen, stands, is dressed and what it carries. */
 export type Facing = "front" | "back" | "side";
 export type Pose = "walk" | "stand" | "run" | "sit";
-
 export type Wear = "jacket" | "shirt" | "coat" | "dress" | "shorts";
 export type Head = "short" | "long" | "bald" | "cap" | "hood" | "hat";
 export type Carry = "nothing" | "backpack" | "bag" | "phone" | "wave" | "umbrella";

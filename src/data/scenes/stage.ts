@@ -58,6 +58,7 @@ export interface Glow {
   under: number;
 }
 
+/** All that drawing needs: where it goes, how it is seen and lit, and what was drawn so far. */
 export interface Stage {
   canvas: Canvas;
   camera: Camera;

@@ -3,6 +3,7 @@
 /** What a stretch of the outline is. */
 export type Part = "rear" | "boot" | "rearGlass" | "roof" | "windscreen" | "bonnet" | "front";
 
+/** A vehicle's outline from the side, in metres. */
 export interface Shape {
   length: number;
   width: number;
@@ -96,6 +97,7 @@ const VAN: Shape = {
   outline: [0.05, 0.35, 0, 0.8, 0.01, 1.3, 0.02, 1.32, 0.08, 2.26, 3.7, 2.3, 4.6, 1.35, 5.25, 1.1, 5.4, 0.75, 5.35, 0.3],
   glass: [3.55, 4.45, 3.55, 3.85],
 };
+/** A city bus, with windows all along. */
 export const BUS: Shape = {
   length: 10.5,
   width: 2.5,
@@ -107,6 +109,7 @@ export const BUS: Shape = {
   outline: [0.05, 0.35, 0, 0.9, 0, 1.3, 0.02, 1.35, 0.06, 3.05, 10.3, 3.1, 10.46, 1.25, 10.48, 1.2, 10.5, 0.9, 10.45, 0.3],
   glass: [0.4, 2.3, 0.4, 2.3, 2.4, 4.3, 2.4, 4.3, 4.4, 6.3, 4.4, 6.3, 6.4, 8.3, 6.4, 8.3, 8.4, 10.1, 8.4, 10.1],
 };
+/** A lorry with a box on it. */
 export const LORRY: Shape = {
   length: 8.5,
   width: 2.4,
