@@ -24,7 +24,10 @@ function join(site: Site<"concat">, bytes: number) {
 export const concat: Op<"concat"> = {
   shape: (node, [a, b]) => {
     if (a!.height !== b!.height || a!.width !== b!.width)
-      throw new FourwayError("E_SHAPE", `concat "${node.name}": expected two inputs of one size, got ${a!.height}x${a!.width} and ${b!.height}x${b!.width}`);
+      throw new FourwayError(
+        "E_SHAPE",
+        `concat "${node.name}": expected two inputs of one size, got ${a!.height}x${a!.width} and ${b!.height}x${b!.width}`,
+      );
     return [{ ...a!, channels: a!.channels + b!.channels }];
   },
   macs: () => 0,

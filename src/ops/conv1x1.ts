@@ -33,7 +33,10 @@ export const conv1x1: Op<"conv1x1"> = {
   },
   backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
     if (node.attributes.slope !== 1)
-      throw new FourwayError("E_GRAPH", `conv1x1 "${node.name}": expected no fused activation in training, got slope ${node.attributes.slope}`);
+      throw new FourwayError(
+        "E_GRAPH",
+        `conv1x1 "${node.name}": expected no fused activation in training, got slope ${node.attributes.slope}`,
+      );
     const m = batch * y!.height * y!.width;
     const ci = stored(x!.channels);
     const co = stored(y!.channels);

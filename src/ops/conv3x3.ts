@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { PAIR_PANELS3X3, PANELS3X3, depth3x3, stored } from "./layout.js";
+import { depth3x3, PAIR_PANELS3X3, PANELS3X3, stored } from "./layout.js";
 import type { Op } from "./op.js";
 
 /** 3x3 convolution, padding 1; kernels in assembly/f32/conv3x3.ts and assembly/i8/conv3x3.ts. */
@@ -20,7 +20,11 @@ export const conv3x3: Op<"conv3x3"> = {
     const c = stored(x!.channels);
     const rows = 4 * 3 * (x!.width + 2) * c;
     const k = depth3x3(x!.channels);
-    return { forward: rows, backward: Math.max(rows, 4 * y!.width * k) + 4 * k * stored(y!.channels), i8: 2 * 3 * ((x!.width + 2) * c + 8) };
+    return {
+      forward: rows,
+      backward: Math.max(rows, 4 * y!.width * k) + 4 * k * stored(y!.channels),
+      i8: 2 * 3 * ((x!.width + 2) * c + 8),
+    };
   },
   saved: () => 0,
   forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch }) => {
@@ -32,7 +36,8 @@ export const conv3x3: Op<"conv3x3"> = {
   },
   backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
     const { stride, slope } = node.attributes;
-    if (slope !== 1) throw new FourwayError("E_GRAPH", `conv3x3 "${node.name}": expected no fused activation in training, got slope ${slope}`);
+    if (slope !== 1)
+      throw new FourwayError("E_GRAPH", `conv3x3 "${node.name}": expected no fused activation in training, got slope ${slope}`);
     if (dx !== undefined && x!.channels === 3)
       throw new FourwayError("E_SHAPE", `conv3x3 "${node.name}": expected channels in multiples of 8 for a gradient of the input, got 3`);
     const { height, width } = x!;
@@ -52,7 +57,10 @@ export const conv3x3: Op<"conv3x3"> = {
   },
   forwardI8: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
     if (outputScales[0] === 0)
-      throw new FourwayError("E_GRAPH", `conv3x3 "${node.name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`);
+      throw new FourwayError(
+        "E_GRAPH",
+        `conv3x3 "${node.name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`,
+      );
     const { height, width } = x!;
     const c = stored(x!.channels);
     const co = stored(y!.channels);

@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { PAIR_TAPS, TAPS, stored } from "./layout.js";
+import { PAIR_TAPS, stored, TAPS } from "./layout.js";
 import type { Op } from "./op.js";
 
 /** Depthwise convolution; kernels in assembly/f32/dwconv.ts and assembly/i8/dwconv.ts. */
@@ -32,7 +32,8 @@ export const dwconv: Op<"dwconv"> = {
   },
   backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
     const { kernel, stride, slope } = node.attributes;
-    if (slope !== 1) throw new FourwayError("E_GRAPH", `dwconv "${node.name}": expected no fused activation in training, got slope ${slope}`);
+    if (slope !== 1)
+      throw new FourwayError("E_GRAPH", `dwconv "${node.name}": expected no fused activation in training, got slope ${slope}`);
     const { height, width } = x!;
     const c = stored(x!.channels);
     const m = batch * y!.height * y!.width;
@@ -40,13 +41,15 @@ export const dwconv: Op<"dwconv"> = {
     return () => {
       kernels.dwconvBackwardWeight(dParams.weight, x!.offset, dy!, batch, height, width, c, kernel, stride);
       if (biased) kernels.biasBackward(dParams.bias, dy!, m, c);
-      if (dx !== undefined)
-        kernels.dwconvBackwardData(dx, dy!, params.weight, scratch, zeros, batch, height, width, c, kernel, stride);
+      if (dx !== undefined) kernels.dwconvBackwardData(dx, dy!, params.weight, scratch, zeros, batch, height, width, c, kernel, stride);
     };
   },
   forwardI8: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
     if (outputScales[0] === 0)
-      throw new FourwayError("E_GRAPH", `dwconv "${node.name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`);
+      throw new FourwayError(
+        "E_GRAPH",
+        `dwconv "${node.name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`,
+      );
     const { height, width } = x!;
     const c = stored(x!.channels);
     const { kernel, stride, slope } = node.attributes;

@@ -1,12 +1,12 @@
 import { FourwayError } from "../core/errors.js";
-import { INPUT_SCALE, type Graph } from "../graph/graph.js";
-import { type TrainingProgram, compileTraining, planTraining } from "../graph/backprop.js";
+import type { Example } from "../data/example.js";
+import { compileTraining, planTraining, type TrainingProgram } from "../graph/backprop.js";
+import { type Graph, INPUT_SCALE } from "../graph/graph.js";
 import { type PlacedParams, placeParams } from "../graph/params.js";
 import { unpack } from "../ops/layout.js";
 import type { Engine } from "../wasm/load.js";
-import type { Example } from "../data/example.js";
-import { type LossBuffers, type StepLoss, largestMap, multiTaskLoss, reserveLoss } from "./loss.js";
-import { ADAMW, LONGEST_GRADIENT, type OptimizerName, SGD, groupOf } from "./optimizer.js";
+import { type LossBuffers, largestMap, multiTaskLoss, reserveLoss, type StepLoss } from "./loss.js";
+import { ADAMW, groupOf, LONGEST_GRADIENT, type OptimizerName, SGD } from "./optimizer.js";
 
 /** What a replica is made for. */
 export interface ReplicaOptions {
@@ -70,7 +70,10 @@ export class Replica {
     const plans = options.sizes.map(({ width, height }) => planTraining(graph, { batch: options.batch, width, height }));
     const base = memory.reserve(Math.max(...plans.map(({ bytes }) => bytes)));
     for (const plan of plans)
-      this.programs.set(`${plan.width}x${plan.height}`, compileTraining(engine, plan, this.params, this.gradientAt - this.params.offset, base));
+      this.programs.set(
+        `${plan.width}x${plan.height}`,
+        compileTraining(engine, plan, this.params, this.gradientAt - this.params.offset, base),
+      );
     this.buffers = reserveLoss(engine, Math.max(...[...this.programs.values()].map(largestMap)));
     this.bytes = memory.mark;
   }
@@ -215,7 +218,10 @@ export class Replica {
     const parts = this.parts();
     const expected = parts.reduce((sum, { length }) => sum + length, 0);
     if (all.length !== expected)
-      throw new FourwayError("E_TRAIN", `checkpoint: expected ${expected} values for this network, got ${all.length}; resume with the same --trunk and widths`);
+      throw new FourwayError(
+        "E_TRAIN",
+        `checkpoint: expected ${expected} values for this network, got ${all.length}; resume with the same --trunk and widths`,
+      );
     let at = 0;
     for (const part of parts) {
       part.set(all.subarray(at, at + part.length));
