@@ -172,6 +172,27 @@ test("a cell that two objects want answers for the one it fits better; the other
   assert.ok(cells.some((cell) => all[cell]!.x < 32) && cells.some((cell) => all[cell]!.x > 32));
 });
 
+test("whose a contested cell is does not depend on the order in which objects are listed", () => {
+  const [fitting, other] = [
+    [8, 16, 40, 48],
+    [20, 16, 52, 48],
+  ] as const;
+  // every cell predicts the one; the other's best cells are among those that answer for it
+  const levels = levelsOf(64, 64, () => ({ logit: 1, box: [...fitting] }));
+  const owners = (objects: (readonly number[])[]): Map<number, number[]> => {
+    const { cells, boxes } = assigned(levels, objects as number[][]);
+    return new Map(cells.map((cell, i) => [cell, boxes.slice(4 * i, 4 * i + 4)]));
+  };
+  const alone = [owners([fitting]), owners([other])] as const;
+  const contested = [...alone[0].keys()].filter((cell) => alone[1].has(cell));
+  assert.ok(contested.length > 0);
+  for (const objects of [
+    [fitting, other],
+    [other, fitting],
+  ])
+    for (const cell of contested) assert.deepEqual(owners(objects).get(cell), [...fitting]);
+});
+
 test("of two objects in one place each cell answers for one", () => {
   const box = [16, 16, 48, 48];
   const once = assigned(levelsOf(64, 64, unsure), [box]);
