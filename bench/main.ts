@@ -42,7 +42,7 @@ if (json === true) process.stdout.write(text);
 else if (json !== undefined) writeFileSync(json, text);
 
 function print({ figures, profiles }: Report): void {
-  const { net, times, ratios, spreads, roofline, bytes, arenaBytes, trainingBytes, absent } = figures;
+  const { net, times, ratios, spreads, roofline, bytes, arenaBytes, trainingBytes, scaling, absent } = figures;
   const ms = (value: number): string => value.toFixed(3);
   say(
     `reference net: ${net.input}, ${(net.macs / 1e6).toFixed(2)} MMAC, ${net.params} parameters; one thread, Node ${process.version}, ${rounds} rounds, the quickest run of each\n`,
@@ -60,9 +60,20 @@ function print({ figures, profiles }: Report): void {
     say(`roofline f32   ${roofline.f32.toFixed(1)} GMAC/s${share(roofline.f32Share)}`);
     say(`roofline int8  ${roofline.int8.toFixed(1)} GMAC/s${share(roofline.int8Share)}`);
   }
-  if (bytes) say(`wasm           ${bytes.wasm} bytes`);
+  if (bytes) {
+    say(`wasm           ${bytes.wasm} bytes`);
+    say(`browser core   ${bytes.coreGz} bytes gzipped (all exports: ${bytes.everythingGz})`);
+  }
   if (arenaBytes !== undefined) say(`arena, int8    ${arenaBytes} bytes`);
   if (trainingBytes !== undefined) say(`training       ${trainingBytes} bytes for 8 pictures a step`);
+  if (scaling) {
+    const rows = scaling.points.map(({ precision, width, height, batch, ms: time, ratio }) => [
+      `${precision} ${width}x${height}${batch > 1 ? `, ${batch} pictures` : ""}`,
+      ms(time),
+      ratio.toFixed(3),
+    ]);
+    say(`\n${table(["growth", "ms", "over the line"], rows)}`);
+  }
   for (const line of absent) say(`absent: ${line}`);
   for (const profile of profiles) say(`\n${profile}`);
 }

@@ -1,4 +1,3 @@
-import { readdirSync } from "node:fs";
 import { type Graph, INPUT_SCALE } from "../src/graph/graph.js";
 import { macsOf, shapesOf } from "../src/graph/plan.js";
 import { writeOnnx } from "../src/onnx/write.js";
@@ -12,18 +11,30 @@ import { onnxruntimePeer } from "./onnxruntime.js";
 import { checkPeer, type Peer } from "./peer.js";
 import { REFERENCE_SIZE, randomBytes, referenceNet } from "./reference.js";
 import { measureRoofline } from "./roofline.js";
+import { type Point, scaling } from "./scaling.js";
+import { measureSizes, type Sizes } from "./size.js";
+import { startups } from "./startup.js";
 import { tfjsPeer } from "./tfjs.js";
 import { interleave, ratioOf, type Spread, spreadOf } from "./timing.js";
 
 /** What can be measured on its own. */
-export const GROUPS = ["infer", "train", "roofline", "size"] as const;
+export const GROUPS = ["infer", "train", "roofline", "size", "start", "scaling"] as const;
+/** A peer that starts late leaves no doubt: fewer rounds do, but not fewer than this. */
+const LEAST_STARTS = 7;
 /** Pictures of a training step. */
 const BATCH = 8;
 /** Timed runs a round of what takes milliseconds. */
 const REPEATS = 4;
 const PASSES = { forward: 150, training: 15 };
 
-type RatioName = "int8VsBestPeer" | "f32VsBestPeer" | "f32VsTfjsWasm" | "int8VsOwnF32" | "trainStepVsOwnForward" | "letterboxShare";
+type RatioName =
+  | "int8VsBestPeer"
+  | "f32VsBestPeer"
+  | "f32VsTfjsWasm"
+  | "int8VsOwnF32"
+  | "trainStepVsOwnForward"
+  | "letterboxShare"
+  | "startVsOrt";
 
 /** All figures of a run; what was not asked for or could not run is missing. */
 export interface Figures {
@@ -36,11 +47,12 @@ export interface Figures {
   spreads: Partial<Record<RatioName, Spread>>;
   /** GMAC/s of the bare kernels, and the share of it that the whole net reaches. */
   roofline?: { f32: number; int8: number; f32Share?: number; int8Share?: number };
-  /** The largest build. */
-  bytes?: { wasm: number };
+  bytes?: Sizes;
   arenaBytes?: number;
   /** Arena, parameters, gradients, moments and statistics of a step of eight pictures. */
   trainingBytes?: number;
+  /** How time grows with pixels and batch; `worst` is the largest ratio to the line. */
+  scaling?: { worst: number; points: Point[] };
   /** A line for each peer that could not run. */
   absent: string[];
 }
@@ -89,6 +101,11 @@ export async function measure({
   if (wanted("infer")) await inference(figures, models, rounds);
   if (wanted("train")) await training(figures, models, rounds);
   if (wanted("size")) await sizes(figures, models);
+  if (wanted("start")) starts(figures, Math.max(LEAST_STARTS, Math.ceil(rounds / 4)));
+  if (wanted("scaling")) {
+    const points = await scaling(models, Math.max(3, Math.ceil(rounds / 4)));
+    figures.scaling = { worst: Math.max(...points.map(({ ratio }) => ratio)), points };
+  }
   if (layers) {
     const { f32, int8 } = figures.roofline!;
     if (wanted("infer"))
@@ -173,16 +190,17 @@ async function training(figures: Figures, { training: graph, f32, input }: Model
 }
 
 async function sizes(figures: Figures, { int8, bytes }: Models): Promise<void> {
-  figures.bytes = { wasm: await largestBuild() };
+  figures.bytes = measureSizes();
   figures.arenaBytes = fourwayPeer("fourway int8", await createEngine(), int8, bytes, REFERENCE_SIZE).program.plan.bytes;
 }
 
-/** Bytes of the largest of the builds that the package carries. */
-async function largestBuild(): Promise<number> {
-  const folder = new URL("../src/wasm/bytes/", import.meta.url);
-  const files = readdirSync(folder).filter((file) => file.endsWith(".js"));
-  const builds: { default: string }[] = await Promise.all(files.map((file) => import(new URL(file, folder).href)));
-  return Math.max(...builds.map(({ default: text }) => Buffer.from(text, "base64").length));
+function starts(figures: Figures, rounds: number): void {
+  const { fourway, onnxruntime } = startups(rounds);
+  figures.times["start: fourway"] = spreadOf(fourway.result);
+  figures.times["start: fourway, after import"] = spreadOf(fourway.withoutImport);
+  figures.times["start: onnxruntime-web"] = spreadOf(onnxruntime.result);
+  figures.times["start: onnxruntime-web, after import"] = spreadOf(onnxruntime.withoutImport);
+  keepRatio(figures, "startVsOrt", onnxruntime.result, fourway.result);
 }
 
 async function forwardProfile(title: string, { f32, int8, bytes, input }: Models, quantized: boolean, roofline: number): Promise<string> {

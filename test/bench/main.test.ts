@@ -12,6 +12,7 @@ test("--json without a file puts nothing but JSON on stdout", () => {
   const { net, bytes, arenaBytes, ratios } = JSON.parse(stdout);
   assert.equal(net.macs, 63_536_640);
   assert.ok(bytes.wasm > 0 && bytes.wasm <= 64 * 1024, `${bytes.wasm} bytes of wasm`);
+  assert.ok(bytes.coreGz > 20_000 && bytes.coreGz <= 60_000, `${bytes.coreGz} bytes of core, gzipped`);
   assert.ok(arenaBytes > 0 && arenaBytes <= 3 * 1024 * 1024, `${arenaBytes} bytes of arena`);
   assert.deepEqual(ratios, {});
   assert.match(stderr, /reference net/);
