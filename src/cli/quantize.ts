@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
@@ -57,13 +58,27 @@ export function addQuantize(program: Command): void {
     .action(runQuantize);
 }
 
-async function readInputs(samples: readonly Sample[], pixels: number, count: number, seed: number): Promise<CalibrationInput[]> {
+/** Inputs of `count` pictures drawn at random; one that cannot be read is told and another drawn, unless no picture can. */
+async function readInputs(
+  samples: readonly Sample[],
+  pixels: number,
+  { pictures: count, seed, strict }: QuantizeOptions,
+  onFault: (fault: string) => void,
+): Promise<CalibrationInput[]> {
   const engine = await createEngine();
   const { memory, kernels } = engine;
   const random = new Random(seed);
   const inputs: CalibrationInput[] = [];
-  for (let i = 0; i < count; i++) {
-    const frame = await readImage(random.pick(samples).image);
+  for (let draws = 0; inputs.length < count && draws < 2 * count; draws++) {
+    const { image, source } = random.pick(samples);
+    let frame: Frame;
+    try {
+      frame = await readImage(image);
+    } catch (error) {
+      if (strict || !(error instanceof FourwayError)) throw error;
+      onFault(`${source ?? image}: ${error.message}`);
+      continue;
+    }
     const input = inputSize(frame.width, frame.height, pixels);
     const placement = letterboxed(frame, input);
     const values = 3 * input.width * input.height;
@@ -119,7 +134,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
     throw new FourwayError("E_DATA", "quantize: expected pictures of the train split to calibrate on, got none; give more --data");
 
   line.say(`calibrating on ${options.pictures} pictures`);
-  const inputs = await readInputs(train, pixels, options.pictures, options.seed);
+  const inputs = await readInputs(train, pixels, options, (fault) => line.say(`passed over: ${fault}`));
   const graph = quantize(f32.graph, calibrate(await createEngine(), f32.graph, inputs));
   const model: Model = {
     graph,

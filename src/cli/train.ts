@@ -1,4 +1,4 @@
-import { access, appendFile, constants, readFile } from "node:fs/promises";
+import { access, constants, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname } from "node:path";
 import { type Command, Option } from "commander";
@@ -149,11 +149,18 @@ async function runTrain(options: TrainOptions): Promise<void> {
     pretrained,
     optimizer,
   });
-  const feed = createFeed(loader, steps, (fault) => line.say(`passed over: ${fault}`));
+  let unreadable = 0;
+  const onFault = (fault: string): void => {
+    unreadable++;
+    line.say(`passed over: ${fault}`);
+  };
+  const feed = createFeed(loader, steps, onFault);
+  const notes = (checkpoint?.options.notes as Record<string, string> | undefined) ?? notesOf(options, threads);
 
   let stopping = false;
   const stop = (): void => {
-    line.say(stopping ? "already stopping" : "finishing the step, then saving");
+    if (stopping) process.exit(130);
+    line.say("finishing the step, then saving; once more to stop at once");
     stopping = true;
   };
   process.on("SIGINT", stop);
@@ -168,7 +175,7 @@ async function runTrain(options: TrainOptions): Promise<void> {
     const save = async (step: number): Promise<void> => {
       const state = await crew.save();
       const graph = checkpoint ? checkpoint.onnx : writeOnnx(first.graph, {});
-      await safeWrite(checkpointPath, await encodeCheckpoint({ options: { ...fixed, pretrained }, step, onnx: graph, state }));
+      await safeWrite(checkpointPath, await encodeCheckpoint({ options: { ...fixed, pretrained, notes }, step, onnx: graph, state }));
     };
     const began = performance.now();
     const from = checkpoint?.step ?? 0;
@@ -194,13 +201,14 @@ async function runTrain(options: TrainOptions): Promise<void> {
         async onEpoch(progress) {
           const last = progress.step === steps;
           const measure = val.length > 0 && (last || (options.valEvery > 0 && progress.epoch % options.valEvery === 0));
-          const scores = await finishEpoch(crew, { ...options, threads }, progress, measure ? val : [], line);
+          const scores = await finishEpoch(crew, options, notes, progress, measure ? val : [], line);
           await appendLog(`${out}.log.csv`, progress, scores);
           await save(progress.step);
           saved = performance.now();
         },
       },
     );
+    if (unreadable > 0) line.say(`${unreadable} training pictures could not be read and taught nothing`);
     line.say(done === steps ? `done: ${out}` : `stopped at step ${done}; go on with --resume`);
   } finally {
     process.off("SIGINT", stop);
@@ -218,25 +226,27 @@ async function createOnce(loader: Parameters<typeof createFeed>[0], line: Progre
   }
 }
 
+/** How the model came to be, for its metadata. */
+function notesOf({ epochs, seed, optimizer, rate, batch, data, trunk, start }: TrainOptions, threads: number): Record<string, string> {
+  const words = process.argv.slice(2).map((word) => (word.includes("/") ? basename(word) : word));
+  return {
+    command: `fourway ${words.join(" ")}`,
+    trained: `${epochs} epochs, seed ${seed}, ${optimizer}, rate ${rate}, batch ${batch}, ${threads} threads`,
+    data: data.map((path) => basename(path)).join(", "),
+    start: basename(trunk ?? start ?? "random weights"),
+  };
+}
+
 /** Writes the averaged weights as a folded f32 model; measures it on `val`. */
 async function finishEpoch(
   crew: CalibratingCrew,
   options: TrainOptions,
+  notes: Record<string, string>,
   { epoch, losses }: Progress,
   val: readonly Sample[],
   line: ProgressLine,
 ): Promise<Scores | null> {
-  const info = defaultInfo(TASKS);
-  info.notes = {
-    command: `fourway ${process.argv
-      .slice(2)
-      .filter((word) => word !== "--resume")
-      .map((word) => (word.includes("/") ? basename(word) : word))
-      .join(" ")}`,
-    trained: `${options.epochs} epochs, seed ${options.seed}, ${options.optimizer}, rate ${options.rate}, batch ${options.batch}, ${options.threads} threads`,
-    data: options.data.map((path) => basename(path)).join(", "),
-    start: options.trunk ? basename(options.trunk) : options.start ? basename(options.start) : "random weights",
-  };
+  const info = { ...defaultInfo(TASKS), notes };
   const model = { graph: foldNorms(await crew.export()), info };
   await safeWrite(options.out, saveModel(model));
   line.say(`epoch ${epoch}/${options.epochs}  loss: ${TASKS.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ")}`);
@@ -248,18 +258,20 @@ async function finishEpoch(
   return scores;
 }
 
+/** Adds an epoch's line to the log, in place of what an earlier run, killed before its checkpoint, may have written of it. */
 async function appendLog(path: string, { epoch, losses }: Progress, scores: Scores | null): Promise<void> {
-  if (epoch === 1) {
-    const columns = [
-      "epoch",
-      ...TASKS.map((task) => `loss ${task}`),
-      ...TASKS.flatMap((task) => [`AP50 ${task}`, `AP ${task}`, `presence AP ${task}`]),
-    ];
-    await safeWrite(path, `${columns.join(",")}\n`);
-  }
+  const columns = [
+    "epoch",
+    ...TASKS.map((task) => `loss ${task}`),
+    ...TASKS.flatMap((task) => [`AP50 ${task}`, `AP ${task}`, `presence AP ${task}`]),
+  ];
+  const before = epoch === 1 ? "" : await readFile(path, "utf8").catch(() => "");
+  const rows = before.split("\n").slice(1);
+  const kept = rows.filter((row) => row !== "" && Number.parseInt(row, 10) < epoch);
   const figure = (value: number | null): string => (value === null ? "" : value.toFixed(4));
   const figures = scores
     ? scores.tasks.flatMap(({ ap50, ap, presenceAp }) => [figure(ap50), figure(ap), figure(presenceAp)])
     : TASKS.flatMap(() => ["", "", ""]);
-  await appendFile(path, `${[epoch, ...losses.map(figure), ...figures].join(",")}\n`);
+  const row = [epoch, ...losses.map(figure), ...figures].join(",");
+  await safeWrite(path, `${[columns.join(","), ...kept, row].join("\n")}\n`);
 }

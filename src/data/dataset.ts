@@ -11,6 +11,8 @@ export type Label = Box[] | true | null;
 export interface Sample {
   /** Where the picture lies: a path that the runtime's image reader understands. */
   image: string;
+  /** Where its label stands, `file:line` (COCO: image id), for messages. */
+  source?: string;
   width: number;
   height: number;
   split: "train" | "val";

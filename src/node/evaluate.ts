@@ -37,7 +37,7 @@ export async function detectAll(
         frame = await readImage(sample.image);
       } catch (error) {
         if (!onFault || !(error instanceof FourwayError && error.code === "E_IMAGE")) throw error;
-        onFault(error.message);
+        onFault(`${sample.source ?? sample.image}: ${error.message}`);
         continue;
       }
       const { objects, presence } = detector.detect(frame, { minScore: LEAST_SCORE });

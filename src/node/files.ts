@@ -115,8 +115,9 @@ async function withImageFolder(
 async function withoutMissing(parsed: ParsedFile, file: string, exists: (path: string) => Promise<boolean>): Promise<Dataset> {
   const dataset: Dataset = { samples: [], faults: [...parsed.faults] };
   for (const [index, sample] of parsed.samples.entries()) {
-    if (await exists(sample.image)) dataset.samples.push(sample);
-    else dataset.faults.push({ file, line: parsed.lines[index]!, message: `expected the picture "${sample.image}", got no such file` });
+    const line = parsed.lines[index]!;
+    if (await exists(sample.image)) dataset.samples.push({ ...sample, source: `${file}:${line}` });
+    else dataset.faults.push({ file, line, message: `expected the picture "${sample.image}", got no such file` });
   }
   dataset.faults.sort((a, b) => a.line - b.line);
   return dataset;

@@ -23,6 +23,7 @@ export interface LoaderData {
 export type LoaderMessage = { step: number; batch: Batch } | { step: number; error: ErrorData } | { fault: string };
 
 const { samples, tasks, cacheBytes, strict, ...options } = workerData as LoaderData;
+const sources = new Map(samples.map(({ image, source }) => [image, source]));
 const cache = new Map<string, Frame>();
 const unreadable = new Set<string>();
 let cached = 0;
@@ -36,7 +37,7 @@ async function read(image: string): Promise<Frame | null> {
     frame = await readImage(image);
   } catch (error) {
     if (strict) throw error;
-    if (!unreadable.has(image)) say({ fault: toErrorData(error).message }); // a batch may ask for it twice at a time
+    if (!unreadable.has(image)) say({ fault: `${sources.get(image) ?? image}: ${toErrorData(error).message}` }); // a batch may ask for it twice at a time
     unreadable.add(image);
     return null;
   }

@@ -67,7 +67,12 @@ async function bothEngines(model: Model, bytes: Uint8Array, frame: Frame) {
       selectCells(candidates, memory.f32, maps[t]!, logitOf(model.info.thresholds[task]!));
       locate(candidates, memory.f32, maps[t]!, letterbox.placement);
       return Array.from({ length: suppress(kept, candidates) }, (_, k) => {
-        const [x, y, right, bottom] = candidates.boxes.subarray(4 * kept[k]!, 4 * kept[k]! + 4) as unknown as [number, number, number, number];
+        const [x, y, right, bottom] = candidates.boxes.subarray(4 * kept[k]!, 4 * kept[k]! + 4) as unknown as [
+          number,
+          number,
+          number,
+          number,
+        ];
         return { task, score: sigmoid(candidates.logits[kept[k]!]!), box: { x, y, width: right - x, height: bottom - y } };
       });
     });
