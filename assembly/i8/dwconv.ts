@@ -4,8 +4,7 @@
 //   bias i32 [c]  scale f32 [c]   taps i32 [k * k + 1]: scratch, the byte offset of each tap from its window's corner
 //   Two taps of eight channels are interleaved, so that one dot product of 16-bit pairs adds both. Two neighbouring outputs share
 //   the weights; outputs whose window leaves the picture check every tap.
-import { activate } from "../simd";
-import { quantize8 } from "./product";
+import { floorOf, requantize8 } from "./product";
 
 export function dwconvI8(y: usize, x: usize, w: usize, bias: usize, scale: usize, taps: usize, n: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32, slope: f32): void {
   const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, pad = kernel >> 1, row = width * c, count = kernel * kernel;
@@ -46,10 +45,7 @@ function high(p: v128, q: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function finish(y: usize, a0: v128, a1: v128, scale: usize, slope: f32): void {
-  const act = f32x4.splat(slope);
-  v128.store64_lane(y, quantize8(
-    activate(f32x4.mul(f32x4.convert_i32x4_s(a0), v128.load(scale)), act),
-    activate(f32x4.mul(f32x4.convert_i32x4_s(a1), v128.load(scale, 16)), act)), 0);
+  v128.store64_lane(y, requantize8(a0, a1, v128.load(scale), v128.load(scale, 16), floorOf(slope), slope), 0);
 }
 
 /** Two outputs whose windows, `step` bytes apart, lie inside the picture. */

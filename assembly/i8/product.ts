@@ -1,34 +1,55 @@
 // The int8 matrix product that the 1x1 and 3x3 convolutions share.
 //   acc[i,o] = bias[o] + sum_k x[i,k] w[k,o]                                  exact in int32
-//   int8 out   y[i,o] = round_half_even(clamp(v, -128, 127)),  v = act(float(acc) scale[o]),  act(v) = max(v, slope v)
+//   int8 out   y[i,o] = clamp(round_half_even(v), -128, 127),  v = act(float(acc) scale[o]),  act(v) = max(v, slope v)
 //   f32 out    y[i,o] = act(float(acc) scale[o])
 //   x    i16: int8 values, widened by the caller
 //   w    i16 panels of eight columns, pairs of k side by side: [co / 8][k / 2][8][2]
 //   bias i32 [co];  scale f32 [co]: input scale * weight scale / output scale (f32 out: input scale * weight scale)
-//   Requantization is in float: convert, one multiplication, clamp, round by adding 1.5 * 2^23: the same bits on every CPU.
+//   Requantization is in float: convert, one multiplication, hold to the floor, round by adding 1.5 * 2^23: the same bits on every CPU.
+//   The floor is 0 for ReLU and -128 for the rest. What is too large needs no ceiling: bits of positive floats ascend as integers do, so
+//   that saturating narrowing makes 127 of it.
 import { activate } from "../simd";
 
 const MAGIC: f32 = 12582912; // 1.5 * 2^23: the sum's low mantissa bits are the rounded integer
 
-/** Eight int32 to eight int8 in the low half. */
+/** What int8 outputs are held to from below, as floats. */
 // @ts-ignore: decorator
 @inline
-export function quantize8(v0: v128, v1: v128): v128 {
-  const high = f32x4.splat(127), low = f32x4.splat(-128), magic = f32x4.splat(MAGIC);
-  v0 = i32x4.sub(f32x4.add(f32x4.pmax(f32x4.pmin(v0, high), low), magic), i32x4.splat(0x4b400000));
-  v1 = i32x4.sub(f32x4.add(f32x4.pmax(f32x4.pmin(v1, high), low), magic), i32x4.splat(0x4b400000));
+export function floorOf(slope: f32): v128 {
+  return f32x4.splat(slope == 0 ? 0 : -128);
+}
+
+/** Eight floats to eight int8 in the low half. */
+// @ts-ignore: decorator
+@inline
+export function quantize8(v0: v128, v1: v128, floor: v128): v128 {
+  const magic = f32x4.splat(MAGIC), bits = i32x4.splat(0x4b400000);
+  v0 = i32x4.sub(f32x4.add(f32x4.pmax(v0, floor), magic), bits);
+  v1 = i32x4.sub(f32x4.add(f32x4.pmax(v1, floor), magic), bits);
   const narrow = i16x8.narrow_i32x4_s(v0, v1);
   return i8x16.narrow_i16x8_s(narrow, narrow);
 }
 
+/** Eight sums to eight int8 in the low half. */
 // @ts-ignore: decorator
 @inline
-function store8(y: usize, a0: v128, a1: v128, s0: v128, s1: v128, act: v128, float: bool): void {
-  const v0 = activate(f32x4.mul(f32x4.convert_i32x4_s(a0), s0), act), v1 = activate(f32x4.mul(f32x4.convert_i32x4_s(a1), s1), act);
+export function requantize8(a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, slope: f32): v128 {
+  let v0 = f32x4.mul(f32x4.convert_i32x4_s(a0), s0), v1 = f32x4.mul(f32x4.convert_i32x4_s(a1), s1);
+  if (slope > 0 && slope < 1) {
+    v0 = activate(v0, f32x4.splat(slope));
+    v1 = activate(v1, f32x4.splat(slope));
+  }
+  return quantize8(v0, v1, floor);
+}
+
+// @ts-ignore: decorator
+@inline
+function store8(y: usize, a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, slope: f32, float: bool): void {
   if (float) {
-    v128.store(y, v0);
-    v128.store(y, v1, 16);
-  } else v128.store64_lane(y, quantize8(v0, v1), 0);
+    const act = f32x4.splat(slope);
+    v128.store(y, activate(f32x4.mul(f32x4.convert_i32x4_s(a0), s0), act));
+    v128.store(y, activate(f32x4.mul(f32x4.convert_i32x4_s(a1), s1), act), 16);
+  } else v128.store64_lane(y, requantize8(a0, a1, s0, s1, floor, slope), 0);
 }
 
 // @ts-ignore: decorator
@@ -44,7 +65,7 @@ function dot(a: v128, x: v128, w: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize, w: usize, bias: usize, scale: usize, rows: i32, k: i32, co: i32, slope: f32, float: bool): void {
-  const act = f32x4.splat(slope), run: usize = k << 1, size = float ? 4 : 1, ys: usize = co * size;
+  const floor = floorOf(slope), run: usize = k << 1, size = float ? 4 : 1, ys: usize = co * size;
   for (let o = 0; o < co; o += 8) {
     const panel = w + ((o * segments * k) << 1);
     const b0 = v128.load(bias + (o << 2)), b1 = v128.load(bias + (o << 2), 16);
@@ -68,10 +89,10 @@ export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize
           x0 += 4; x1 += 4; x2 += 4; x3 += 4; p += 32;
         }
       }
-      store8(to, a00, a01, s0, s1, act, float); to += ys;
-      store8(to, a10, a11, s0, s1, act, float); to += ys;
-      store8(to, a20, a21, s0, s1, act, float); to += ys;
-      store8(to, a30, a31, s0, s1, act, float); to += ys;
+      store8(to, a00, a01, s0, s1, floor, slope, float); to += ys;
+      store8(to, a10, a11, s0, s1, floor, slope, float); to += ys;
+      store8(to, a20, a21, s0, s1, floor, slope, float); to += ys;
+      store8(to, a30, a31, s0, s1, floor, slope, float); to += ys;
     }
     for (; i < rows; i++, from += xs, to += ys) {
       let a0 = b0, a1 = b1, p = panel;
@@ -82,7 +103,7 @@ export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize
           a0 = dot(a0, v, v128.load(p)); a1 = dot(a1, v, v128.load(p, 16));
         }
       }
-      store8(to, a0, a1, s0, s1, act, float);
+      store8(to, a0, a1, s0, s1, floor, slope, float);
     }
   }
 }

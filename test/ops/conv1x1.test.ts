@@ -143,11 +143,15 @@ test("a long product that spans several blocks of rows agrees with the oracle (p
   );
 });
 
-/** int8 cases: everyday scales; scale 1/2, where half of all results are ties; sums beyond 2^24, which f32 has to round. */
+/**
+ * int8 cases: everyday scales; scale 1/2, where half of all results are ties; sums beyond 2^24, which f32 has to round; results so large
+ * that adding 1.5 * 2^23 no longer rounds them.
+ */
 const CASES_I8 = [
   { name: "everyday", most: 127, bias: 2000, scale: () => 0.0007 },
   { name: "ties", most: 2, bias: 9, scale: () => 0.5 },
   { name: "sums beyond 2^24", most: 127, bias: 2 ** 29, scale: (random: Random) => random.uniform(1e-7, 3e-7) },
+  { name: "far beyond int8", most: 127, bias: 2 ** 29, scale: (random: Random) => 10 ** random.uniform(-4, 4) },
 ];
 
 for (const { m, ci, co } of SHAPES)
