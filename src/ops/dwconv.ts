@@ -21,7 +21,7 @@ export const dwconv: Op<"dwconv"> = {
   inPlaceBackward: false,
   scratch: (node, [x]) => {
     const taps = node.attributes.kernel ** 2;
-    return { forward: 0, backward: 4 * taps * stored(x!.channels), i8: 4 * (taps + 1) };
+    return { forward: 0, backward: 4 * taps * stored(x!.channels), i8: x!.width * stored(x!.channels) };
   },
   saved: () => 0,
   forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params }) => {

@@ -16,6 +16,8 @@ export interface Layout {
   length(dims: readonly number[]): number;
   /** Where value `index` of the row-major ONNX order goes. */
   at(dims: readonly number[], index: number): number;
+  /** A second place that wants the same value, where a kernel reads some twice. */
+  again?(dims: readonly number[], index: number): number | undefined;
 }
 
 /** bias, gamma, beta, mean, variance [c]: padded with zeros. */
@@ -76,20 +78,45 @@ function paired(at: number): number {
   return ((row >> 1) << 4) + ((at & 7) << 1) + (row & 1);
 }
 
-/** int8 depthwise weights, i16: [taps / 2][c][2], two taps side by side, the last one beside zeros. */
+/**
+ * int8 depthwise weights, i16: for each four channels [vector][4][2], as assembly/i8/dwconv.ts tells. The last row's taps stand in two
+ * vectors each, once in either half of a pair.
+ */
 export const PAIR_TAPS: Layout = {
-  length: ([c, , k]) => Math.ceil((k! * k!) / 2) * stored(c!) * 2,
-  at: ([c, , k], index) => {
-    const tap = index % (k! * k!);
-    return (tap >> 1) * stored(c!) * 2 + Math.floor(index / (k! * k!)) * 2 + (tap & 1);
+  length: ([c, , k]) => pairVectors(k!) * 2 * stored(c!),
+  at: ([, , k], index) => {
+    const { channel, ky, kx } = tapOf(k!, index);
+    return pairTap(k!, channel, ky === k! - 1 ? (k! >> 1) * k! + kx + 1 : (ky >> 1) * k! + kx, ky & 1);
+  },
+  again: ([, , k], index) => {
+    const { channel, ky, kx } = tapOf(k!, index);
+    return ky === k! - 1 ? pairTap(k!, channel, (k! >> 1) * k! + kx, 1) : undefined;
   },
 };
+
+/** k for each two rows but the last, then one more than k for the last row. */
+function pairVectors(k: number): number {
+  return (k >> 1) * k + k + 1;
+}
+
+function pairTap(k: number, channel: number, vector: number, half: number): number {
+  return ((channel >> 2) * pairVectors(k) + vector) * 8 + (channel & 3) * 2 + half;
+}
+
+function tapOf(k: number, index: number) {
+  const tap = index % (k * k);
+  return { channel: Math.floor(index / (k * k)), ky: Math.floor(tap / k), kx: tap % k };
+}
 
 /** Writes a parameter into `to` (cleared first); `to` has `layout.length(dims)` values. */
 export function pack(param: Param, layout: Layout, to: Float32Array | Int16Array | Int32Array): void {
   to.fill(0);
   const { dims, data } = param;
-  for (let i = 0; i < data.length; i++) to[layout.at(dims, i)] = data[i]!;
+  for (let i = 0; i < data.length; i++) {
+    to[layout.at(dims, i)] = data[i]!;
+    const again = layout.again?.(dims, i);
+    if (again !== undefined) to[again] = data[i]!;
+  }
 }
 
 /** Reads a parameter back from its packed block. */

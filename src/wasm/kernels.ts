@@ -190,7 +190,7 @@ export interface Kernels {
     w: number,
     bias: number,
     scale: number,
-    taps: number,
+    zeros: number,
     n: number,
     height: number,
     width: number,

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import fc from "fast-check";
 import { Random } from "../../src/core/random.js";
-import { PAIR_TAPS, TAPS } from "../../src/ops/layout.js";
+import { PAIR_TAPS, pack, TAPS } from "../../src/ops/layout.js";
 import { dwconv, dwconvBackward, dwconvI8, type SizesDepthwise } from "../oracle/dwconv.js";
 import { Arena, padded, storedChannels, unpadded } from "../support/arena.js";
 import { close, dot, F32_SUM, same, slopesAgree } from "../support/compare.js";
@@ -10,13 +10,21 @@ import { integers, normals } from "../support/random.js";
 const arena = await Arena.open();
 const { kernels } = arena;
 
-/** [c, 1, kernel, kernel] as the kernels want it, padding zero. */
-function taps(w: Float64Array, { c, kernel }: SizesDepthwise, layout = TAPS): Float64Array {
+/** [c, 1, kernel, kernel] as the f32 kernels want it, padding zero. */
+function taps(w: Float64Array, { c, kernel }: SizesDepthwise): Float64Array {
   const dims = [c, 1, kernel, kernel];
-  const out = new Float64Array(layout.length(dims));
+  const out = new Float64Array(TAPS.length(dims));
   w.forEach((value, i) => {
-    out[layout.at(dims, i)] = value;
+    out[TAPS.at(dims, i)] = value;
   });
+  return out;
+}
+
+/** The same for the int8 kernel. */
+function pairTaps(w: Float64Array, { c, kernel }: SizesDepthwise): Int16Array {
+  const dims = [c, 1, kernel, kernel];
+  const out = new Int16Array(PAIR_TAPS.length(dims));
+  pack({ dims, data: Int8Array.from(w) }, PAIR_TAPS, out);
   return out;
 }
 
@@ -107,10 +115,10 @@ function int8Agrees(sizes: SizesDepthwise, slope: number, ties: boolean, random:
   kernels.dwconvI8(
     y.at,
     arena.input("i8", padded(x, sizes.c, c)).at,
-    arena.input("i16", taps(w, sizes, PAIR_TAPS)).at,
+    arena.input("i16", pairTaps(w, sizes)).at,
     arena.input("i32", padded(bias, sizes.c, c)).at,
     arena.input("f32", padded(scale, sizes.c, c)).at,
-    arena.scratch(4 * (kernel * kernel + 1)).at,
+    arena.scratch(width * c).at,
     n,
     height,
     width,
