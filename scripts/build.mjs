@@ -1,8 +1,8 @@
-// Builds everything: assembly/ -> build/*.wasm, their bytes -> src/wasm/bytes/*.ts, TypeScript -> dist/.
+// Builds everything: assembly/ -> build/*.wasm, their bytes -> src/wasm/bytes/*.ts, TypeScript -> dist/, the .wasm files -> dist/wasm/.
 // Usage: node scripts/build.mjs [--quiet]
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -34,3 +34,5 @@ for (const target of Object.keys(targets)) {
   if (!quiet) console.log(`${target}: ${bytes.length} bytes of wasm`);
 }
 run("node_modules/typescript/bin/tsc");
+mkdirSync("dist/wasm", { recursive: true });
+for (const [target, { outFile }] of Object.entries(targets)) copyFileSync(outFile, `dist/wasm/${target}.wasm`);
