@@ -3,11 +3,75 @@
 //   backward, data   dx[iy,ix,i]  = sum over the outputs that read it of dy w
 //   backward, weight dw[ky,kx,i] += sum dy[oy,ox,i] x[oy s + ky - p, ox s + kx - p, i]
 //   x f32 [n, h, w, c]  y f32 [n, ceil(h / s), ceil(w / s), c]  w dw f32 [k, k, c]  bias f32 [c]   c % 4 == 0
-//   Four neighbouring outputs share each weight that is loaded; the border's outputs check every tap.
+//   3x3: a row of outputs is made four channels at a time with the nine weights in registers; a column of x is loaded once and goes to the
+//   three outputs that see it.
+//   5x5: four neighbouring outputs share each weight that is loaded; the border's outputs check every tap.
 import { activate, clear, madd } from "../simd";
 
 export function dwconv(y: usize, x: usize, w: usize, bias: usize, n: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32, slope: f32): void {
-  const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, pad = kernel >> 1;
+  if (kernel == 3) {
+    if (stride == 1) dwconv3(y, x, w, bias, n, height, width, c, 1, slope);
+    else dwconv3(y, x, w, bias, n, height, width, c, 2, slope);
+  } else dwconv5(y, x, w, bias, n, height, width, c, stride, slope);
+}
+
+// @ts-ignore: decorator
+@inline
+function dwconv3(y: usize, x: usize, w: usize, bias: usize, n: i32, height: i32, width: i32, c: i32, stride: i32, slope: f32): void {
+  const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, bytes = c << 2, row: usize = width * bytes;
+  for (let b = 0; b < n; b++)
+    for (let oy = 0; oy < oh; oy++, y += ow * bytes) {
+      const iy = oy * stride;
+      row3(y, x + <usize>(b * height + iy) * row, row, iy > 0, iy + 1 < height, w, bias, width, bytes, stride, slope);
+    }
+}
+
+// @ts-ignore: decorator
+@inline
+function column(v0: v128, w0: v128, v1: v128, w1: v128, v2: v128, w2: v128): v128 {
+  return madd(v2, w2, madd(v1, w1, f32x4.mul(v0, w0)));
+}
+
+/** A row of outputs; where no row is above (below) the middle one, its weights are zeros. */
+// @ts-ignore: decorator
+@inline
+function row3(y: usize, middle: usize, row: usize, above: bool, below: bool, w: usize, bias: usize, width: i32, bytes: i32, stride: i32, slope: f32): void {
+  const none = f32x4.splat(0), act = f32x4.splat(slope);
+  const top = above ? middle - row : middle, bottom = below ? middle + row : middle;
+  for (let i = 0; i < bytes; i += 16) {
+    let f = w + i, w00 = none, w01 = none, w02 = none, w20 = none, w21 = none, w22 = none;
+    if (above) { w00 = v128.load(f); w01 = v128.load(f + bytes); w02 = v128.load(f + 2 * bytes); }
+    f += 3 * bytes;
+    const w10 = v128.load(f), w11 = v128.load(f + bytes), w12 = v128.load(f + 2 * bytes);
+    f += 3 * bytes;
+    if (below) { w20 = v128.load(f); w21 = v128.load(f + bytes); w22 = v128.load(f + 2 * bytes); }
+    const start = v128.load(bias + i);
+    let p = top + i, q = middle + i, r = bottom + i, to = y + i, a = start, b = start; // sums of outputs ix - 1 and ix; stride 2: a of ix
+    for (let ix = 0; ix < width; ix++, p += bytes, q += bytes, r += bytes) {
+      let v0 = v128.load(p), v1 = v128.load(q), v2 = v128.load(r);
+      if (stride == 1) {
+        if (ix > 0) {
+          v128.store(to, activate(f32x4.add(a, column(v0, w02, v1, w12, v2, w22)), act));
+          to += bytes;
+        }
+        a = f32x4.add(b, column(v0, w01, v1, w11, v2, w21));
+        b = f32x4.add(start, column(v0, w00, v1, w10, v2, w20));
+      } else {
+        a = f32x4.add(a, column(v0, w01, v1, w11, v2, w21));
+        if (++ix == width) break;
+        p += bytes; q += bytes; r += bytes;
+        v0 = v128.load(p); v1 = v128.load(q); v2 = v128.load(r);
+        v128.store(to, activate(f32x4.add(a, column(v0, w02, v1, w12, v2, w22)), act));
+        to += bytes;
+        a = f32x4.add(start, column(v0, w00, v1, w10, v2, w20));
+      }
+    }
+    if (stride == 1 || (width & 1)) v128.store(to, activate(a, act));
+  }
+}
+
+function dwconv5(y: usize, x: usize, w: usize, bias: usize, n: i32, height: i32, width: i32, c: i32, stride: i32, slope: f32): void {
+  const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, kernel = 5, pad = 2;
   const bytes = c << 2, row = width * bytes, step = stride * bytes;
   const act = f32x4.splat(slope);
   // outputs first..last-1 have every column of their window inside
