@@ -28,8 +28,10 @@ const ORDER = [
   ["data"],
   ["train"],
   ["learn"],
+  ["engines"],
+  ["label"],
   ["index.ts"],
-  ["node", "web", "engines"],
+  ["node", "web"],
   ["cli"],
 ];
 const sources = filesOf("src");

@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import { TASKS } from "../core/task.js";
 import { isLabelled } from "../data/batch.js";
-import type { Sample } from "../data/dataset.js";
+import { humanLabels, type Sample } from "../data/dataset.js";
 import { describeFaults } from "../data/read.js";
 import { readDatasets } from "../node/files.js";
 
@@ -10,6 +10,8 @@ export interface DataOptions {
   data: string[];
   labelled?: string[];
   strict?: boolean;
+  /** A teacher's labels count in the val split too. */
+  teacherLabels?: boolean;
 }
 
 /** Options of commander for `DataOptions`: flags, description and, for lists, the parser. */
@@ -19,8 +21,8 @@ export const DATA_FLAGS = {
   strict: ["--strict", "stop at the first bad label or picture"],
 } as const;
 
-/** The samples that say something of a task; faults are told through `say`. @throws E_DATA with `strict` and a fault */
-export async function readSamples({ data, labelled, strict }: DataOptions, say: (text: string) => void): Promise<Sample[]> {
+/** The samples that say something of a task. In the val split only what people said counts. Faults are told through `say`. @throws E_DATA with `strict` and a fault */
+export async function readSamples({ data, labelled, strict, teacherLabels }: DataOptions, say: (text: string) => void): Promise<Sample[]> {
   const { samples, faults } = await readDatasets(data, TASKS, { labelled });
   if (faults.length > 0) {
     if (strict)
@@ -30,5 +32,6 @@ export async function readSamples({ data, labelled, strict }: DataOptions, say: 
       );
     say(`${faults.length} faults in the labels, passed over:\n${describeFaults(faults)}`);
   }
-  return samples.filter((sample) => isLabelled(sample, TASKS));
+  const kept = teacherLabels ? samples : samples.map((sample) => (sample.split === "val" ? humanLabels(sample) : sample));
+  return kept.filter((sample) => isLabelled(sample, TASKS));
 }

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Task } from "../core/task.js";
-import type { Sample } from "../data/dataset.js";
+import { isLabelled } from "../data/batch.js";
+import { humanLabels, type Sample } from "../data/dataset.js";
 import { loadModel, type Model } from "../model/model.js";
 import { detectAll } from "../node/evaluate.js";
 import { ProgressLine } from "../node/progress.js";
@@ -36,6 +37,7 @@ export function addEval(program: Command): void {
     .option("--json [file]", "the figures as JSON, on stdout or into a file")
     .option("--report <file>", "an HTML page with curves and the worst mistakes")
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
+    .option("--teacher-labels", "score against labels that a teacher gave too; without it they are not known")
     .option(...DATA_FLAGS.strict)
     .action(runEval);
 }
@@ -67,7 +69,8 @@ async function runEval(options: EvalOptions): Promise<void> {
   const line = new ProgressLine();
   const model: Model = loadModel(await readFile(options.model));
   const { tasks } = model.info;
-  const wanted = (await readSamples(options, (text) => line.say(text))).filter(({ split }) => split === options.split);
+  const read = (await readSamples(options, (text) => line.say(text))).filter(({ split }) => split === options.split);
+  const wanted = options.teacherLabels ? read : read.map(humanLabels).filter((sample) => isLabelled(sample, tasks));
   const { samples, found } = await detectAll(model, wanted, {
     pixels: options.pixels,
     onPicture: (done) => line.show(() => `${done} of ${wanted.length} pictures`),

@@ -5,6 +5,7 @@ import { FourwayError } from "../core/errors.js";
 import { addDetect } from "./detect.js";
 import { addEval } from "./eval.js";
 import { addInspect } from "./inspect.js";
+import { addLabel } from "./label.js";
 import { addQuantize } from "./quantize.js";
 import { addScenes } from "./scenes.js";
 import { addTrain } from "./train.js";
@@ -18,6 +19,7 @@ const program = new Command("fourway")
 addDetect(program);
 addInspect(program);
 addScenes(program);
+addLabel(program);
 addTrain(program);
 addEval(program);
 addQuantize(program);

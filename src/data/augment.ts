@@ -4,7 +4,7 @@ import type { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
 import { letterboxBytes, mostTaps, type Placement, prepareLetterbox, runLetterbox } from "../detect/preprocess.js";
 import type { Engine } from "../wasm/load.js";
-import type { Sample } from "./dataset.js";
+import { type Sample, TEACHER_WEIGHT } from "./dataset.js";
 import type { Example } from "./example.js";
 
 /** A picture with its labels, ready to be placed. */
@@ -125,7 +125,8 @@ function copyPixels(engine: Engine, frame: Frame, placement: Placement, window: 
 
 /**
  * One training example from one picture (scaled, stretched, cut, mirrored) or from four around a point (mosaic), with colours shifted.
- * A task that is "?" in one quarter of a mosaic is ignored there only. A picture with a task that is only known to be present
+ * A task that is "?" in one quarter of a mosaic is ignored there only. A teacher's label weighs `TEACHER_WEIGHT`, beside a person's in a mosaic as
+ * much as that. A picture with a task that is only known to be present
  * ("true") stays whole, so that the thing stays in view.
  * @param pixels [height, width, 3], written
  */
@@ -173,7 +174,7 @@ export function makeExample(
       for (const box of sample.ignore[task] ?? []) lay(t, box, true);
       if (Array.isArray(label)) {
         for (const box of label) lay(t, box, false);
-        example.mapWeight[t] = 1;
+        example.mapWeight[t] = Math.max(example.mapWeight[t]!, sample.from?.[task] === undefined ? 1 : TEACHER_WEIGHT);
       } else if (pictures.length > 1)
         example.ignored.push(t, window.left, window.top, window.left + window.width, window.top + window.height);
       else if (label === true) {
@@ -187,7 +188,7 @@ export function makeExample(
     if (example.mapWeight[t] === 0) return;
     const present = hasRow(example.boxes, t);
     example.presence[t] = present ? 1 : 0;
-    example.presenceWeight[t] = present || !hasRow(example.ignored, t) ? 1 : 0;
+    example.presenceWeight[t] = present || !hasRow(example.ignored, t) ? example.mapWeight[t]! : 0;
   });
   example.colour = drawColour(pixels, random);
   return example;

@@ -24,6 +24,23 @@ export interface Sample {
   labels: Record<Task, Label>;
   /** Regions of a task that teach nothing and are not scored (COCO's iscrowd). */
   ignore: Record<Task, Box[]>;
+  /** Whose label it is, where it is not a person's: the name of the teacher that gave it, for each task with such a label. */
+  from?: Record<Task, string>;
+}
+
+/** How much a teacher's label counts in training, against 1 for a person's. */
+export const TEACHER_WEIGHT = 0.7;
+
+/** The sample with what people said of it: a task with a teacher's label is "?", without ignored regions. */
+export function humanLabels(sample: Sample): Sample {
+  if (sample.from === undefined) return sample;
+  const { from, ...rest } = sample;
+  const human: Sample = { ...rest, labels: { ...sample.labels }, ignore: { ...sample.ignore } };
+  for (const task of Object.keys(from)) {
+    human.labels[task] = null;
+    human.ignore[task] = [];
+  }
+  return human;
 }
 
 /** A fault in a data set: what, and where to look. */

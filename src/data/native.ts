@@ -6,7 +6,8 @@ import { checkBox, isKnownTask, joinPath, labelFromBoxes, type ParsedFile, perTa
 // The native format: one JSON object a line.
 //   {"image":"images/1.jpg","width":448,"height":299,"split":"train","group":"g17",
 //    "labels":{"pedestrian":[[10,20,30,60]],"car":[],"stopSign":true,"trafficLight":null},
-//    "ignore":{"car":[[1,2,3,4]]}}
+//    "ignore":{"car":[[1,2,3,4]]},"from":{"pedestrian":"nanodet-plus"}}
+// "from" names the teacher that gave a task's label; where it is left out, a person did. Paths are relative to the file's folder, or absolute.
 
 /**
  * Reads the text of a `labels.jsonl`. A line that cannot be used is left out and told in `faults`, as is each bad box:
@@ -52,7 +53,7 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
     fault(`expected a JSON object, got ${shown(value)}`);
     return null;
   }
-  const { image, width, height, split, group, labels, ignore } = value;
+  const { image, width, height, split, group, labels, ignore, from } = value;
   const missing = ["image", "width", "height", "split", "group", "labels"].filter((name) => value[name] === undefined);
   if (missing.length > 0) {
     fault(`expected "${missing.join('", "')}", got an object without`);
@@ -66,6 +67,9 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
     (!isObject(labels) ? `expected "labels" to be an object with a label a task, got ${shown(labels)}` : null) ??
     (ignore !== undefined && !isObject(ignore)
       ? `expected "ignore" to be an object with a list of boxes a task, got ${shown(ignore)}`
+      : null) ??
+    (from !== undefined && !(isObject(from) && Object.values(from).every((name) => typeof name === "string" && name !== ""))
+      ? `expected "from" to be an object with a teacher's name a task, got ${shown(from)}`
       : null);
   if (wrong !== null) {
     fault(wrong);
@@ -83,6 +87,7 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
   };
   readIgnore((ignore ?? {}) as Record<string, unknown>, sample, tasks, fault);
   readLabels(labels as Record<string, unknown>, sample, tasks, fault);
+  readFrom((from ?? {}) as Record<string, string>, sample, tasks, fault);
   return sample;
 }
 
@@ -121,6 +126,13 @@ function readIgnore(ignore: Record<string, unknown>, sample: Sample, tasks: read
   }
 }
 
+function readFrom(from: Record<string, string>, sample: Sample, tasks: readonly Task[], fault: (message: string) => void): void {
+  for (const [task, teacher] of Object.entries(from)) {
+    if (!isKnownTask(task, tasks)) fault(`from: expected tasks out of ${tasks.join(", ")}, got "${task}"`);
+    else if (tasks.includes(task)) sample.from = { ...sample.from, [task]: teacher };
+  }
+}
+
 /**
  * The text of a `labels.jsonl` that `parseNative` reads back the same, a line a sample.
  * @param folder the set's folder: image paths are written relative to it.
@@ -135,7 +147,8 @@ export function formatNative(samples: readonly Sample[], folder = ""): string {
       const ignored = Object.entries(sample.ignore).filter(([, list]) => list.length > 0);
       const ignore = ignored.length > 0 ? { ignore: Object.fromEntries(ignored.map(([task, list]) => [task, boxes(list)])) } : {};
       const { width, height, split, group } = sample;
-      return `${JSON.stringify({ image: withinFolder(sample.image, folder), width, height, split, group, labels, ...ignore })}\n`;
+      const from = Object.keys(sample.from ?? {}).length > 0 ? { from: sample.from } : {};
+      return `${JSON.stringify({ image: withinFolder(sample.image, folder), width, height, split, group, labels, ...ignore, ...from })}\n`;
     })
     .join("");
 }

@@ -1,0 +1,210 @@
+import { mkdir, realpath } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { dirname, join, resolve, sep } from "node:path";
+import type { Command } from "commander";
+import { FourwayError } from "../core/errors.js";
+import { TASKS } from "../core/task.js";
+import type { Sample } from "../data/dataset.js";
+import { formatNative } from "../data/native.js";
+import { describeFaults } from "../data/read.js";
+import { fillSample, openTasks } from "../label/fill.js";
+import { journalKey } from "../label/journal.js";
+import { type RuleOf, type RuleTexts, readRules } from "../label/rules.js";
+import { readDatasets } from "../node/files.js";
+import { ProgressLine } from "../node/progress.js";
+import { safeWrite } from "../node/safeWrite.js";
+import { Journal, readPartials } from "./labelFiles.js";
+import { lookAtAll } from "./labelLook.js";
+import { openTeachers } from "./labelTeachers.js";
+import { numberIn, tableLines } from "./values.js";
+
+/** Options of `fourway label`, as commander gives them. */
+interface LabelOptions extends RuleTexts {
+  teacher: string[];
+  preset?: string[];
+  data: string[];
+  out: string;
+  pixels: number[];
+  tiles: number;
+  overlap: number;
+  threads: number;
+  limit?: number;
+  labelled?: string[];
+  strict?: boolean;
+}
+
+/** The first so many values of an option that is given several times, parsed one by one. */
+function several<T>(parse: (text: string) => T): (text: string, earlier: T[] | undefined) => T[] {
+  let own: T[] | undefined; // what commander hands on first is the default
+  return (text) => {
+    own = [...(own ?? []), parse(text)];
+    return own;
+  };
+}
+
+/** Adds `fourway label` to the program. */
+export function addLabel(program: Command): void {
+  program
+    .command("label")
+    .description(
+      'fill the "?" of partly labelled sets with what COCO detectors see: sure boxes, sure absence, doubtful regions that teach nothing',
+    )
+    .requiredOption("--teacher <file...>", "a COCO detector in ONNX, or two that check each other (needs onnxruntime-web)")
+    .requiredOption("--data <dir...>", "sets, or folders of sets (labels.jsonl or COCO JSON)")
+    .requiredOption(
+      "--out <dir>",
+      "folder for the filled sets; they refer to the pictures where they are; what teachers saw is kept in it too",
+    )
+    .option(
+      "--preset <name...>",
+      "how each teacher is fed and read: nanodet-plus, yolox, or a module that exports a Teacher (default: guessed)",
+    )
+    .option(
+      "--pixels <n...>",
+      "of a teacher's input, about; several are several passes",
+      several(numberIn({ least: 4096, most: 1 << 24, whole: true })),
+      [416 * 416],
+    )
+    .option(
+      "--tiles <n>",
+      "also look at n x n overlapping tiles of each picture; 1: do not",
+      numberIn({ least: 1, most: 8, whole: true }),
+      1,
+    )
+    .option(
+      "--sure <rule...>",
+      "[set/]task=score from which a box is a label (pedestrian 0.42, car 0.42, stopSign 0.55, trafficLight 0.38)",
+    )
+    .option(
+      "--doubt <rule...>",
+      "[set/]task=score below which a box is nothing (pedestrian 0.14, car 0.14, stopSign 0.2, trafficLight 0.12)",
+    )
+    .option(
+      "--agree <rule...>",
+      "[set/]task whose boxes are labels only where two teachers see them, or none (default: all with two teachers, stopSign with one)",
+    )
+    .option("--leave <rule...>", "[set/]task that stays as it is")
+    .option(
+      "--both <rule...>",
+      "[set/]task=score that the less sure of two teachers must reach for that (the score of --doubt; stopSign 0.75)",
+    )
+    .option("--overlap <iou>", "of the boxes on which two teachers agree", numberIn({ least: 0.1, most: 1 }), 0.5)
+    .option("--threads <n>", "of onnxruntime-web", numberIn({ least: 1, most: 64, whole: true }), Math.min(2, availableParallelism()))
+    .option(
+      "--limit <n>",
+      "only so many of the pictures that have a ?, spread evenly, to try it; only they are written",
+      numberIn({ least: 1, most: 1e9, whole: true }),
+    )
+    .option("--labelled <tasks>", "COCO files are exhaustive for these tasks only, comma separated", (text) => text.split(","))
+    .option("--strict", "stop at the first bad label or picture")
+    .addHelpText(
+      "after",
+      `
+What people labelled, and the whole val split, is never changed. Labels that a teacher gave are marked ("from"): training weighs
+them 0.7, eval passes them over. Statues are people to every COCO detector, sure or agreed: --leave pedestrian in sets of them.
+What teachers saw is kept in --out/detections.jsonl: the same command goes on where it stopped, and other --sure, --doubt, --agree,
+--both, --leave or --overlap make new labels without looking again.`,
+    )
+    .action(runLabel);
+}
+
+async function runLabel(options: LabelOptions): Promise<void> {
+  const line = new ProgressLine();
+  const say = (text: string): void => line.say(text);
+  const { samples: all, faults } = await readDatasets(options.data, TASKS, { labelled: options.labelled });
+  const partial = await readPartials(all, TASKS);
+  faults.push(...partial.faults);
+  if (faults.length > 0) {
+    const text = describeFaults(faults);
+    if (options.strict)
+      throw new FourwayError("E_DATA", `--strict: expected labels without faults, got ${faults.length}; mend them:\n${text}`);
+    say(`${faults.length} faults in the labels, passed over:\n${text}`);
+  }
+  const sets = [...new Set(all.map(({ set }) => set))];
+  const rules = readRules(options, TASKS, sets, options.teacher.length);
+  const isOpen = (sample: Sample): boolean => openTasks(sample, TASKS, rules).length > 0;
+  const open = all.filter(isOpen);
+  const wanted = spread(open, options.limit ?? Number.POSITIVE_INFINITY);
+  const samples = options.limit === undefined ? all : wanted;
+  const vals = all.filter(({ split }) => split === "val").length;
+  const few = wanted.length < open.length ? `, ${wanted.length} of them now` : "";
+  say(`${open.length} of ${all.length} pictures have a ? to fill${few}; the ${vals} of the val split stay as people labelled them`);
+
+  await mkdir(options.out, { recursive: true });
+  await refuseOverwriting(options.out, all);
+  const look = { pixels: options.pixels, tiles: options.tiles };
+  const teachers = await openTeachers(options.teacher, options.preset ?? [], options.threads, look);
+  const journal = await Journal.open(join(options.out, "detections.jsonl"));
+  try {
+    const whole = await lookAtAll(teachers, journal, wanted, look, line, options.strict === true);
+    if (!whole) return;
+    const written = samples.map((sample) => {
+      const seen = teachers.map(({ key, name }) => ({ teacher: name, objects: journal.seen.get(journalKey(resolve(sample.image), key)) }));
+      const complete = seen.flatMap(({ teacher, objects }) => (objects ? [{ teacher, objects }] : []));
+      if (complete.length < teachers.length || !isOpen(sample)) return sample;
+      return fillSample(sample, TASKS, complete, partial.boxes.get(sample.image) ?? {}, { rules, overlap: options.overlap });
+    });
+    await writeSets(options.out, written);
+    for (const text of summary(samples, written, rules)) console.log(text);
+  } finally {
+    await journal.close();
+    for (const teacher of teachers) await teacher.close();
+  }
+}
+
+/** Throws E_ARGUMENT where a set would be written over the one it is made from. */
+async function refuseOverwriting(out: string, samples: readonly Sample[]): Promise<void> {
+  const folder = await realpath(out);
+  const read = new Map(samples.flatMap(({ set, source, image }) => [image, source ?? image].map((path) => [dirname(path), set])));
+  for (const [from, set] of read)
+    if (`${await realpath(from)}${sep}`.startsWith(`${join(folder, set)}${sep}`))
+      throw new FourwayError(
+        "E_ARGUMENT",
+        `--out: expected a folder apart from the data, got ${out}, where set "${set}" lies; choose another`,
+      );
+}
+
+/** So many of the list, evenly spread over it. */
+function spread<T>(list: readonly T[], most: number): T[] {
+  if (list.length <= most) return [...list];
+  return Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)]!);
+}
+
+/** A labels.jsonl a set; pictures are named by their absolute path, so that the folder can be moved. */
+async function writeSets(out: string, samples: readonly Sample[]): Promise<void> {
+  for (const set of new Set(samples.map((sample) => sample.set))) {
+    const folder = join(out, set);
+    await mkdir(folder, { recursive: true });
+    const named = samples.filter((sample) => sample.set === set).map((sample) => ({ ...sample, image: resolve(sample.image) }));
+    await safeWrite(join(folder, "labels.jsonl"), formatNative(named, resolve(folder)));
+  }
+}
+
+/** What became of the labels of the train split, a row a task. */
+function summary(before: readonly Sample[], after: readonly Sample[], rules: RuleOf): string[] {
+  const rows = TASKS.map((task) => {
+    const train = after.map((sample, i) => ({ sample, old: before[i]! })).filter(({ sample }) => sample.split === "train");
+    const filled = train.filter(({ sample }) => sample.from?.[task] !== undefined && Array.isArray(sample.labels[task]));
+    const boxed = filled.filter(({ sample }) => (sample.labels[task] as unknown[]).length > 0);
+    const count = (list: readonly { sample: Sample; old: Sample }[], kind: "labels" | "ignore"): number =>
+      list.reduce((sum, { sample }) => sum + ((sample[kind][task] ?? []) as unknown[]).length, 0);
+    const left = train.filter(({ sample }) => !Array.isArray(sample.labels[task] ?? null)).length;
+    const clear = filled.filter(
+      ({ sample }) => (sample.labels[task] as unknown[]).length === 0 && (sample.ignore[task] ?? []).length === 0,
+    );
+    return [
+      task,
+      train.length - filled.length - left,
+      boxed.length,
+      count(boxed, "labels"),
+      clear.length,
+      count(filled, "ignore"),
+      left,
+    ].map(String);
+  });
+  const open = before.filter((sample) => openTasks(sample, TASKS, rules).length > 0).length;
+  return [
+    ...tableLines([["task", "by people", "with boxes", "boxes", "absent", "doubtful regions", "still ?"], ...rows], [1, 2, 3, 4, 5, 6]),
+    `pictures of the train split; "with boxes" to "doubtful regions" are the teachers'; ${open} had a ?`,
+  ];
+}

@@ -1,0 +1,66 @@
+import type { DetectedObject } from "../core/detection.js";
+import { FourwayError } from "../core/errors.js";
+import type { Task } from "../core/task.js";
+import type { Placement } from "../detect/preprocess.js";
+import type { Port, Ports, Tensor } from "../engines/onnxruntime.js";
+
+/** How a part of a frame lies in a teacher's input of `width` x `height` pixels; what it does not cover is grey (114). */
+export interface View {
+  width: number;
+  height: number;
+  placement: Placement;
+}
+
+/**
+ * How a family of detectors is fed and read: the one thing to write for a new teacher (`fourway label --preset ./mine.mjs` takes a
+ * module whose default export is one).
+ */
+export interface Teacher {
+  /** Goes into the labels as their provenance. */
+  readonly name: string;
+  /** Whether a model with these inputs and outputs is of this family. */
+  fits(ports: Ports): boolean;
+  /** The input's size for a frame, or a part of one, of this size, and where in it that comes to lie, as if it began at (0, 0). */
+  place(width: number, height: number, pixels: number, ports: Ports): View;
+  /** The model's inputs from the resampled picture: RGB bytes, [height, width, 3] of the view. */
+  encode(rgb: Uint8Array, view: View, ports: Ports): Record<string, Tensor>;
+  /** What the outputs say, before overlaps are suppressed: objects that score `least` or more, boxes in pixels of the view. */
+  decode(outputs: Readonly<Record<string, Tensor>>, view: View, least: number): DetectedObject[];
+}
+
+/** Numbers of our tasks among COCO's 80 classes, counted from 0. */
+export const COCO_CLASSES: readonly (readonly [Task, number])[] = [
+  ["pedestrian", 0],
+  ["car", 2],
+  ["stopSign", 11],
+  ["trafficLight", 9],
+];
+
+/** Bytes RGB [height, width, 3] as planes BGR [1, 3, height, width]: (byte - mean) / deviation, both in the order B, G, R. */
+export function planesBgr(rgb: Uint8Array, { width, height }: View, mean: readonly number[], deviation: readonly number[]): Tensor {
+  const area = width * height;
+  const data = new Float32Array(3 * area);
+  for (let c = 0; c < 3; c++) {
+    const [m, d] = [mean[c]!, deviation[c]!];
+    for (let i = 0; i < area; i++) data[c * area + i] = (rgb[3 * i + 2 - c]! - m) / d;
+  }
+  return { dims: [1, 3, height, width], data };
+}
+
+/** A model's only input. @throws E_MODEL where it has several, or none */
+export function onlyInput({ inputs }: Ports, teacher: string): Port {
+  if (inputs.length !== 1)
+    throw new FourwayError("E_MODEL", `${teacher}: expected a model with one input, got ${inputs.length}; choose another --preset`);
+  return inputs[0]!;
+}
+
+/** An output by name, of so many values. @throws E_MODEL where it is missing or of another size */
+export function outputOf(outputs: Readonly<Record<string, Tensor>>, name: string, values: number, teacher: string): Float32Array {
+  const tensor = outputs[name];
+  if (tensor?.data.length !== values)
+    throw new FourwayError(
+      "E_MODEL",
+      `${teacher}: expected ${values} values from output "${name}", got ${tensor?.data.length ?? "no such output"}; choose another --preset`,
+    );
+  return tensor.data;
+}
