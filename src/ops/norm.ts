@@ -9,7 +9,7 @@ export const norm: Op<"norm"> = {
   keeps: { inputs: true, outputs: false },
   inPlaceBackward: true,
   scratch: (_, [x]) => ({ ...NO_SCRATCH, forward: 8 * stored(x!.channels), backward: 8 * stored(x!.channels) }),
-  saved: ([y]) => 16 * stored(y!.channels),
+  saved: ([y]) => 20 * stored(y!.channels),
   forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch, saved }) => {
     const m = batch * y!.height * y!.width;
     const c = stored(y!.channels);

@@ -100,7 +100,7 @@ for (const golds of golden.norms) {
     const m = n * height * width;
     const x = arena.input("f32", channelsLast(golds.x, n, c)).at;
     const [mean, variance] = [arena.state("f32", golds.mean), arena.state("f32", golds.variance)];
-    const [saved, moments] = [arena.output("f32", 4 * c).at, arena.output("f32", 2 * c).at];
+    const [saved, moments] = [arena.output("f32", 5 * c).at, arena.output("f32", 2 * c).at];
     const [y, dx] = [arena.output("f32", m * c), arena.output("f32", m * c)];
     const [dgamma, dbeta] = [arena.state("f32", new Float64Array(c)), arena.state("f32", new Float64Array(c))];
     const [gamma, beta] = [arena.input("f32", golds.gamma).at, arena.input("f32", golds.beta).at];

@@ -36,7 +36,7 @@ function forward({ x, gamma, beta, running }: ReturnType<typeof data>, m: number
   const block = (values: Float64Array) => arena.input("f32", padded(values, c, wide));
   const y = arena.output("f32", m * wide);
   const [mean, variance] = [running.mean, running.variance].map((values) => arena.state("f32", padded(values, c, wide)));
-  const saved = arena.output("f32", 4 * wide);
+  const saved = arena.output("f32", 5 * wide);
   const moments = arena.output("f32", 2 * wide);
   const xAt = block(x).at;
   kernels.norm(y.at, xAt, block(gamma).at, block(beta).at, mean!.at, variance!.at, saved.at, moments.at, m, wide, EPSILON, MOMENTUM, slope);
