@@ -121,12 +121,19 @@ function dwconv5(y: usize, x: usize, w: usize, bias: usize, n: i32, height: i32,
     }
 }
 
-/** Stride 1: the forward pass over dy with the kernel turned by 180 degrees (flipped f32 [k, k, c], zeros f32 [c]); stride 2: scattered. */
+/** Stride 1: the forward pass over dy with the kernel turned by 180 degrees (flipped f32 [k, k, c], zeros f32 [c]); 5x5, stride 2: scattered. */
 export function dwconvBackwardData(dx: usize, dy: usize, w: usize, flipped: usize, zeros: usize, n: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32): void {
   const bytes = c << 2, taps = kernel * kernel;
   if (stride == 1) {
     for (let tap = 0; tap < taps; tap++) memory.copy(flipped + tap * bytes, w + (taps - 1 - tap) * bytes, bytes);
     dwconv(dx, dy, flipped, zeros, n, height, width, c, kernel, 1, 1);
+    return;
+  }
+  if (kernel == 3) {
+    const oh = (height + 1) / 2, from: usize = (width + 1) / 2 * bytes, row: usize = width * bytes;
+    for (let b = 0; b < n; b++)
+      for (let oy = 0; oy < oh; oy++, dy += from)
+        twoRows(dx + <usize>(b * height + 2 * oy) * row, dy, w, 2 * oy + 1 < height, oy + 1 < oh, width, bytes);
     return;
   }
   const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, pad = kernel >> 1, row = width * bytes;
@@ -145,6 +152,32 @@ export function dwconvBackwardData(dx: usize, dy: usize, w: usize, flipped: usiz
           }
       }
     }
+}
+
+/** 3x3, stride 2: rows 2 oy and, where there is one (`odd`), 2 oy + 1 of dx, from rows oy and, where there is one (`more`), oy + 1 of dy. */
+function twoRows(dx: usize, dy: usize, w: usize, odd: bool, more: bool, width: i32, bytes: i32): void {
+  const ow = (width + 1) / 2, none = f32x4.splat(0), below: usize = odd ? <usize>width * bytes : 0;
+  for (let i = 0; i < bytes; i += 16) {
+    let f = w + i, w00 = none, w01 = none, w02 = none;
+    if (more) { w00 = v128.load(f); w01 = v128.load(f + bytes); w02 = v128.load(f + 2 * bytes); }
+    f += 3 * bytes;
+    const w10 = v128.load(f), w11 = v128.load(f + bytes), w12 = v128.load(f + 2 * bytes);
+    f += 3 * bytes;
+    const w20 = v128.load(f), w21 = v128.load(f + bytes), w22 = v128.load(f + 2 * bytes);
+    let to = dx + i, p = dy + i, q = more ? p + ow * bytes : p, d = v128.load(p), e = v128.load(q);
+    for (let ox = 0; ox < ow; ox++, to += bytes) {
+      // the lower row first: without one, the upper is written over it
+      v128.store(to + below, madd(e, w01, f32x4.mul(d, w21)));
+      v128.store(to, f32x4.mul(d, w11));
+      if (2 * ox + 1 == width) break;
+      let dNext = none, eNext = none;
+      if (ox + 1 < ow) { p += bytes; q += bytes; dNext = v128.load(p); eNext = v128.load(q); }
+      to += bytes;
+      v128.store(to + below, f32x4.add(madd(dNext, w20, f32x4.mul(d, w22)), madd(eNext, w00, f32x4.mul(e, w02))));
+      v128.store(to, madd(dNext, w10, f32x4.mul(d, w12)));
+      d = dNext; e = eNext;
+    }
+  }
 }
 
 export function dwconvBackwardWeight(dw: usize, x: usize, dy: usize, n: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32): void {
