@@ -47,10 +47,10 @@ const SIZES = {
   conv1x1: { from: 4, names: ["m", "ci", "co"], macs: ([m, ci, co]) => m! * ci! * co! },
   conv1x1BackwardWeight: { from: 3, names: ["m", "ci", "co"], macs: ([m, ci, co]) => m! * ci! * co! },
   packTransposed: { from: 2, names: ["ci", "co"], macs: () => 0 },
-  conv3x3: { from: 5, names: ["n", "height", "width", "c", "co", "stride"], macs: windows(9) },
+  conv3x3: { from: 5, names: ["from", "to", "height", "width", "c", "co", "stride"], macs: ofRows(windows(9)) },
   conv3x3BackwardData: { from: 5, names: ["n", "height", "width", "c", "co", "stride"], macs: windows(9) },
   conv3x3BackwardWeight: { from: 4, names: ["n", "height", "width", "c", "co", "stride"], macs: windows(9) },
-  dwconv: { from: 4, names: ["n", "height", "width", "c", "kernel", "stride"], macs: depthwise },
+  dwconv: { from: 4, names: ["from", "to", "height", "width", "c", "kernel", "stride"], macs: ofRows(depthwise) },
   dwconvBackwardData: { from: 5, names: ["n", "height", "width", "c", "kernel", "stride"], macs: depthwise },
   dwconvBackwardWeight: { from: 3, names: ["n", "height", "width", "c", "kernel", "stride"], macs: depthwise },
   norm: { from: 8, names: ["m", "c"], macs: () => 0 },
@@ -65,6 +65,12 @@ function windows(taps: number) {
 
 function depthwise([n, height, width, c, kernel, stride]: number[]): number {
   return n! * Math.ceil(height! / stride!) * Math.ceil(width! / stride!) * c! * kernel! ** 2;
+}
+
+/** Work of a kernel that is told its output rows, from that of one told its pictures. */
+function ofRows(whole: (sizes: number[]) => number) {
+  return ([from, to, height, width, c, last, stride]: number[]): number =>
+    ((to! - from!) * whole([1, height!, width!, c!, last!, stride!])) / Math.ceil(height! / stride!);
 }
 
 /** An engine whose kernel calls are timed, on the same memory. */

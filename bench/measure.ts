@@ -1,5 +1,8 @@
+import { TASKS } from "../src/core/task.js";
 import { type Graph, INPUT_SCALE } from "../src/graph/graph.js";
 import { macsOf, shapesOf } from "../src/graph/plan.js";
+import { buildNetwork } from "../src/model/build.js";
+import { shuffleTrunk } from "../src/model/trunk.js";
 import { writeOnnx } from "../src/onnx/write.js";
 import { calibrate } from "../src/quant/calibrate.js";
 import { foldNorms } from "../src/quant/fold.js";
@@ -18,7 +21,7 @@ import { tfjsPeer } from "./tfjs.js";
 import { interleave, ratioOf, type Spread, spreadOf } from "./timing.js";
 
 /** What can be measured on its own. */
-export const GROUPS = ["infer", "train", "roofline", "size", "start", "scaling"] as const;
+export const GROUPS = ["infer", "train", "roofline", "size", "start", "scaling", "threads"] as const;
 /** A peer that starts late leaves no doubt: fewer rounds do, but not fewer than this. */
 const LEAST_STARTS = 7;
 /** Pictures of a training step. */
@@ -27,6 +30,9 @@ const BATCH = 8;
 const REPEATS = 4;
 const PASSES = { forward: 150, training: 15 };
 
+/** One thread's time over two's: the reference net in int8 and f32, a net as the shipped one in both. */
+type ThreadsRatio = "threads2Infer" | "threads2InferF32" | "threads2InferShipped" | "threads2InferShippedF32";
+
 type RatioName =
   | "int8VsBestPeer"
   | "f32VsBestPeer"
@@ -34,7 +40,8 @@ type RatioName =
   | "int8VsOwnF32"
   | "trainStepVsOwnForward"
   | "letterboxShare"
-  | "startVsOrt";
+  | "startVsOrt"
+  | ThreadsRatio;
 
 /** All figures of a run; what was not asked for or could not run is missing. */
 export interface Figures {
@@ -102,6 +109,7 @@ export async function measure({
   if (wanted("train")) await training(figures, models, rounds);
   if (wanted("size")) await sizes(figures, models);
   if (wanted("start")) starts(figures, Math.max(LEAST_STARTS, Math.ceil(rounds / 4)));
+  if (wanted("threads")) await threads(figures, models, rounds);
   if (wanted("scaling")) {
     const points = await scaling(models, Math.max(3, Math.ceil(rounds / 4)));
     figures.scaling = { worst: Math.max(...points.map(({ ratio }) => ratio)), points };
@@ -201,6 +209,31 @@ function starts(figures: Figures, rounds: number): void {
   figures.times["start: onnxruntime-web"] = spreadOf(onnxruntime.result);
   figures.times["start: onnxruntime-web, after import"] = spreadOf(onnxruntime.withoutImport);
   keepRatio(figures, "startVsOrt", onnxruntime.result, fourway.result);
+}
+
+async function threads(figures: Figures, { f32, int8, bytes, input }: Models, rounds: number): Promise<void> {
+  const shipped = foldNorms(buildNetwork(shuffleTrunk("0.5", 1), { tasks: TASKS, seed: 1 }));
+  const shippedInt8 = quantize(shipped, calibrate(await createEngine(), shipped, [{ pixels: input, ...REFERENCE_SIZE }]));
+  const nets: [ThreadsRatio, string, Graph, Float32Array | Int8Array][] = [
+    ["threads2Infer", "int8", int8, bytes],
+    ["threads2InferF32", "f32", f32, input],
+    ["threads2InferShipped", "shipped int8", shippedInt8, bytes],
+    ["threads2InferShippedF32", "shipped f32", shipped, input],
+  ];
+  for (const [ratio, name, graph, data] of nets) {
+    const engines = await Promise.all([createEngine(1), createEngine(2)]);
+    const { oneThreadBecause } = engines[1];
+    if (oneThreadBecause !== undefined) {
+      figures.absent.push(`two threads: ${oneThreadBecause}`);
+      return;
+    }
+    const [one, two] = engines.map((engine, i) => fourwayPeer(`fourway ${name}, threads: ${i + 1}`, engine, graph, data, REFERENCE_SIZE));
+    const contenders = [one!, two!].map(({ name, run }) => ({ name, run, repeats: 2 * REPEATS }));
+    const times = await interleave(contenders, rounds);
+    keepTimes(figures, times);
+    keepRatio(figures, ratio, times.get(one!.name)!, times.get(two!.name)!);
+    engines[1].threads!.close();
+  }
 }
 
 async function forwardProfile(title: string, { f32, int8, bytes, input }: Models, quantized: boolean, roofline: number): Promise<string> {

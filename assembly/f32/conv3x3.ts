@@ -3,6 +3,7 @@
 //   backward, data   dx  = the patches of dy w^T, added back where they came from        (c % 8 == 0)
 //   backward, weight dw += patches^T dy
 //   x f32 [n, h, w, c]  y f32 [n, oh, ow, co], oh = ceil(h / s)   c == 3 or c % 8 == 0, co % 8 == 0
+//   from, to: the forward pass's output rows, [from, to), counted over the batch; y and x are the whole batch's
 //   w f32 panels [co / 8][9 c][8]
 //   rows f32 [3, w + 2, c]: scratch;  backward, data: patches f32 [ow, 9 c]: scratch
 import { clear } from "../simd";
@@ -24,13 +25,12 @@ function frameRows(rows: usize, x: usize, height: i32, width: i32, c: i32, oy: i
   }
 }
 
-export function conv3x3(y: usize, x: usize, w: usize, bias: usize, rows: usize, n: i32, height: i32, width: i32, c: i32, co: i32, stride: i32, slope: f32): void {
+export function conv3x3(y: usize, x: usize, w: usize, bias: usize, rows: usize, from: i32, to: i32, height: i32, width: i32, c: i32, co: i32, stride: i32, slope: f32): void {
   const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, gap: usize = ((width + 2) * c) << 2;
-  for (let b = 0; b < n; b++, x += (height * width * c) << 2)
-    for (let oy = 0; oy < oh; oy++, y += (ow * co) << 2) {
-      frameRows(rows, x, height, width, c, oy, stride);
-      product(y, rows, (stride * c) << 2, 3, gap, w, bias, ow, 3 * c, co, slope);
-    }
+  for (let r = from; r < to; r++) {
+    frameRows(rows, x + ((r / oh * height * width * c) << 2), height, width, c, r % oh, stride);
+    product(y + ((r * ow * co) << 2), rows, (stride * c) << 2, 3, gap, w, bias, ow, 3 * c, co, slope);
+  }
 }
 
 export function conv3x3BackwardWeight(dw: usize, x: usize, dy: usize, rows: usize, n: i32, height: i32, width: i32, c: i32, co: i32, stride: i32): void {

@@ -3,27 +3,28 @@
 //   backward, data   dx[iy,ix,i]  = sum over the outputs that read it of dy w
 //   backward, weight dw[ky,kx,i] += sum dy[oy,ox,i] x[oy s + ky - p, ox s + kx - p, i]
 //   x f32 [n, h, w, c]  y f32 [n, ceil(h / s), ceil(w / s), c]  w dw f32 [k, k, c]  bias f32 [c]   c % 4 == 0
+//   from, to: the forward pass's output rows, [from, to), counted over the batch; y and x are the whole batch's
 //   3x3: a row of outputs is made four channels at a time with the nine weights in registers; a column of x is loaded once and goes to the
 //   three outputs that see it.
 //   5x5: four neighbouring outputs share each weight that is loaded; the border's outputs check every tap.
 import { activate, clear, madd } from "../simd";
 
-export function dwconv(y: usize, x: usize, w: usize, bias: usize, n: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32, slope: f32): void {
+export function dwconv(y: usize, x: usize, w: usize, bias: usize, from: i32, to: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32, slope: f32): void {
   if (kernel == 3) {
-    if (stride == 1) dwconv3(y, x, w, bias, n, height, width, c, 1, slope);
-    else dwconv3(y, x, w, bias, n, height, width, c, 2, slope);
-  } else dwconv5(y, x, w, bias, n, height, width, c, stride, slope);
+    if (stride == 1) dwconv3(y, x, w, bias, from, to, height, width, c, 1, slope);
+    else dwconv3(y, x, w, bias, from, to, height, width, c, 2, slope);
+  } else dwconv5(y, x, w, bias, from, to, height, width, c, stride, slope);
 }
 
 // @ts-ignore: decorator
 @inline
-function dwconv3(y: usize, x: usize, w: usize, bias: usize, n: i32, height: i32, width: i32, c: i32, stride: i32, slope: f32): void {
+function dwconv3(y: usize, x: usize, w: usize, bias: usize, from: i32, to: i32, height: i32, width: i32, c: i32, stride: i32, slope: f32): void {
   const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, bytes = c << 2, row: usize = width * bytes;
-  for (let b = 0; b < n; b++)
-    for (let oy = 0; oy < oh; oy++, y += ow * bytes) {
-      const iy = oy * stride;
-      row3(y, x + <usize>(b * height + iy) * row, row, iy > 0, iy + 1 < height, w, bias, width, bytes, stride, slope);
-    }
+  y += from * ow * bytes;
+  for (let r = from; r < to; r++, y += ow * bytes) {
+    const iy = r % oh * stride;
+    row3(y, x + <usize>(r / oh * height + iy) * row, row, iy > 0, iy + 1 < height, w, bias, width, bytes, stride, slope);
+  }
 }
 
 // @ts-ignore: decorator
@@ -70,55 +71,55 @@ function row3(y: usize, middle: usize, row: usize, above: bool, below: bool, w: 
   }
 }
 
-function dwconv5(y: usize, x: usize, w: usize, bias: usize, n: i32, height: i32, width: i32, c: i32, stride: i32, slope: f32): void {
+function dwconv5(y: usize, x: usize, w: usize, bias: usize, from: i32, to: i32, height: i32, width: i32, c: i32, stride: i32, slope: f32): void {
   const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, kernel = 5, pad = 2;
   const bytes = c << 2, row = width * bytes, step = stride * bytes;
   const act = f32x4.splat(slope);
   // outputs first..last-1 have every column of their window inside
   const first = min(ow, (pad + stride - 1) / stride), last = max(first, min(ow, (width - kernel + pad) / stride + 1));
-  for (let b = 0; b < n; b++, x += height * row)
-    for (let oy = 0; oy < oh; oy++) {
-      const top = oy * stride - pad;
-      const ky0 = max(0, -top), ky1 = min(kernel, height - top);
-      let ox = 0;
-      while (ox < ow) {
-        const left = ox * stride - pad;
-        if (ox >= first && ox + 4 <= last) {
-          for (let i = 0; i < bytes; i += 16) {
-            const start = v128.load(bias + i);
-            let a0 = start, a1 = start, a2 = start, a3 = start;
-            for (let ky = ky0; ky < ky1; ky++) {
-              let from = x + (top + ky) * row + left * bytes + i, wp = w + ky * kernel * bytes + i;
-              for (let kx = 0; kx < kernel; kx++, from += bytes, wp += bytes) {
-                const f = v128.load(wp), next = from + step, after = next + step;
-                a0 = madd(v128.load(from), f, a0);
-                a1 = madd(v128.load(next), f, a1);
-                a2 = madd(v128.load(after), f, a2);
-                a3 = madd(v128.load(after + step), f, a3);
-              }
+  y += from * ow * bytes;
+  for (let r = from; r < to; r++) {
+    const top = r % oh * stride - pad, picture = x + r / oh * height * row;
+    const ky0 = max(0, -top), ky1 = min(kernel, height - top);
+    let ox = 0;
+    while (ox < ow) {
+      const left = ox * stride - pad;
+      if (ox >= first && ox + 4 <= last) {
+        for (let i = 0; i < bytes; i += 16) {
+          const start = v128.load(bias + i);
+          let a0 = start, a1 = start, a2 = start, a3 = start;
+          for (let ky = ky0; ky < ky1; ky++) {
+            let xp = picture + (top + ky) * row + left * bytes + i, wp = w + ky * kernel * bytes + i;
+            for (let kx = 0; kx < kernel; kx++, xp += bytes, wp += bytes) {
+              const f = v128.load(wp), next = xp + step, after = next + step;
+              a0 = madd(v128.load(xp), f, a0);
+              a1 = madd(v128.load(next), f, a1);
+              a2 = madd(v128.load(after), f, a2);
+              a3 = madd(v128.load(after + step), f, a3);
             }
-            const to = y + i;
-            v128.store(to, activate(a0, act));
-            v128.store(to + bytes, activate(a1, act));
-            v128.store(to + 2 * bytes, activate(a2, act));
-            v128.store(to + 3 * bytes, activate(a3, act));
           }
-          ox += 4;
-          y += 4 * bytes;
-        } else {
-          const kx0 = max(0, -left), kx1 = min(kernel, width - left);
-          for (let i = 0; i < bytes; i += 16) {
-            let a = v128.load(bias + i);
-            for (let ky = ky0; ky < ky1; ky++)
-              for (let kx = kx0; kx < kx1; kx++)
-                a = madd(v128.load(x + (top + ky) * row + (left + kx) * bytes + i), v128.load(w + (ky * kernel + kx) * bytes + i), a);
-            v128.store(y + i, activate(a, act));
-          }
-          ox++;
-          y += bytes;
+          const yp = y + i;
+          v128.store(yp, activate(a0, act));
+          v128.store(yp + bytes, activate(a1, act));
+          v128.store(yp + 2 * bytes, activate(a2, act));
+          v128.store(yp + 3 * bytes, activate(a3, act));
         }
+        ox += 4;
+        y += 4 * bytes;
+      } else {
+        const kx0 = max(0, -left), kx1 = min(kernel, width - left);
+        for (let i = 0; i < bytes; i += 16) {
+          let a = v128.load(bias + i);
+          for (let ky = ky0; ky < ky1; ky++)
+            for (let kx = kx0; kx < kx1; kx++)
+              a = madd(v128.load(picture + (top + ky) * row + (left + kx) * bytes + i), v128.load(w + (ky * kernel + kx) * bytes + i), a);
+          v128.store(y + i, activate(a, act));
+        }
+        ox++;
+        y += bytes;
       }
     }
+  }
 }
 
 /** Stride 1: the forward pass over dy with the kernel turned by 180 degrees (flipped f32 [k, k, c], zeros f32 [c]); 5x5, stride 2: scattered. */
@@ -126,7 +127,7 @@ export function dwconvBackwardData(dx: usize, dy: usize, w: usize, flipped: usiz
   const bytes = c << 2, taps = kernel * kernel;
   if (stride == 1) {
     for (let tap = 0; tap < taps; tap++) memory.copy(flipped + tap * bytes, w + (taps - 1 - tap) * bytes, bytes);
-    dwconv(dx, dy, flipped, zeros, n, height, width, c, kernel, 1, 1);
+    dwconv(dx, dy, flipped, zeros, 0, n * height, height, width, c, kernel, 1, 1);
     return;
   }
   if (kernel == 3) {

@@ -1,5 +1,6 @@
 // Depthwise convolution in int8, kernel k = 3 or 5, stride s = 1 or 2, padding k / 2; requantization as in product.ts.
 //   x int8 [n, h, w, c]  y int8 [n, ceil(h / s), ceil(w / s), c]   c % 8 == 0
+//   from, to: output rows to be done, counted over the batch, [from, to); y and x are the whole batch's
 //   bias i32 [c]  scale f32 [c]   zeros int8 [w, c]: scratch, what is read for rows outside the picture
 //   w i16 [c / 4][vectors][4][2]: pairs of taps for four channels. First k vectors for each two rows of the kernel but the last:
 //   (w[2 r, kx], w[2 r + 1, kx]); then k + 1 for the last row: (w[kx - 1], w[kx]), 0 beyond its ends.
@@ -8,22 +9,22 @@
 //   registers. Four channels and not eight: a 3x3 kernel's weights then stay in registers (40x24x64: 0.81x).
 import { floorOf, requantize8 } from "./product";
 
-export function dwconvI8(y: usize, x: usize, w: usize, bias: usize, scale: usize, zeros: usize, n: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32, slope: f32): void {
+export function dwconvI8(y: usize, x: usize, w: usize, bias: usize, scale: usize, zeros: usize, from: i32, to: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32, slope: f32): void {
   const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, row: usize = width * c;
   memory.fill(zeros, 0, row);
-  for (let b = 0; b < n; b++)
-    for (let oy = 0; oy < oh; oy++, y += ow * c) {
-      const iy = oy * stride, x2 = x + <usize>(b * height + iy) * row;
-      const x1 = iy >= 1 ? x2 - row : zeros, x3 = iy + 1 < height ? x2 + row : zeros;
-      if (kernel == 3) {
-        if (stride == 1) row3stride1(y, x1, x2, x3, w, bias, scale, zeros, width, c, slope);
-        else row3stride2(y, x1, x2, x3, w, bias, scale, zeros, width, c, slope);
-      } else {
-        const x0 = iy >= 2 ? x1 - row : zeros, x4 = iy + 2 < height ? x3 + row : zeros;
-        if (stride == 1) row5stride1(y, x0, x1, x2, x3, x4, w, bias, scale, zeros, width, c, slope);
-        else row5stride2(y, x0, x1, x2, x3, x4, w, bias, scale, zeros, width, c, slope);
-      }
+  y += from * ow * c;
+  for (let r = from; r < to; r++, y += ow * c) {
+    const iy = r % oh * stride, x2 = x + <usize>(r / oh * height + iy) * row;
+    const x1 = iy >= 1 ? x2 - row : zeros, x3 = iy + 1 < height ? x2 + row : zeros;
+    if (kernel == 3) {
+      if (stride == 1) row3stride1(y, x1, x2, x3, w, bias, scale, zeros, width, c, slope);
+      else row3stride2(y, x1, x2, x3, w, bias, scale, zeros, width, c, slope);
+    } else {
+      const x0 = iy >= 2 ? x1 - row : zeros, x4 = iy + 2 < height ? x3 + row : zeros;
+      if (stride == 1) row5stride1(y, x0, x1, x2, x3, x4, w, bias, scale, zeros, width, c, slope);
+      else row5stride2(y, x0, x1, x2, x3, x4, w, bias, scale, zeros, width, c, slope);
     }
+  }
 }
 
 // A function for each stride: V8 allocates registers better than with a branch in the loop (96x160x16: 0.88x).

@@ -17,7 +17,14 @@ export interface DetectorOptions {
   pixels?: number;
   /** Objects with a lower score are not reported, 0..1; tasks left out keep the model's. */
   thresholds?: Partial<Record<Task, number>>;
+  /**
+   * How many threads share the work of a frame, 1..16. Default 1. More need SharedArrayBuffer (in a page: cross-origin isolation) and as
+   * many idle cores; where they cannot be had, one does the work (`detector.threads` tells).
+   */
+  threads?: number;
 }
+
+const MOST_THREADS = 16;
 
 /** How one frame is to be looked at. */
 export interface DetectOptions {
@@ -65,7 +72,29 @@ export class Detector {
   static async load(model: Uint8Array | URL | string | Model = shippedModel(), options: DetectorOptions = {}): Promise<Detector> {
     const file = typeof model === "string" || model instanceof URL ? await readBytes(model) : model;
     const ready = file instanceof Uint8Array ? loadModel(file) : file;
-    return new Detector(ready, new Workspace(await createEngine(), ready, options.pixels ?? ready.info.pixels), options);
+    const { pixels = ready.info.pixels, threads = 1 } = options;
+    if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS))
+      throw new FourwayError(
+        "E_ARGUMENT",
+        `detector: expected threads in 1..${MOST_THREADS}, got ${threads}; as many as idle cores, at most`,
+      );
+    const engine = await createEngine(threads);
+    try {
+      return new Detector(ready, new Workspace(engine, ready, pixels), options);
+    } catch (error) {
+      engine.threads?.close();
+      throw error;
+    }
+  }
+
+  /** How many threads share the work of a frame. */
+  get threads(): number {
+    return this.workspace?.engine.threads?.count ?? 1;
+  }
+
+  /** Why it is one thread though more were asked for. */
+  get oneThreadBecause(): string | undefined {
+    return this.workspace?.engine.oneThreadBecause;
   }
 
   /** What the model looks for. */
@@ -85,6 +114,7 @@ export class Detector {
 
     const start = performance.now();
     const { engine } = this.workspace;
+    engine.threads?.wake();
     const network = this.workspace.prepare(frame);
     const { program, letterbox, rgba, bytes } = network;
     engine.memory.u8.set(frame.data, rgba);
@@ -126,8 +156,9 @@ export class Detector {
     return result;
   }
 
-  /** Gives back the kernels' memory; the detector cannot be used any more. */
+  /** Gives back the kernels' memory and ends its threads; the detector cannot be used any more. */
   dispose(): void {
+    this.workspace?.engine.threads?.close();
     this.workspace = undefined;
   }
 

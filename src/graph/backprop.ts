@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import type { BackwardSite, Place, Site, Step } from "../ops/op.js";
+import { type BackwardSite, type Place, type Site, type Step, WHOLE } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
 import type { Graph, GraphNode, OpName } from "./graph.js";
@@ -87,12 +87,13 @@ export function planTraining(graph: Graph, size: Size): TrainingPlan {
   return {
     ...size,
     graph,
+    parts: 1,
     shapes,
     bytes,
     values: settle(values),
     gradients: settle(gradients),
     meetings: settle(meetings),
-    scratch: settleAll(scratch),
+    scratch: settleAll(scratch).map((at) => [at]),
     saved: settleAll(saved),
     backwardScratch: settleAll(backwardScratch),
   };
@@ -135,9 +136,10 @@ export function compileTraining(
       inputs: node.inputs.map(place),
       outputs: node.outputs.map(place),
       params: paramOffsets(node, params),
-      scratch: base + plan.scratch[i]!,
+      scratch: base + plan.scratch[i]![0]!,
       saved: base + plan.saved[i]!,
       zeros: params.zeros,
+      part: WHOLE,
     }),
   );
   const forwardSteps = sites.map((site) => ({ node: site.node, input: site.inputs[0]!, step: opOf(site.node.op).forward(site) }));

@@ -28,6 +28,8 @@ export interface PlacedParams {
   zeros: number;
   /** int8: offsets of the requantization scales, a node each. */
   scales: Map<GraphNode, number>;
+  /** Offset of the room where other threads read their script. */
+  script: number;
 }
 
 function layoutOf(node: GraphNode, role: Role, quantized: boolean): Layout {
@@ -42,7 +44,7 @@ function layoutOf(node: GraphNode, role: Role, quantized: boolean): Layout {
  * convolution, the scale that turns its int32 sums into its output's steps.
  * @throws E_GRAPH where a parameter is missing, or shared between ops that want different layouts
  */
-export function placeParams({ memory }: Engine, graph: Graph): PlacedParams {
+export function placeParams({ memory, threads }: Engine, graph: Graph): PlacedParams {
   const quantized = graph.scales !== undefined;
   const byName = new Map<string, PlacedParam>();
   let widest = 8;
@@ -103,7 +105,8 @@ export function placeParams({ memory }: Engine, graph: Graph): PlacedParams {
       }
       scales.set(node, at);
     }
-  return { byName, offset, trainedBytes, stateBytes, zeros, scales };
+  const script = threads ? memory.reserve(threads.roomFor(graph.nodes.length)) : 0;
+  return { byName, offset, trainedBytes, stateBytes, zeros, scales, script };
 }
 
 /** Byte offsets of a node's parameters by role; a missing one is the block of zeros. */

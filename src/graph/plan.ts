@@ -93,11 +93,13 @@ export interface Size {
 /** A planned forward pass: where every buffer lies in an arena of `bytes`, relative to its start. */
 export interface Plan extends Size {
   graph: Graph;
+  /** Into how many parts that may run at once each step can be cut. */
+  parts: number;
   shapes: Map<string, Shape>;
   /** Offsets of the values. */
   values: Map<string, number>;
-  /** Offsets of each node's scratch. */
-  scratch: number[];
+  /** Offsets of each node's scratch, a place each part. */
+  scratch: number[][];
   bytes: number;
 }
 
@@ -131,10 +133,12 @@ export function elements(shape: Shape, batch: number): number {
 }
 
 /**
- * Plans a forward pass. @param keepAll every value keeps a buffer of its own to the end (for calibration and tests)
+ * Plans a forward pass.
+ * @param keepAll every value keeps a buffer of its own to the end (for calibration and tests)
+ * @param parts of a step that may run at once, each with a scratch of its own
  * @throws E_GRAPH, E_SHAPE as `shapesOf` and `checkSize`
  */
-export function planForward(graph: Graph, size: Size, keepAll = false): Plan {
+export function planForward(graph: Graph, size: Size, keepAll = false, parts = 1): Plan {
   checkSize(size);
   const shapes = shapesOf(graph, size.height, size.width);
   const reads = lastReads(graph);
@@ -150,16 +154,16 @@ export function planForward(graph: Graph, size: Size, keepAll = false): Plan {
     });
   };
   request(graph.input, 0);
-  const scratch: number[] = [];
+  const scratch: number[][] = [];
   graph.nodes.forEach((node, i) => {
     for (const name of node.outputs) request(name, i);
     const { forward, i8 } = scratchOf(node, shapes);
-    scratch.push(requests.length);
-    requests.push({ bytes: graph.scales ? i8 : forward, first: i, last: i });
+    scratch.push(Array.from({ length: parts }, (_, k) => requests.length + k));
+    for (let k = 0; k < parts; k++) requests.push({ bytes: graph.scales ? i8 : forward, first: i, last: i });
   });
   const { offsets, bytes } = placeBuffers(requests);
   for (const [name, at] of values) values.set(name, offsets[at]!);
-  return { ...size, graph, shapes, values, scratch: scratch.map((at) => offsets[at]!), bytes };
+  return { ...size, graph, parts, shapes, values, scratch: scratch.map((each) => each.map((at) => offsets[at]!)), bytes };
 }
 
 /** A node's scratch in bytes. */

@@ -1,6 +1,7 @@
 import { FourwayError } from "../core/errors.js";
-import type { Place, SiteI8, Step } from "../ops/op.js";
+import { type Part, type Place, type SiteI8, type Step, WHOLE } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
+import type { Kernels } from "../wasm/kernels.js";
 import type { Engine } from "../wasm/load.js";
 import type { GraphNode, OpName } from "./graph.js";
 import { type PlacedParams, paramOffsets } from "./params.js";
@@ -24,13 +25,14 @@ export function placeOf(plan: Plan, name: string, base: number): Place {
 }
 
 /**
- * Turns a plan into steps over an arena that begins at byte `base`.
+ * Turns a plan into steps over an arena that begins at byte `base`; run in parts where the plan is for as many as the engine's threads want.
  * @throws E_GRAPH where an op has no inference form: fold norms first (quant/fold.ts)
  */
-export function compileForward({ kernels }: Engine, plan: Plan, params: PlacedParams, base: number): Program {
+export function compileForward(engine: Engine, plan: Plan, params: PlacedParams, base: number): Program {
   const { graph, batch } = plan;
+  const threads = engine.threads?.count === plan.parts ? engine.threads : undefined;
   const place = (name: string): Place => placeOf(plan, name, base);
-  const steps = graph.nodes.map((node, i) => {
+  const stepOf = (node: GraphNode, i: number, kernels: Kernels, part: Part): Step => {
     const op = opOf(node.op);
     if (node.op === "norm")
       throw new FourwayError("E_GRAPH", `norm "${node.name}": expected a folded graph for inference, got a norm; call foldNorms`);
@@ -41,24 +43,31 @@ export function compileForward({ kernels }: Engine, plan: Plan, params: PlacedPa
       inputs: node.inputs.map(place),
       outputs: node.outputs.map(place),
       params: paramOffsets(node, params),
-      scratch: base + plan.scratch[i]!,
+      scratch: base + plan.scratch[i]![part.index]!,
       saved: 0,
       zeros: params.zeros,
+      part,
       inputScales: node.inputs.map((name) => graph.scales?.get(name) ?? 0),
       outputScales: node.outputs.map((name) => graph.scales?.get(name) ?? 0),
       scales: params.scales.get(node) ?? 0,
     };
-    if (!graph.scales) return { node, step: op.forward(site) };
+    if (!graph.scales) return op.forward(site);
     if (!op.forwardI8) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected an op with an int8 form, got none`);
-    return { node, step: op.forwardI8(site) };
-  });
-  return {
-    plan,
-    input: place(graph.input),
-    outputs: graph.outputs.map(place),
-    steps,
-    run() {
-      for (let i = 0; i < steps.length; i++) steps[i]!.step();
-    },
+    return op.forwardI8(site);
   };
+  const steps = graph.nodes.map((node, i) => ({ node, step: stepOf(node, i, engine.kernels, WHOLE) }));
+  const program = { plan, input: place(graph.input), outputs: graph.outputs.map(place), steps };
+  if (!threads)
+    return {
+      ...program,
+      run() {
+        for (let i = 0; i < steps.length; i++) steps[i]!.step();
+      },
+    };
+  const { count } = threads;
+  const chunksOf = (kernels: Kernels): Step[] =>
+    graph.nodes.flatMap((node, i) => Array.from({ length: count }, (_, index) => stepOf(node, i, kernels, { index, count })));
+  const chunks = chunksOf(engine.kernels);
+  const script = threads.record(chunksOf, params.script);
+  return { ...program, run: () => threads.run(script, chunks) };
 }

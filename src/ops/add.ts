@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import { stored } from "./layout.js";
-import { NO_SCRATCH, type Op } from "./op.js";
+import { NO_SCRATCH, type Op, rowsOf } from "./op.js";
 
 /** Elementwise sum; its gradient is the output's, handed to both inputs. Kernels in assembly/f32/add.ts and assembly/i8/add.ts. */
 export const add: Op<"add"> = {
@@ -18,9 +18,11 @@ export const add: Op<"add"> = {
   inPlaceBackward: false,
   scratch: () => NO_SCRATCH,
   saved: () => 0,
-  forward: ({ kernels, batch, inputs: [a, b], outputs: [y] }) => {
-    const n = batch * y!.height * y!.width * stored(y!.channels);
-    return () => kernels.add(y!.offset, a!.offset, b!.offset, n);
+  forward: ({ kernels, batch, part, inputs: [a, b], outputs: [y] }) => {
+    const c = stored(y!.channels);
+    const [from, to] = rowsOf(part, batch * y!.height * y!.width);
+    const [start, n] = [4 * from * c, (to - from) * c];
+    return () => kernels.add(y!.offset + start, a!.offset + start, b!.offset + start, n);
   },
   backward: ({ kernels, batch, outputs: [y], dInputs: [da, db], dOutputs: [dy] }) => {
     const bytes = 4 * batch * y!.height * y!.width * stored(y!.channels);
@@ -29,10 +31,12 @@ export const add: Op<"add"> = {
       if (db !== undefined) kernels.copy(db, dy!, bytes);
     };
   },
-  forwardI8: ({ kernels, batch, inputs: [a, b], outputs: [y], inputScales, outputScales }) => {
-    const n = batch * y!.height * y!.width * stored(y!.channels);
+  forwardI8: ({ kernels, batch, part, inputs: [a, b], outputs: [y], inputScales, outputScales }) => {
+    const c = stored(y!.channels);
+    const [from, to] = rowsOf(part, batch * y!.height * y!.width);
+    const [start, n] = [from * c, (to - from) * c];
     const aScale = inputScales[0]! / outputScales[0]!;
     const bScale = inputScales[1]! / outputScales[0]!;
-    return () => kernels.addI8(y!.offset, a!.offset, b!.offset, n, aScale, bScale);
+    return () => kernels.addI8(y!.offset + start, a!.offset + start, b!.offset + start, n, aScale, bScale);
   },
 };

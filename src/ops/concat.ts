@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import { stored } from "./layout.js";
-import { NO_SCRATCH, type Op, type Site } from "./op.js";
+import { NO_SCRATCH, type Op, rowsOf, type Site } from "./op.js";
 
 /** Sizes in bytes a pixel. */
 function sizes({ batch, inputs: [a, b], outputs: [y] }: Site<"concat">, bytes: number) {
@@ -16,8 +16,11 @@ function sizes({ batch, inputs: [a, b], outputs: [y] }: Site<"concat">, bytes: n
 
 function join(site: Site<"concat">, bytes: number) {
   const s = sizes(site, bytes);
-  const [y, a, b] = [site.outputs[0]!.offset, site.inputs[0]!.offset, site.inputs[1]!.offset];
-  return () => site.kernels.concat(y, a, b, s.m, s.a, s.b, s.aStored, s.bStored, s.yStored);
+  const [from, to] = rowsOf(site.part, s.m);
+  const y = site.outputs[0]!.offset + from * s.yStored;
+  const a = site.inputs[0]!.offset + from * s.aStored;
+  const b = site.inputs[1]!.offset + from * s.bStored;
+  return () => site.kernels.concat(y, a, b, to - from, s.a, s.b, s.aStored, s.bStored, s.yStored);
 }
 
 /** Two inputs side by side along the channels; kernels in assembly/f32/concat.ts, which int8 shares. */

@@ -1,9 +1,11 @@
 import { FourwayError } from "../core/errors.js";
 import { PAIR_PANELS, PANELS, stored } from "./layout.js";
-import type { Op } from "./op.js";
+import { type Op, rowsOf } from "./op.js";
 
 /** Pixels whose channels are widened to 16 bits at once in int8: 32 rows keep scratch and panels in the first-level cache. */
 const ROWS_I8 = 32;
+/** Pixels that the kernels take at once. */
+const TILE = 4;
 
 /** 1x1 convolution; kernels in assembly/f32/conv1x1.ts and assembly/i8/conv1x1.ts. */
 export const conv1x1: Op<"conv1x1"> = {
@@ -24,12 +26,13 @@ export const conv1x1: Op<"conv1x1"> = {
     i8: 2 * ROWS_I8 * stored(x!.channels),
   }),
   saved: () => 0,
-  forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params }) => {
-    const m = batch * y!.height * y!.width;
+  forward: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params }) => {
+    const [from, to] = rowsOf(part, batch * y!.height * y!.width, TILE);
     const ci = stored(x!.channels);
     const co = stored(y!.channels);
     const { slope } = node.attributes;
-    return () => kernels.conv1x1(y!.offset, x!.offset, params.weight, params.bias, m, ci, co, slope);
+    const [yAt, xAt] = [y!.offset + 4 * from * co, x!.offset + 4 * from * ci];
+    return () => kernels.conv1x1(yAt, xAt, params.weight, params.bias, to - from, ci, co, slope);
   },
   backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
     if (node.attributes.slope !== 1)
@@ -49,12 +52,14 @@ export const conv1x1: Op<"conv1x1"> = {
       kernels.conv1x1(dx, dy!, scratch, zeros, m, co, ci, 1);
     };
   },
-  forwardI8: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
-    const m = batch * y!.height * y!.width;
+  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
+    const [from, to] = rowsOf(part, batch * y!.height * y!.width, TILE);
     const ci = stored(x!.channels);
     const co = stored(y!.channels);
     const { slope } = node.attributes;
-    const kernel = outputScales[0] === 0 ? kernels.conv1x1I8F32 : kernels.conv1x1I8;
-    return () => kernel(y!.offset, x!.offset, params.weight, params.bias, scales, scratch, ROWS_I8, m, ci, co, slope);
+    const float = outputScales[0] === 0;
+    const kernel = float ? kernels.conv1x1I8F32 : kernels.conv1x1I8;
+    const [yAt, xAt] = [y!.offset + (float ? 4 : 1) * from * co, x!.offset + from * ci];
+    return () => kernel(yAt, xAt, params.weight, params.bias, scales, scratch, ROWS_I8, to - from, ci, co, slope);
   },
 };

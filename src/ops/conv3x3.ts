@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import { depth3x3, PAIR_PANELS3X3, PANELS3X3, stored } from "./layout.js";
-import type { Op } from "./op.js";
+import { type Op, rowsOf } from "./op.js";
 
 /** 3x3 convolution, padding 1; kernels in assembly/f32/conv3x3.ts and assembly/i8/conv3x3.ts. */
 export const conv3x3: Op<"conv3x3"> = {
@@ -27,12 +27,13 @@ export const conv3x3: Op<"conv3x3"> = {
     };
   },
   saved: () => 0,
-  forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch }) => {
+  forward: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch }) => {
+    const [from, to] = rowsOf(part, batch * y!.height);
     const { height, width } = x!;
     const c = stored(x!.channels);
     const co = stored(y!.channels);
     const { stride, slope } = node.attributes;
-    return () => kernels.conv3x3(y!.offset, x!.offset, params.weight, params.bias, scratch, batch, height, width, c, co, stride, slope);
+    return () => kernels.conv3x3(y!.offset, x!.offset, params.weight, params.bias, scratch, from, to, height, width, c, co, stride, slope);
   },
   backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
     const { stride, slope } = node.attributes;
@@ -55,17 +56,18 @@ export const conv3x3: Op<"conv3x3"> = {
       kernels.conv3x3BackwardData(dx, dy!, transposed, zeros, scratch, batch, height, width, c, co, stride);
     };
   },
-  forwardI8: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
+  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
     if (outputScales[0] === 0)
       throw new FourwayError(
         "E_GRAPH",
         `conv3x3 "${node.name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`,
       );
+    const [from, to] = rowsOf(part, batch * y!.height);
     const { height, width } = x!;
     const c = stored(x!.channels);
     const co = stored(y!.channels);
     const { stride, slope } = node.attributes;
     return () =>
-      kernels.conv3x3I8(y!.offset, x!.offset, params.weight, params.bias, scales, scratch, batch, height, width, c, co, stride, slope);
+      kernels.conv3x3I8(y!.offset, x!.offset, params.weight, params.bias, scales, scratch, from, to, height, width, c, co, stride, slope);
   },
 };

@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import { PAIR_TAPS, stored, TAPS } from "./layout.js";
-import type { Op } from "./op.js";
+import { type Op, rowsOf } from "./op.js";
 
 /** Depthwise convolution; kernels in assembly/f32/dwconv.ts and assembly/i8/dwconv.ts. */
 export const dwconv: Op<"dwconv"> = {
@@ -24,11 +24,12 @@ export const dwconv: Op<"dwconv"> = {
     return { forward: 0, backward: 4 * taps * stored(x!.channels), i8: x!.width * stored(x!.channels) };
   },
   saved: () => 0,
-  forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params }) => {
+  forward: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params }) => {
+    const [from, to] = rowsOf(part, batch * y!.height);
     const { height, width } = x!;
     const c = stored(x!.channels);
     const { kernel, stride, slope } = node.attributes;
-    return () => kernels.dwconv(y!.offset, x!.offset, params.weight, params.bias, batch, height, width, c, kernel, stride, slope);
+    return () => kernels.dwconv(y!.offset, x!.offset, params.weight, params.bias, from, to, height, width, c, kernel, stride, slope);
   },
   backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
     const { kernel, stride, slope } = node.attributes;
@@ -44,16 +45,32 @@ export const dwconv: Op<"dwconv"> = {
       if (dx !== undefined) kernels.dwconvBackwardData(dx, dy!, params.weight, scratch, zeros, batch, height, width, c, kernel, stride);
     };
   },
-  forwardI8: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
+  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
     if (outputScales[0] === 0)
       throw new FourwayError(
         "E_GRAPH",
         `dwconv "${node.name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`,
       );
+    const [from, to] = rowsOf(part, batch * y!.height);
     const { height, width } = x!;
     const c = stored(x!.channels);
     const { kernel, stride, slope } = node.attributes;
     return () =>
-      kernels.dwconvI8(y!.offset, x!.offset, params.weight, params.bias, scales, scratch, batch, height, width, c, kernel, stride, slope);
+      kernels.dwconvI8(
+        y!.offset,
+        x!.offset,
+        params.weight,
+        params.bias,
+        scales,
+        scratch,
+        from,
+        to,
+        height,
+        width,
+        c,
+        kernel,
+        stride,
+        slope,
+      );
   },
 };

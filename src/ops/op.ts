@@ -13,6 +13,21 @@ export interface Place extends Shape {
   offset: number;
 }
 
+/** One thread's part of a step: the `index`-th of `count` runs of rows. */
+export interface Part {
+  index: number;
+  count: number;
+}
+
+/** All of it. */
+export const WHOLE: Part = { index: 0, count: 1 };
+
+/** The rows of `total` that a part does, [from, to), cut between tiles. */
+export function rowsOf({ index, count }: Part, total: number, tile = 1): [number, number] {
+  const cut = (i: number): number => Math.min(total, tile * Math.floor((Math.ceil(total / tile) * i) / count));
+  return [cut(index), cut(index + 1)];
+}
+
 /** A node with every buffer placed, ready to be turned into a step. */
 export interface Site<N extends OpName> {
   node: NodeOf<N>;
@@ -26,6 +41,8 @@ export interface Site<N extends OpName> {
   scratch: number;
   /** Bytes kept from the forward to the backward step. */
   saved: number;
+  /** What of the forward step to do; the backward one is always whole. */
+  part: Part;
   /** At least as many zeros as any op has channels. */
   zeros: number;
 }

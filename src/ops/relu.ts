@@ -1,5 +1,5 @@
 import { stored } from "./layout.js";
-import { NO_SCRATCH, type Op } from "./op.js";
+import { NO_SCRATCH, type Op, rowsOf } from "./op.js";
 
 /** ReLU and LeakyReLU on their own; behind a convolution they are part of it (`slope`). Kernels in assembly/f32/relu.ts. */
 export const relu: Op<"relu"> = {
@@ -10,10 +10,12 @@ export const relu: Op<"relu"> = {
   inPlaceBackward: true,
   scratch: () => NO_SCRATCH,
   saved: () => 0,
-  forward: ({ node, kernels, batch, inputs: [x], outputs: [y] }) => {
-    const n = batch * y!.height * y!.width * stored(y!.channels);
+  forward: ({ node, kernels, batch, part, inputs: [x], outputs: [y] }) => {
+    const c = stored(y!.channels);
+    const [from, to] = rowsOf(part, batch * y!.height * y!.width);
+    const [start, n] = [4 * from * c, (to - from) * c];
     const { slope } = node.attributes;
-    return () => kernels.relu(y!.offset, x!.offset, n, slope);
+    return () => kernels.relu(y!.offset + start, x!.offset + start, n, slope);
   },
   backward: ({ node, kernels, batch, outputs: [y], dInputs: [dx], dOutputs: [dy] }) => {
     const n = batch * y!.height * y!.width * stored(y!.channels);

@@ -1,9 +1,18 @@
 import { FourwayError } from "../core/errors.js";
 import { stored } from "./layout.js";
-import { NO_SCRATCH, type Op, type Site } from "./op.js";
+import { NO_SCRATCH, type Op, rowsOf, type Site } from "./op.js";
 
 function sizes({ batch, inputs: [x], outputs: [even] }: Site<"split">) {
   return { m: batch * x!.height * x!.width, c: x!.channels, whole: stored(x!.channels), half: stored(even!.channels) };
+}
+
+/** Where a part's rows begin, at `bytes` a value, and how many there are. */
+function partOf(site: Site<"split">, bytes: number) {
+  const { m, whole, half } = sizes(site);
+  const [from, to] = rowsOf(site.part, m);
+  const [x, even, odd] = [site.inputs[0]!.offset, site.outputs[0]!.offset, site.outputs[1]!.offset];
+  const start = bytes * from;
+  return { x: x + start * whole, even: even + start * half, odd: odd + start * half, rows: to - from };
 }
 
 /** Even and odd channels apart; kernels in assembly/f32/split.ts and assembly/i8/split.ts. */
@@ -20,9 +29,9 @@ export const split: Op<"split"> = {
   scratch: () => NO_SCRATCH,
   saved: () => 0,
   forward: (site) => {
-    const { m, c, whole, half } = sizes(site);
-    const [x, even, odd] = [site.inputs[0]!.offset, site.outputs[0]!.offset, site.outputs[1]!.offset];
-    return () => site.kernels.split(even, odd, x, m, c, whole, half);
+    const { c, whole, half } = sizes(site);
+    const { x, even, odd, rows } = partOf(site, 4);
+    return () => site.kernels.split(even, odd, x, rows, c, whole, half);
   },
   backward: (site) => {
     const { m, c, whole, half } = sizes(site);
@@ -31,8 +40,8 @@ export const split: Op<"split"> = {
     return () => site.kernels.splitBackward(dx, deven!, dodd!, m, c, whole, half);
   },
   forwardI8: (site) => {
-    const { m, c, whole, half } = sizes(site);
-    const [x, even, odd] = [site.inputs[0]!.offset, site.outputs[0]!.offset, site.outputs[1]!.offset];
-    return () => site.kernels.splitI8(even, odd, x, m, c, whole, half);
+    const { c, whole, half } = sizes(site);
+    const { x, even, odd, rows } = partOf(site, 1);
+    return () => site.kernels.splitI8(even, odd, x, rows, c, whole, half);
   },
 };

@@ -14,7 +14,8 @@ export interface Kernels {
     w: number,
     bias: number,
     rows: number,
-    n: number,
+    from: number,
+    to: number,
     height: number,
     width: number,
     c: number,
@@ -52,7 +53,8 @@ export interface Kernels {
     x: number,
     w: number,
     bias: number,
-    n: number,
+    from: number,
+    to: number,
     height: number,
     width: number,
     c: number,
@@ -117,7 +119,7 @@ export interface Kernels {
   copy(y: number, x: number, bytes: number): void;
   upsample2(y: number, x: number, n: number, height: number, width: number, bytes: number): void;
   upsample2Backward(dx: number, dy: number, n: number, height: number, width: number, c: number): void;
-  maxpool(y: number, x: number, n: number, height: number, width: number, c: number): void;
+  maxpool(y: number, x: number, from: number, to: number, height: number, width: number, c: number): void;
   maxpoolBackward(dx: number, dy: number, x: number, y: number, n: number, height: number, width: number, c: number): void;
   split(even: number, odd: number, x: number, m: number, c: number, xStored: number, halfStored: number): void;
   splitBackward(dx: number, deven: number, dodd: number, m: number, c: number, xStored: number, halfStored: number): void;
@@ -176,7 +178,8 @@ export interface Kernels {
     bias: number,
     scale: number,
     rows: number,
-    n: number,
+    from: number,
+    to: number,
     height: number,
     width: number,
     c: number,
@@ -191,7 +194,8 @@ export interface Kernels {
     bias: number,
     scale: number,
     zeros: number,
-    n: number,
+    from: number,
+    to: number,
     height: number,
     width: number,
     c: number,
@@ -200,7 +204,7 @@ export interface Kernels {
     slope: number,
   ): void;
   addI8(y: number, a: number, b: number, n: number, aScale: number, bScale: number): void;
-  maxpoolI8(y: number, x: number, n: number, height: number, width: number, c: number): void;
+  maxpoolI8(y: number, x: number, from: number, to: number, height: number, width: number, c: number): void;
   splitI8(even: number, odd: number, x: number, m: number, c: number, xStored: number, halfStored: number): void;
   letterbox(
     out: number,

@@ -1,24 +1,33 @@
-import { relaxedSimd } from "wasm-feature-detect";
+import { relaxedSimd, threads as threadsFeature } from "wasm-feature-detect";
 import { isPage, readAddress, readResponse } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
 import type { Kernels } from "./kernels.js";
 import { Memory } from "./memory.js";
+import { Threads } from "./threads.js";
 
 /** The kernels and the memory they work in. */
 export interface Engine {
   readonly kernels: Kernels;
   readonly memory: Memory;
+  /** Workers that help, where more than one thread was asked for and could be had. */
+  readonly threads?: Threads;
+  /** Why there are none though they were asked for. */
+  readonly oneThreadBecause?: string;
 }
 
+let compiledShared: Promise<WebAssembly.Module> | undefined;
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 /** Where the kernels come from: a compiled module, its bytes, or somewhere to read them from. */
 export type WasmSource = WebAssembly.Module | BufferSource | URL | Response;
 
 /** The bytes of the build that the package carries for this runtime. */
-async function ownBytes(): Promise<BufferSource> {
+async function ownBytes(shared = false): Promise<BufferSource> {
   // an engine validates a whole module, so each feature set is a build of its own
-  const build = (await relaxedSimd()) ? await import("./bytes/relaxed.js") : await import("./bytes/simd.js");
+  const relaxed = await relaxedSimd();
+  const plain = () => (relaxed ? import("./bytes/relaxed.js") : import("./bytes/simd.js"));
+  const threaded = () => (relaxed ? import("./bytes/relaxedThreads.js") : import("./bytes/simdThreads.js"));
+  const build = await (shared ? threaded() : plain());
   return Uint8Array.from(atob(build.default), (character) => character.charCodeAt(0));
 }
 
@@ -67,10 +76,34 @@ export function init(source?: WasmSource): Promise<WebAssembly.Module> {
   return compiled;
 }
 
-/** A fresh engine: the kernels on a memory of its own. @throws E_RUNTIME as `init` */
-export async function createEngine(): Promise<Engine> {
+async function instantiate(module: WebAssembly.Module, memory: Memory): Promise<Kernels> {
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory: memory.wasm } });
+  return exports as unknown as Kernels;
+}
+
+/** An engine on shared memory with workers. @throws Error whose message is the reason where that cannot be */
+async function createShared(count: number): Promise<Engine> {
+  if (!(await threadsFeature())) throw new Error("the runtime gives no SharedArrayBuffer (a page must be cross-origin isolated)");
+  compiledShared ??= ownBytes(true).then((bytes) => WebAssembly.compile(bytes));
+  const module = await compiledShared;
+  const memory = new Memory(true);
+  const kernels = await instantiate(module, memory);
+  return { kernels, memory, threads: await Threads.start(count, module, memory, kernels) };
+}
+
+/**
+ * A fresh engine: the kernels on a memory of its own.
+ * @param threads how many may run at once; where the runtime has no way, it is one, and the engine says why
+ * @throws E_RUNTIME as `init`
+ */
+export async function createEngine(threads = 1): Promise<Engine> {
+  let oneThreadBecause: string | undefined;
+  if (threads > 1)
+    try {
+      return await createShared(threads);
+    } catch (error) {
+      oneThreadBecause = (error as Error).message;
+    }
   const memory = new Memory();
-  const module = await init();
-  const instance = await WebAssembly.instantiate(module, { env: { memory: memory.wasm } });
-  return { kernels: instance.exports as unknown as Kernels, memory };
+  return { kernels: await instantiate(await init(), memory), memory, oneThreadBecause };
 }

@@ -2,14 +2,16 @@ import { FourwayError } from "../core/errors.js";
 
 const PAGE = 65536;
 const ALIGN = 64;
-/** The bottom stays unused, so that offset 0 is never a buffer. */
+/** The bottom holds no buffer, so that offset 0 is never one; threads keep their signals there (signals.ts). */
 const BOTTOM = 1024;
+/** Shared memory says beforehand how far it may grow: 1 GiB, as asconfig.json has it. */
+const SHARED_MAXIMUM = 16384;
 /** Beyond every reservation: vector kernels may touch up to this many bytes past a buffer's end. */
 export const SPARE = 64;
 
 /** The sole owner of the kernels' memory: its growth, its views and what of it is taken. */
 export class Memory {
-  readonly wasm = new WebAssembly.Memory({ initial: 1 });
+  readonly wasm: WebAssembly.Memory;
   u8!: Uint8Array;
   i8!: Int8Array;
   i16!: Int16Array;
@@ -17,7 +19,9 @@ export class Memory {
   f32!: Float32Array;
   private top = BOTTOM;
 
-  constructor() {
+  /** @param shared between threads; @throws where the runtime cannot */
+  constructor(shared = false) {
+    this.wasm = new WebAssembly.Memory(shared ? { initial: 1, maximum: SHARED_MAXIMUM, shared } : { initial: 1 });
     this.look();
   }
 

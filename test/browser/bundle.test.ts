@@ -96,7 +96,7 @@ async function expected(): Promise<Omit<Detection, "ms">[]> {
 const pageOf = (asked: Asked): string => `/csp.html?${encodeURIComponent(JSON.stringify(asked))}`;
 
 test("under a strict policy, from one file or split, headless Chromium finds what Node finds", { skip: missingChromium }, async () => {
-  const server = await serve(files, POLICY);
+  const server = await serve(files, { "content-security-policy": POLICY });
   try {
     const pages = ["/fourway.js", "/split/fourway.js"].map((bundle) => pageOf({ bundle, model: "fourway-s.onnx", scenes: SCENES }));
     const results = await visit(server, pages);
@@ -113,7 +113,7 @@ test("under a strict policy, from one file or split, headless Chromium finds wha
 
 test("a policy that forbids WebAssembly, and a model that is not there, are named", { skip: missingChromium }, async () => {
   const visitOne = async (policy: string, path: string): Promise<string> => {
-    const server = await serve(files, policy);
+    const server = await serve(files, { "content-security-policy": policy });
     try {
       const [result] = await visit(server, [pageOf({ bundle: "/fourway.js", model: path, scenes: SCENES })]);
       return (result as { error: string }).error;

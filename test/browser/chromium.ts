@@ -35,9 +35,9 @@ export interface Server {
 
 /**
  * Serves files; other paths are not found. What is posted to /result goes to `onResult`, whose return value is the reply.
- * @param policy Content-Security-Policy of every answer
+ * @param headers of every answer
  */
-export async function serve(files: Files, policy?: string): Promise<Server> {
+export async function serve(files: Files, headers: Readonly<Record<string, string>> = {}): Promise<Server> {
   const http = createServer((request, response) => {
     const path = new URL(request.url!, "http://localhost").pathname;
     server.requested.push(path);
@@ -51,7 +51,7 @@ export async function serve(files: Files, policy?: string): Promise<Server> {
     const type = TYPES[path.slice(path.lastIndexOf(".") + 1)] ?? "application/octet-stream";
     response.writeHead(body === undefined ? 404 : 200, {
       "content-type": type,
-      ...(policy === undefined ? {} : { "content-security-policy": policy }),
+      ...headers,
     });
     response.end(body);
   });

@@ -42,13 +42,15 @@ function heap(): number {
   return process.memoryUsage().heapUsed;
 }
 
-for (const [name, model] of [
-  ["the network", randomModel()],
-  ["a tiny network", colourModel()],
+for (const [name, model, threads] of [
+  ["the network", randomModel(), 1],
+  ["a tiny network", colourModel(), 1],
+  ["a tiny network in two threads", colourModel(), 2],
 ] as const)
   test(`${name}: ${FRAMES} frames of alternating sizes leave memory and heap as they were`, async () => {
     memories.length = 0;
-    const detector = await Detector.load(model, { pixels: 4096 });
+    using detector = await Detector.load(model, { pixels: 4096, threads });
+    assert.equal(detector.threads, threads);
     assert.equal(memories.length, 1, "one detector, one memory");
     const frames = [frameOf(320, 180), frameOf(90, 200), frameOf(128, 128), frameOf(64, 64), frameOf(500, 100)];
     const run = (count: number, minScore: number): void => {

@@ -8,7 +8,9 @@ import { BUILD } from "../support/arena.js";
 
 // Every build of the kernels must pass every test of kernels; int8 is thereby the same on all of them, bit for bit.
 
-const { targets } = JSON.parse(readFileSync("asconfig.json", "utf8")) as { targets: Record<string, { outFile: string }> };
+const { targets } = JSON.parse(readFileSync("asconfig.json", "utf8")) as {
+  targets: Record<string, { outFile: string; textFile: string; sharedMemory?: boolean }>;
+};
 
 /** Node 20 knows relaxed SIMD behind a flag only; later versions need none. */
 const FLAGS = [[], ["--experimental-wasm-relaxed-simd"]];
@@ -25,8 +27,17 @@ const files = ["ops", "kernels"]
   .flatMap((folder) => readdirSync(join("dist/test", folder)).map((name) => join("dist/test", folder, name)))
   .filter((file) => file.endsWith(".test.js") && !file.endsWith("builds.test.js"));
 
+const isTwin = (build: string): boolean => targets[build]!.sharedMemory === true;
+
+for (const build of Object.keys(targets).filter(isTwin))
+  test(`the ${build} build is the one without threads but for the memory, which is shared`, () => {
+    const [text, plain] = [build, build.replace("Threads", "")].map((name) => readFileSync(targets[name]!.textFile, "utf8"));
+    assert.equal(text!.replace(/\(memory \$0 1 16384 shared\)/, "(memory $0 1)"), plain);
+    assert.notEqual(text, plain);
+  });
+
 for (const [build, { outFile }] of Object.entries(targets))
-  if (build !== BUILD)
+  if (build !== BUILD && !isTwin(build))
     test(`the ${build} build passes the same tests as ${BUILD}`, (t) => {
       const bytes = JSON.stringify(resolve(outFile));
       const accepted = `import fs from "node:fs"; process.exit(WebAssembly.validate(fs.readFileSync(${bytes})) ? 0 : 1)`;

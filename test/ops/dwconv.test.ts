@@ -65,7 +65,20 @@ function forwardAgrees(sizes: SizesDepthwise, slope: number, random: Random): vo
   const y = arena.output("f32", outputPixels(sizes) * c);
   const xAt = arena.input("f32", padded(x, sizes.c, c)).at;
   const biasAt = arena.input("f32", padded(bias, sizes.c, c)).at;
-  kernels.dwconv(y.at, xAt, arena.input("f32", taps(w, sizes)).at, biasAt, n, height, width, c, kernel, stride, slope);
+  kernels.dwconv(
+    y.at,
+    xAt,
+    arena.input("f32", taps(w, sizes)).at,
+    biasAt,
+    0,
+    n * Math.ceil(height / stride),
+    height,
+    width,
+    c,
+    kernel,
+    stride,
+    slope,
+  );
   arena.check();
   close(unpadded(arena.read(y), sizes.c, c), dwconv(x, w, bias, sizes, slope), F32_SUM);
 }
@@ -119,7 +132,8 @@ function int8Agrees(sizes: SizesDepthwise, slope: number, ties: boolean, random:
     arena.input("i32", padded(bias, sizes.c, c)).at,
     arena.input("f32", padded(scale, sizes.c, c)).at,
     arena.scratch(width * c).at,
-    n,
+    0,
+    n * Math.ceil(height / stride),
     height,
     width,
     c,

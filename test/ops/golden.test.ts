@@ -69,7 +69,7 @@ for (const [index, golds] of golden.convolutions.entries()) {
     const turned = arena.output("f32", layout.length(dims)).at;
     kernels.biasBackward(db.at, dy, m, co);
     if (depthwise) {
-      kernels.dwconv(y.at, x, w, bias, n, height, width, ci, kernel, stride, 1);
+      kernels.dwconv(y.at, x, w, bias, 0, n * Math.ceil(height / stride), height, width, ci, kernel, stride, 1);
       kernels.dwconvBackwardWeight(dw.at, x, dy, n, height, width, ci, kernel, stride);
       kernels.dwconvBackwardData(dx.at, dy, w, turned, zeros, n, height, width, ci, kernel, stride);
     } else if (kernel === 1) {
@@ -78,7 +78,7 @@ for (const [index, golds] of golden.convolutions.entries()) {
       kernels.packTransposed(turned, w, ci, co);
       kernels.conv1x1(dx.at, dy, turned, zeros, m, co, ci, 1);
     } else {
-      kernels.conv3x3(y.at, x, w, bias, rows, n, height, width, ci, co, stride, 1);
+      kernels.conv3x3(y.at, x, w, bias, rows, 0, n * Math.ceil(height / stride), height, width, ci, co, stride, 1);
       kernels.conv3x3BackwardWeight(dw.at, x, dy, rows, n, height, width, ci, co, stride);
       if (ci % 8 === 0) {
         kernels.packTransposed(turned, w, k, co);
@@ -123,7 +123,7 @@ for (const golds of golden.pools) {
     arena.reset();
     const x = arena.input("f32", channelsLast(golds.x, n, c)).at;
     const [y, dx] = [arena.output("f32", golds.y.length), arena.output("f32", golds.x.length)];
-    kernels.maxpool(y.at, x, n, height, width, c);
+    kernels.maxpool(y.at, x, 0, n * Math.ceil(height / 2), height, width, c);
     kernels.maxpoolBackward(dx.at, arena.input("f32", channelsLast(golds.dy, n, c)).at, x, y.at, n, height, width, c);
     arena.check();
     close(arena.read(y), channelsLast(golds.y, n, c), 0, "y");

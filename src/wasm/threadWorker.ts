@@ -1,0 +1,57 @@
+// A worker: instantiates the kernels on the shared memory, then sleeps until there is a run and takes chunks of it.
+import { finish, LOOKS_BETWEEN, readRun, SIGNAL, SIGNALS, type ThreadAnswer, type ThreadStart, take } from "./signals.js";
+
+type Kernel = (...args: number[]) => unknown;
+type Chunk = { kernel: Kernel; args: number[] };
+
+/** A program from its words: for each chunk the kernel's number, how many arguments, the arguments. */
+function decode(words: Float64Array, chunks: number, kernels: Kernel[]): Chunk[] {
+  let at = 0;
+  return Array.from({ length: chunks }, () => {
+    const start = at + 2;
+    at = start + words[at + 1]!;
+    return { kernel: kernels[words[start - 2]!]!, args: [...words.subarray(start, at)] };
+  });
+}
+
+function work({ memory, own }: ThreadStart, kernels: Kernel[]): never {
+  const signals = new Int32Array(memory.buffer, 0, SIGNALS);
+  let seen = 0;
+  let number = 0;
+  let program: Chunk[] = [];
+  for (;;) {
+    for (let looks = 0; looks < LOOKS_BETWEEN && Atomics.load(signals, SIGNAL.run) === seen; looks++);
+    Atomics.wait(signals, SIGNAL.run, seen);
+    const run = Atomics.load(signals, SIGNAL.run);
+    if (run % 2 !== 0) continue;
+    const shape = readRun(signals);
+    const current = signals[SIGNAL.program]!;
+    if (current !== number) program = decode(new Float64Array(memory.buffer, signals[SIGNAL.room]!), shape.steps * shape.parts, kernels);
+    number = Atomics.load(signals, SIGNAL.run) === run ? current : -1;
+    if (number < 0) continue; // the next run began while this one was read
+    seen = run;
+    for (;;) {
+      const i = take(signals, shape, own, true, Number.POSITIVE_INFINITY);
+      if (i < 0) break;
+      const { kernel, args } = program[i]!;
+      kernel(...args);
+      finish(signals);
+    }
+  }
+}
+
+interface Port {
+  onmessage: ((event: { data: ThreadStart }) => void) | null;
+  postMessage(answer: ThreadAnswer): void;
+}
+const port = (globalThis.process?.getBuiltinModule?.("node:worker_threads")?.parentPort ?? globalThis) as unknown as Port;
+
+port.onmessage = async ({ data }) => {
+  try {
+    const { exports } = await WebAssembly.instantiate(data.module, { env: { memory: data.memory } });
+    port.postMessage({});
+    work(data, Object.values(exports) as Kernel[]);
+  } catch (error) {
+    port.postMessage({ error: (error as Error).message });
+  }
+};

@@ -1,0 +1,153 @@
+import { FourwayError } from "../core/errors.js";
+import type { Kernels } from "./kernels.js";
+import type { Memory } from "./memory.js";
+import { finish, reach, readRun, SIGNAL, SIGNALS, type ThreadAnswer, type ThreadStart, take } from "./signals.js";
+
+/** A worker that does not answer for so long has died. */
+const PATIENCE_MS = 10_000;
+
+/** A worker of the runtime's kind. */
+interface Mate {
+  /** Sends the start and waits for the answer. */
+  start(start: ThreadStart): Promise<void>;
+  end(): void;
+}
+
+function createMate(): Mate {
+  // asked for at run time, so that bundlers for browsers find no import to resolve
+  const node = globalThis.process?.getBuiltinModule?.("node:worker_threads");
+  const worker = node
+    ? new node.Worker(new URL("./threadWorker.js", import.meta.url), { execArgv: [] })
+    : new Worker(new URL("./threadWorker.js", import.meta.url), { type: "module" });
+  return {
+    start: (start) =>
+      new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error("a worker did not start")), PATIENCE_MS);
+        const answered = ({ error }: ThreadAnswer): void => {
+          clearTimeout(timer);
+          if (error !== undefined) reject(new Error(error));
+          else resolve();
+        };
+        if ("on" in worker) {
+          worker.once("message", answered);
+          worker.on("error", (error) => answered({ error: error.message }));
+        } else {
+          worker.onmessage = ({ data }) => answered(data);
+          worker.onerror = (event) => answered({ error: event.message ?? "a worker could not be loaded" });
+        }
+        worker.postMessage(start);
+      }).then(() => {
+        if ("unref" in worker) worker.unref(); // a process ends while its workers sleep
+      }),
+    end: () => void worker.terminate(),
+  };
+}
+
+/** Whether this thread may sleep; a page's main one may not. */
+function mayWait(signals: Int32Array): boolean {
+  try {
+    return Atomics.wait(signals, SIGNAL.run, -1) === "not-equal";
+  } catch {
+    return false;
+  }
+}
+
+/** A program for workers: as many chunks a step as there are threads, each one kernel call, in words. */
+export interface Script {
+  words: Float64Array;
+  steps: number;
+  /** Byte offset of the room where workers read it. */
+  room: number;
+}
+
+/** Workers that run kernels on this memory beside the thread that owns it. Between runs they sleep. */
+export class Threads {
+  private current: Script | undefined;
+  private readonly signals: Int32Array;
+  private readonly mayWait: boolean;
+
+  /** @param count threads, of which one is the owner; a step is cut into as many parts */
+  private constructor(
+    readonly count: number,
+    private readonly memory: Memory,
+    private readonly kernels: Kernels,
+    private readonly mates: readonly Mate[],
+  ) {
+    this.signals = new Int32Array(memory.wasm.buffer, 0, SIGNALS);
+    this.signals[SIGNAL.parts] = count;
+    this.mayWait = mayWait(this.signals);
+  }
+
+  /** Starts `count` - 1 workers. @throws Error whose message is the reason where they cannot be had */
+  static async start(count: number, module: WebAssembly.Module, memory: Memory, kernels: Kernels): Promise<Threads> {
+    const mates: Mate[] = [];
+    try {
+      for (let index = 1; index < count; index++) mates.push(createMate());
+      await Promise.all(mates.map((mate, i) => mate.start({ module, memory: memory.wasm, own: i + 1 })));
+    } catch (error) {
+      for (const mate of mates) mate.end();
+      throw error;
+    }
+    return new Threads(count, memory, kernels, mates);
+  }
+
+  /** Bytes of room for the script of a graph of so many nodes. */
+  roomFor(nodes: number): number {
+    const most = Math.max(...Object.values(this.kernels).map((kernel: (...args: number[]) => unknown) => kernel.length));
+    return 8 * nodes * this.count * (most + 2);
+  }
+
+  /**
+   * The script of chunks that `build` makes for the kernels it is given, which note their calls in place of running.
+   * @param room byte offset of `roomFor` bytes
+   */
+  record(build: (kernels: Kernels) => readonly (() => void)[], room: number): Script {
+    const words: number[] = [];
+    const calls = Object.keys(this.kernels).map((name, number) => [
+      name,
+      (...args: number[]) => void words.push(number, args.length, ...args),
+    ]);
+    const chunks = build(Object.fromEntries(calls) as Kernels);
+    for (const chunk of chunks) chunk();
+    return { words: Float64Array.from(words), steps: chunks.length / this.count, room };
+  }
+
+  /** Says that a run is near: waking takes a while. */
+  wake(): void {
+    Atomics.notify(this.signals, SIGNAL.run);
+  }
+
+  /**
+   * Runs all chunks, each once, in any thread, those of a step at once.
+   * @param own the script's chunks for this thread
+   * @throws E_RUNTIME where a worker has died in the middle of one
+   */
+  run(script: Script, own: readonly (() => void)[]): void {
+    const { signals, mayWait } = this;
+    Atomics.add(signals, SIGNAL.run, 1);
+    if (script !== this.current) {
+      new Float64Array(this.memory.wasm.buffer, script.room).set(script.words);
+      signals[SIGNAL.room] = script.room;
+      signals[SIGNAL.steps] = script.steps;
+      signals[SIGNAL.program]!++;
+      this.current = script;
+    }
+    signals[SIGNAL.end]! += script.steps;
+    const run = readRun(signals);
+    Atomics.add(signals, SIGNAL.run, 1);
+    Atomics.notify(signals, SIGNAL.run);
+    for (;;) {
+      const i = take(signals, run, 0, mayWait, PATIENCE_MS);
+      if (i < 0) break;
+      own[i]!();
+      finish(signals);
+    }
+    if (!reach(signals, run.endChunk, mayWait, PATIENCE_MS))
+      throw new FourwayError("E_RUNTIME", `threads: expected every worker's part within ${PATIENCE_MS} ms, got none; load again`);
+  }
+
+  /** Ends the workers. */
+  close(): void {
+    for (const mate of this.mates) mate.end();
+  }
+}
