@@ -182,72 +182,7 @@ function twoRows(dx: usize, dy: usize, w: usize, odd: bool, more: bool, width: i
 }
 
 export function dwconvBackwardWeight(dw: usize, x: usize, dy: usize, n: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32): void {
-  if (kernel == 5) {
-    backwardWeight5(dw, x, dy, n, height, width, c, stride);
-    return;
-  }
-  const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, bytes = c << 2, row: usize = width * bytes;
-  for (let b = 0; b < n; b++)
-    for (let oy = 0; oy < oh; oy++, dy += ow * bytes) {
-      const iy = oy * stride, middle = x + <usize>(b * height + iy) * row;
-      if (stride == 1) weightRowStride1(dw, middle, row, iy > 0, iy + 1 < height, dy, width, bytes);
-      else weightRowStride2(dw, middle, row, iy > 0, iy + 1 < height, dy, width, bytes);
-    }
-}
-
-function weightRowStride1(dw: usize, middle: usize, row: usize, above: bool, below: bool, dy: usize, width: i32, bytes: i32): void {
-  weightRow(dw, middle, row, above, below, dy, width, bytes, 1);
-}
-
-function weightRowStride2(dw: usize, middle: usize, row: usize, above: bool, below: bool, dy: usize, width: i32, bytes: i32): void {
-  weightRow(dw, middle, row, above, below, dy, width, bytes, 2);
-}
-
-/**
- * What a row of dy adds to the nine weights of a 3x3 kernel; above, below: whether x has rows about the middle one. In each turn v is the
- * column under the output `now`, u the one that its neighbours see too. The branch about each outer row keeps V8 from loading all columns
- * first, for which there are no registers (8 of 40x24x64: 0.76x).
- */
-// @ts-ignore: decorator
-@inline
-function weightRow(dw: usize, middle: usize, row: usize, above: bool, below: bool, dy: usize, width: i32, bytes: i32, stride: i32): void {
-  const ow = (width + stride - 1) / stride, turns = width / stride, none = f32x4.splat(0);
-  for (let i = 0; i < bytes; i += 16) {
-    const g0 = dw + i, g1 = g0 + 3 * bytes, g2 = g1 + 3 * bytes;
-    let a00 = v128.load(g0), a01 = v128.load(g0 + bytes), a02 = v128.load(g0 + 2 * bytes);
-    let a10 = v128.load(g1), a11 = v128.load(g1 + bytes), a12 = v128.load(g1 + 2 * bytes);
-    let a20 = v128.load(g2), a21 = v128.load(g2 + bytes), a22 = v128.load(g2 + 2 * bytes);
-    let q = middle + i, p = q - row, r = q + row, d = dy + i, before = none, now = v128.load(d);
-    for (let ox = 0; ox < turns; ox++) {
-      let next = none;
-      if (ox + 1 < ow) { d += bytes; next = v128.load(d); }
-      if (stride == 2) before = now;
-      if (above) {
-        const v = v128.load(p), u = stride == 1 ? v : v128.load(p + bytes);
-        a00 = madd(u, next, a00); a01 = madd(v, now, a01); a02 = madd(u, before, a02);
-      }
-      const v = v128.load(q), u = stride == 1 ? v : v128.load(q + bytes);
-      a10 = madd(u, next, a10); a11 = madd(v, now, a11); a12 = madd(u, before, a12);
-      if (below) {
-        const v = v128.load(r), u = stride == 1 ? v : v128.load(r + bytes);
-        a20 = madd(u, next, a20); a21 = madd(v, now, a21); a22 = madd(u, before, a22);
-      }
-      before = now; now = next;
-      p += stride * bytes; q += stride * bytes; r += stride * bytes;
-    }
-    if (turns < ow) {
-      if (above) a01 = madd(v128.load(p), now, a01);
-      a11 = madd(v128.load(q), now, a11);
-      if (below) a21 = madd(v128.load(r), now, a21);
-    }
-    if (above) { v128.store(g0, a00); v128.store(g0 + bytes, a01); v128.store(g0 + 2 * bytes, a02); }
-    v128.store(g1, a10); v128.store(g1 + bytes, a11); v128.store(g1 + 2 * bytes, a12);
-    if (below) { v128.store(g2, a20); v128.store(g2 + bytes, a21); v128.store(g2 + 2 * bytes, a22); }
-  }
-}
-
-function backwardWeight5(dw: usize, x: usize, dy: usize, n: i32, height: i32, width: i32, c: i32, stride: i32): void {
-  const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, kernel = 5, pad = 2;
+  const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, pad = kernel >> 1;
   const bytes = c << 2, row = width * bytes, step = stride * bytes;
   const first = min(ow, (pad + stride - 1) / stride), last = max(first, min(ow, (width - kernel + pad) / stride + 1));
   for (let b = 0; b < n; b++, x += height * row)
@@ -257,7 +192,18 @@ function backwardWeight5(dw: usize, x: usize, dy: usize, n: i32, height: i32, wi
         const line = x + (top + ky) * row - pad * bytes, grad = dw + ky * kernel * bytes;
         for (let ox = 0; ox < first; ox++) borderWeight(grad, line, dy, ox, width, bytes, kernel, stride, pad);
         for (let ox = last; ox < ow; ox++) borderWeight(grad, line, dy, ox, width, bytes, kernel, stride, pad);
-        for (let i = 0; i < bytes; i += 16) {
+        if (kernel == 3) for (let i = 0; i < bytes; i += 16) {
+          const g = grad + i;
+          let a0 = v128.load(g), a1 = v128.load(g + bytes), a2 = v128.load(g + 2 * bytes);
+          let from = line + first * step + i, d = dy + first * bytes + i;
+          for (let ox = first; ox < last; ox++, from += step, d += bytes) {
+            const v = v128.load(d);
+            a0 = madd(v, v128.load(from), a0);
+            a1 = madd(v, v128.load(from + bytes), a1);
+            a2 = madd(v, v128.load(from + 2 * bytes), a2);
+          }
+          v128.store(g, a0); v128.store(g + bytes, a1); v128.store(g + 2 * bytes, a2);
+        } else for (let i = 0; i < bytes; i += 16) {
           const g = grad + i;
           let a0 = v128.load(g), a1 = v128.load(g + bytes), a2 = v128.load(g + 2 * bytes), a3 = v128.load(g + 3 * bytes), a4 = v128.load(g + 4 * bytes);
           let from = line + first * step + i, d = dy + first * bytes + i;
