@@ -9,8 +9,8 @@ import { readImage } from "./image.js";
 /** Objects below this score do not change AP. */
 const LEAST_SCORE = 0.01;
 
-/** Settings of `detectAll`. */
-export interface DetectAllOptions {
+/** Settings of `answersTo` and `detectAll`. */
+export interface LookOptions {
   /** Of the input, where not the model's own. */
   pixels?: number;
   /** Told after each picture how many are done. */
@@ -19,41 +19,55 @@ export interface DetectAllOptions {
   onFault?: (fault: string) => void;
 }
 
+/** What a detector says of labelled pictures: `found[i]` belongs to `samples[i]`, and took `ms[i]` (empty where that is not known). */
+export interface Answers {
+  samples: Sample[];
+  found: Found[];
+  ms: number[];
+}
+
 /**
- * A model's detections in labelled pictures, at a low threshold, for metrics: `found[i]` belongs to `samples[i]`.
+ * Has a detector look at every picture; its boxes, in pixels of the decoded frame, are told in those of the label.
  * @throws E_IMAGE for a picture that cannot be read, without `onFault`
  */
-export async function detectAll(
-  model: Model,
+export async function answersTo(
   samples: readonly Sample[],
-  { pixels, onPicture, onFault }: DetectAllOptions = {},
-): Promise<{ samples: Sample[]; found: Found[] }> {
-  const detector = await Detector.load(model, { pixels });
-  try {
-    const done: { samples: Sample[]; found: Found[] } = { samples: [], found: [] };
-    for (const sample of samples) {
-      let frame: Frame;
-      try {
-        frame = await readImage(sample.image);
-      } catch (error) {
-        if (!onFault || !(error instanceof FourwayError && error.code === "E_IMAGE")) throw error;
-        onFault(`${sample.source ?? sample.image}: ${error.message}`);
-        continue;
-      }
-      const { objects, presence } = detector.detect(frame, { minScore: LEAST_SCORE });
-      const [unitX, unitY] = [sample.width / frame.width, sample.height / frame.height];
-      done.samples.push(sample);
-      done.found.push({
-        presence,
-        objects: objects.map(({ task, score, box }) => ({
-          task,
-          score,
-          box: { x: box.x * unitX, y: box.y * unitY, width: box.width * unitX, height: box.height * unitY },
-        })),
-      });
-      onPicture?.(done.found.length);
+  detect: (frame: Frame) => Found | Promise<Found>,
+  { onPicture, onFault }: LookOptions = {},
+): Promise<Answers> {
+  const done: Answers = { samples: [], found: [], ms: [] };
+  for (const sample of samples) {
+    let frame: Frame;
+    try {
+      frame = await readImage(sample.image);
+    } catch (error) {
+      if (!onFault || !(error instanceof FourwayError && error.code === "E_IMAGE")) throw error;
+      onFault(`${sample.source ?? sample.image}: ${error.message}`);
+      continue;
     }
-    return done;
+    const start = performance.now();
+    const { objects, presence } = await detect(frame);
+    done.ms.push(performance.now() - start);
+    const [unitX, unitY] = [sample.width / frame.width, sample.height / frame.height];
+    done.samples.push(sample);
+    done.found.push({
+      presence,
+      objects: objects.map(({ task, score, box }) => ({
+        task,
+        score,
+        box: { x: box.x * unitX, y: box.y * unitY, width: box.width * unitX, height: box.height * unitY },
+      })),
+    });
+    onPicture?.(done.found.length);
+  }
+  return done;
+}
+
+/** A model's answers at a low threshold, for metrics. @throws E_IMAGE as `answersTo` */
+export async function detectAll(model: Model, samples: readonly Sample[], options: LookOptions = {}): Promise<Answers> {
+  const detector = await Detector.load(model, { pixels: options.pixels });
+  try {
+    return await answersTo(samples, (frame) => detector.detect(frame, { minScore: LEAST_SCORE }), options);
   } finally {
     detector.dispose();
   }

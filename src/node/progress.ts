@@ -26,7 +26,13 @@ export class ProgressLine {
 
   /** A line that stays. */
   say(text: string): void {
-    process.stderr.write(`${this.open ? "\r\x1b[K" : ""}${text}\n`);
+    this.clear();
+    process.stderr.write(`${text}\n`);
+  }
+
+  /** Takes the line away, before something is written to stdout. */
+  clear(): void {
+    if (this.open) process.stderr.write("\r\x1b[K");
     this.open = false;
   }
 }

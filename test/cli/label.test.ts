@@ -229,6 +229,26 @@ test("eval passes over labels that a teacher gave, unless it is told to take the
   assert.deepEqual(pictures("--teacher-labels"), { pedestrian: 0, car: 1, stopSign: 1, trafficLight: 0 });
 });
 
+test("eval scores peers on the same pictures: a detector that a preset reads, and detections as COCO results", () => {
+  const set = join(folder, "peers");
+  mkdirSync(set);
+  const entry = (name: string, labels: object) =>
+    line(name, 64, "val", labels).replace("images/", `${join(data, "images").replaceAll("\\", "/")}/`);
+  writeFileSync(join(set, "labels.jsonl"), entry("red", { car: [[24, 24, 8, 8]] }) + entry("grey", { car: [] }));
+  const results = join(folder, "results.json");
+  const result = (image_id: string, score: number) => ({ image_id, category_id: 3, bbox: [24, 24, 8, 8], score });
+  writeFileSync(results, JSON.stringify([result("red.png", 0.6), result("grey.png", 0.8)]));
+  const { status, stdout, stderr } = fourway(["eval", "--data", set, "--peer", model, results, "--preset", preset, "--json"]);
+  assert.equal(status, 0, stderr);
+  const { peers, ...own } = JSON.parse(stdout) as { peers: Record<string, { ms?: number; tasks: Record<string, { ap50: number }> }> };
+  assert.deepEqual(own, {});
+  assert.equal(peers[model]!.tasks.car!.ap50, 1);
+  assert.ok(peers[model]!.ms! > 0);
+  // the wrong one has the higher score: half of what is found is right
+  assert.equal(peers[results]!.tasks.car!.ap50, 0.5);
+  assert.equal(peers[results]!.ms, undefined);
+});
+
 test("what cannot work is refused with one line that says why", () => {
   const plain = ["label", "--data", data, "--out", join(folder, "refused"), "--teacher"];
   for (const [args, message] of [
@@ -250,6 +270,9 @@ test("what cannot work is refused with one line that says why", () => {
       ["label", "--data", join(folder, "first"), "--out", join(folder, "first"), "--teacher", model, "--preset", preset],
       /^--out: expected a folder apart from the data/,
     ],
+    [["eval", "--data", data], /^eval: expected --model or --peer, got neither/],
+    [["eval", "--data", data, "--peer", preset], /redthings\.mjs: expected JSON/],
+    [["eval", "--data", data, "--peer", model, "--preset", preset, "--report", join(folder, "r.html")], /^--report: expected a --model/],
     [[...plain, model, "--pixels", "12"], /^error: option '--pixels <n\.\.\.>' argument '12' is invalid/],
   ] as const) {
     const { status, stderr } = fourway(args);
