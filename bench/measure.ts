@@ -8,6 +8,7 @@ import { calibrate } from "../src/quant/calibrate.js";
 import { foldNorms } from "../src/quant/fold.js";
 import { quantize } from "../src/quant/quantize.js";
 import { createEngine } from "../src/wasm/load.js";
+import { crewSteps } from "./crew.js";
 import { fourwayPeer, letterboxing, trainingStep } from "./fourway.js";
 import { layersTable, timeSteps, watched } from "./layers.js";
 import { onnxruntimePeer } from "./onnxruntime.js";
@@ -18,6 +19,7 @@ import { type Point, scaling } from "./scaling.js";
 import { measureSizes, type Sizes } from "./size.js";
 import { startups } from "./startup.js";
 import { tfjsPeer } from "./tfjs.js";
+import { bundledTraining } from "./tfjsBundle.js";
 import { interleave, ratioOf, type Spread, spreadOf } from "./timing.js";
 
 /** What can be measured on its own. */
@@ -30,8 +32,9 @@ const BATCH = 8;
 const REPEATS = 4;
 const PASSES = { forward: 150, training: 15 };
 
-/** One thread's time over two's: the reference net in int8 and f32, a net as the shipped one in both. */
-type ThreadsRatio = "threads2Infer" | "threads2InferF32" | "threads2InferShipped" | "threads2InferShippedF32";
+/** One thread's time over two's: the reference net in int8 and f32, a net as the shipped one in both, and training that. */
+type InferRatio = "threads2Infer" | "threads2InferF32" | "threads2InferShipped" | "threads2InferShippedF32";
+type ThreadsRatio = InferRatio | "threads2Train";
 
 type RatioName =
   | "int8VsBestPeer"
@@ -39,6 +42,7 @@ type RatioName =
   | "f32VsTfjsWasm"
   | "int8VsOwnF32"
   | "trainStepVsOwnForward"
+  | "trainStepVsTfjsCpu"
   | "letterboxShare"
   | "startVsOrt"
   | ThreadsRatio;
@@ -194,6 +198,19 @@ async function training(figures: Figures, { training: graph, f32, input }: Model
   );
   keepTimes(figures, times);
   keepRatio(figures, "trainStepVsOwnForward", times.get(name)!, times.get(own.name)!);
+  const { tfjsTrainingStep } = await bundledTraining();
+  const peer = await tfjsTrainingStep(graph, input, REFERENCE_SIZE);
+  const [slow, quick] = await interleave(
+    [
+      { name: peer.name, run: peer.run, repeats: 1 },
+      { name, run: step.run, repeats: 2 },
+    ],
+    1,
+    0,
+  ).then((both) => [both.get(peer.name)!, both.get(name)!.map((ms) => ms / BATCH)] as const);
+  keepTimes(figures, new Map([[peer.name, slow]]));
+  keepRatio(figures, "trainStepVsTfjsCpu", slow, quick);
+  await peer.dispose();
   figures.trainingBytes = step.arenaBytes + step.paramBytes;
 }
 
@@ -214,7 +231,8 @@ function starts(figures: Figures, rounds: number): void {
 async function threads(figures: Figures, { f32, int8, bytes, input }: Models, rounds: number): Promise<void> {
   const shipped = foldNorms(buildNetwork(shuffleTrunk("0.5", 1), { tasks: TASKS, seed: 1 }));
   const shippedInt8 = quantize(shipped, calibrate(await createEngine(), shipped, [{ pixels: input, ...REFERENCE_SIZE }]));
-  const nets: [ThreadsRatio, string, Graph, Float32Array | Int8Array][] = [
+  await trainingThreads(figures, rounds);
+  const nets: [InferRatio, string, Graph, Float32Array | Int8Array][] = [
     ["threads2Infer", "int8", int8, bytes],
     ["threads2InferF32", "f32", f32, input],
     ["threads2InferShipped", "shipped int8", shippedInt8, bytes],
@@ -234,6 +252,16 @@ async function threads(figures: Figures, { f32, int8, bytes, input }: Models, ro
     keepRatio(figures, ratio, times.get(one!.name)!, times.get(two!.name)!);
     engines[1].threads!.close();
   }
+}
+
+async function trainingThreads(figures: Figures, rounds: number): Promise<void> {
+  const crews = [await crewSteps(1, BATCH), await crewSteps(2, BATCH)];
+  const contenders = crews.map(({ run }, i) => ({ name: `fourway training step of ${BATCH}, threads: ${i + 1}`, run, repeats: 2 }));
+  const times = await interleave(contenders, Math.max(1, Math.ceil(rounds / 2)));
+  keepTimes(figures, times);
+  const [one, two] = contenders.map(({ name }) => times.get(name)!);
+  keepRatio(figures, "threads2Train", one!, two!);
+  for (const crew of crews) await crew.close();
 }
 
 async function forwardProfile(title: string, { f32, int8, bytes, input }: Models, quantized: boolean, roofline: number): Promise<string> {

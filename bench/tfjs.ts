@@ -9,7 +9,6 @@ type Layer = (values: Map<string, tf.Tensor4D>) => void;
 /**
  * TensorFlow.js's WASM backend on a folded graph: bias and activation fused, one thread, intermediates freed behind their last reader.
  * @param input f32 [height, width, 3]
- * @throws Error for a norm: fold the graph first
  */
 export async function tfjsPeer(
   name: string,
@@ -44,8 +43,12 @@ export async function tfjsPeer(
   };
 }
 
-function layerOf(graph: Graph, node: GraphNode, constants: tf.Tensor[]): Layer {
-  const compute = computeOf(graph, node, constants);
+/** What becomes of a parameter: itself, or a variable that moves. */
+export type Make = <T extends tf.Tensor>(values: T) => T;
+
+/** A node as a step from the values it reads to those it makes. */
+export function layerOf(graph: Graph, node: GraphNode, params: tf.Tensor[], make?: Make): Layer {
+  const compute = computeOf(graph, node, params, make);
   return (values) => {
     const outputs = compute(node.inputs.map((name) => values.get(name)!));
     for (const [i, name] of node.outputs.entries()) values.set(name, outputs[i]!);
@@ -67,22 +70,38 @@ function filterOf({ dims, data }: Param, depthwise: boolean): tf.Tensor4D {
   return turned;
 }
 
-function computeOf(graph: Graph, node: GraphNode, constants: tf.Tensor[]): (inputs: tf.Tensor4D[]) => tf.Tensor4D[] {
+function computeOf(
+  graph: Graph,
+  node: GraphNode,
+  params: tf.Tensor[],
+  make: Make = (values) => values,
+): (inputs: tf.Tensor4D[]) => tf.Tensor4D[] {
+  const param = <T extends tf.Tensor>(values: T): T => {
+    const made = make(values);
+    params.push(made);
+    return made;
+  };
   switch (node.op) {
     case "conv1x1":
     case "conv3x3":
     case "dwconv": {
-      const filter = filterOf(paramOf(graph, node, "weight"), node.op === "dwconv");
-      const bias = node.params.bias === undefined ? undefined : tf.tensor1d(paramOf(graph, node, "bias").data as Float32Array);
-      constants.push(filter, ...(bias ? [bias] : []));
+      const filter = param(filterOf(paramOf(graph, node, "weight"), node.op === "dwconv"));
+      const bias = node.params.bias === undefined ? undefined : param(tf.tensor1d(paramOf(graph, node, "bias").data as Float32Array));
       const strides = node.op === "conv1x1" ? 1 : node.attributes.stride;
       const pad = node.op === "conv1x1" ? 0 : node.op === "conv3x3" ? 1 : node.attributes.kernel >> 1;
       const fixed = { filter, bias, strides, pad, ...activationOf(node.attributes.slope) };
       const convolve = node.op === "dwconv" ? tf.fused.depthwiseConv2d : tf.fused.conv2d;
       return ([x]) => [convolve({ x: x!, ...fixed })];
     }
-    case "norm":
-      throw new Error(`tfjs: norm "${node.name}": expected a folded graph, got a norm; call foldNorms`);
+    case "norm": {
+      const { epsilon, slope } = node.attributes;
+      const [gamma, beta] = (["gamma", "beta"] as const).map((role) => param(tf.tensor1d(paramOf(graph, node, role).data as Float32Array)));
+      return ([x]) => {
+        const { mean, variance } = tf.moments(x!, [0, 1, 2]);
+        const y = tf.batchNorm(x!, mean as tf.Tensor1D, variance as tf.Tensor1D, beta, gamma, epsilon);
+        return [slope === 1 ? y : slope === 0 ? tf.relu(y) : tf.leakyRelu(y, slope)];
+      };
+    }
     case "relu": {
       const { slope } = node.attributes;
       return ([x]) => [slope === 0 ? tf.relu(x!) : tf.leakyRelu(x!, slope)];

@@ -11,9 +11,12 @@ const cards = readdirSync(folder)
 const table = (rows) => rows.map((row, i) => `| ${row.join(" | ")} |${i === 0 ? `\n|${row.map(() => "---|").join("")}` : ""}`).join("\n");
 const figure = (value) => (value === null || value === undefined ? "-" : value.toFixed(3));
 
+/** The curve's point that a threshold was chosen at. */
+const point = (scores, by) => (by === "best F1" ? scores.bestF1 : scores.atPrecision) ?? {};
+
 function describe(card) {
   const { int8, f32, reliability, thresholdsBy } = card.val;
-  const rows = [["task", "AP50", "AP", "presence AP", "threshold", "calibration error"]];
+  const rows = [["task", "AP50", "AP", "presence AP", "threshold", "chosen by", "precision", "recall", "calibration error"]];
   for (const task of card.tasks) {
     const scores = int8.tasks[task];
     rows.push([
@@ -22,15 +25,28 @@ function describe(card) {
       figure(scores.ap),
       figure(scores.presenceAp),
       figure(card.thresholds[task]),
+      thresholdsBy[task],
+      figure(point(scores, thresholdsBy[task]).precision),
+      figure(point(scores, thresholdsBy[task]).recall),
       figure(reliability[task].error),
     ]);
   }
-  rows.push(["**mean**", `**${figure(int8.mean.ap50)}**`, `**${figure(int8.mean.ap)}**`, `**${figure(int8.mean.presenceAp)}**`, "", ""]);
+  rows.push([
+    "**mean**",
+    `**${figure(int8.mean.ap50)}**`,
+    `**${figure(int8.mean.ap)}**`,
+    `**${figure(int8.mean.presenceAp)}**`,
+    "",
+    "",
+    "",
+    "",
+    "",
+  ]);
   const { sets, ...training } = card.training;
   return `## ${card.name}
 
 ${card.precision}, ${card.bytes} bytes, ${card.parameters} parameters, ${(card.macs / 1e6).toFixed(1)} MMAC at ${card.input.width} x ${card.input.height}. sha256 \`${card.sha256}\`.
-Figures on the val split, int8, input of about ${card.input.pixels} pixels (f32: mean AP50 ${figure(f32.mean.ap50)}, mean presence AP ${figure(f32.mean.presenceAp)}); thresholds by ${thresholdsBy}.
+Figures on the val split, int8, input of about ${card.input.pixels} pixels (f32: mean AP50 ${figure(f32.mean.ap50)}, mean presence AP ${figure(f32.mean.presenceAp)}); thresholds were chosen on val.
 
 ${table(rows)}
 

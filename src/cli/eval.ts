@@ -12,7 +12,7 @@ import { type Reliability, reliability } from "../train/calibration.js";
 import type { Found } from "../train/metrics/coco.js";
 import { formatScores, scoresToJson } from "../train/metrics/format.js";
 import { mistakes } from "../train/metrics/mistakes.js";
-import { presenceTruth } from "../train/metrics/presence.js";
+import { falseAlarms, presenceTruth } from "../train/metrics/presence.js";
 import { evaluate, precisionRecall, type Scores } from "../train/metrics.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { peerAnswers } from "./evalPeer.js";
@@ -111,8 +111,11 @@ async function runEval(options: EvalOptions): Promise<void> {
     const answers = await detectAll(model, wanted, { pixels: options.pixels, ...looking(file!) });
     const { text, json: figures, ...scored } = score(tasks, answers);
     own = { ...scored, answers };
-    blocks.push(text);
-    Object.assign(json, figures);
+    const { thresholds } = model.info;
+    const alarms = tasks.map((task) => [task, falseAlarms(task, answers.samples, answers.found, thresholds[task]!)] as const);
+    const shares = alarms.map(([task, share]) => `${task} ${share === null ? "-" : `${(100 * share).toFixed(1)} %`}`);
+    blocks.push(`${text}\npictures without it in which it is found, at the model's thresholds: ${shares.join(", ")}`);
+    Object.assign(json, figures, { falseAlarms: Object.fromEntries(alarms) });
   }
   for (const peer of peers) {
     const answers = await peerAnswers(peer, wanted, { preset: options.preset, pixels: options.peerPixels, ...looking(peer) });

@@ -20,7 +20,7 @@ import { fitCalibration } from "../train/calibration.js";
 import type { Found } from "../train/metrics/coco.js";
 import { formatScores, scoresToJson } from "../train/metrics/format.js";
 import { presenceTruth } from "../train/metrics/presence.js";
-import { evaluate, type Scores } from "../train/metrics.js";
+import { defaultThreshold, evaluate } from "../train/metrics.js";
 import { createEngine } from "../wasm/load.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { presenceReliability } from "./eval.js";
@@ -114,13 +114,6 @@ function fitPresence(tasks: readonly Task[], samples: readonly Sample[], found: 
   );
 }
 
-/** Thresholds with the best F1. */
-function bestThresholds(scores: Scores): Record<Task, number> {
-  return Object.fromEntries(
-    scores.tasks.map(({ task, bestF1 }) => [task, bestF1 ? Math.floor(bestF1.threshold * 1000) / 1000 : DEFAULT_THRESHOLD]),
-  );
-}
-
 async function runQuantize(options: QuantizeOptions): Promise<void> {
   const line = new ProgressLine();
   const f32 = loadModel(await readFile(options.model));
@@ -152,13 +145,16 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
     model.info.presence = fitPresence(tasks, pictures, (await measure(model, pictures, "int8")).found);
     const { found } = await measure(model, pictures, "int8, calibrated");
     const after = evaluate(tasks, pictures, found);
-    model.info.thresholds = bestThresholds(after);
+    const chosen = after.tasks.map((scores) => [scores.task, defaultThreshold(scores, after.precision)] as const);
+    model.info.thresholds = Object.fromEntries(
+      chosen.map(([task, choice]) => [task, choice ? Math.floor(choice.threshold * 1000) / 1000 : DEFAULT_THRESHOLD]),
+    );
     line.say(`f32 on val\n${formatScores(before)}\nint8 on val\n${formatScores(after)}`);
     measured = {
       f32: scoresToJson(before),
       int8: scoresToJson(after),
       reliability: presenceReliability(tasks, pictures, found),
-      thresholdsBy: "best F1 on val",
+      thresholdsBy: Object.fromEntries(chosen.map(([task, choice]) => [task, choice?.by ?? "nothing found"])),
     };
   }
   const file = saveModel(model);

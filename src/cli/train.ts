@@ -44,6 +44,7 @@ interface TrainOptions extends DataOptions {
   threads?: number;
   seed: number;
   valEvery: number;
+  often: string[];
   cache: number;
   resume?: boolean;
 }
@@ -69,6 +70,7 @@ export function addTrain(program: Command): void {
     .option("--threads <n>", "worker threads over the batch, which they share evenly; as many as there are cores, 8 at most", count(1))
     .option("--seed <n>", "of weights, sampling and augmentation", count(0), 1)
     .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), 4)
+    .option("--often <set=times...>", "draw the pictures of a set so many times as often, such as one of hard cases", [])
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
     .option("--cache <mb>", "decoded pictures kept in memory", count(0), CACHE_MB)
     .option("--resume", "go on from the checkpoint beside --out")
@@ -81,6 +83,21 @@ function threadsFor(batch: number): number {
   let threads = Math.min(8, availableParallelism(), batch);
   while (batch % threads) threads--;
   return threads;
+}
+
+/** Factors by set from "set=times". @throws E_ARGUMENT for another form, or a set that is not there */
+function readOften(texts: readonly string[], samples: readonly Sample[]): Record<string, number> {
+  const sets = new Set(samples.map(({ set }) => set));
+  const bad = (text: string, expected: string): FourwayError =>
+    new FourwayError("E_ARGUMENT", `--often: expected ${expected}, got "${text}"; mend it`);
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [, set, times] = /^(.+)=(\d+(?:\.\d+)?)$/.exec(text) ?? [];
+      if (set === undefined || !(Number(times) > 0)) throw bad(text, "set=times, such as people=3");
+      if (!sets.has(set)) throw bad(text, `one of the sets ${[...sets].join(", ")}`);
+      return [set, Number(times)];
+    }),
+  );
 }
 
 async function firstGraph(options: TrainOptions): Promise<{ graph: Graph; prefix: string | null }> {
@@ -128,7 +145,8 @@ async function runTrain(options: TrainOptions): Promise<void> {
     throw new FourwayError("E_DATA", "train: expected labelled pictures in the train split, got none; give --data with some");
   const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
   const steps = stepsPerEpoch * epochs;
-  const fixed = { batch, threads, epochs, seed, rate, optimizer, pictures: samples.length };
+  const often = readOften(options.often, samples);
+  const fixed = { batch, threads, epochs, seed, rate, optimizer, often, pictures: samples.length };
   const checkpointPath = `${out}.checkpoint`;
   const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
   const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);
@@ -139,6 +157,7 @@ async function runTrain(options: TrainOptions): Promise<void> {
     seed,
     batch,
     shares: threads,
+    often,
     cacheBytes: options.cache * 2 ** 20,
     strict: options.strict === true,
   };

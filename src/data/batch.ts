@@ -29,8 +29,15 @@ const BALANCE = 0.3;
 /** Pictures in which nothing is boxed are drawn less often. */
 const EMPTY = 0.6;
 
-/** How often each sample is drawn, relative to the others: rare tasks more often, empty pictures less. */
-export function samplingWeights(samples: readonly Sample[], tasks: readonly Task[]): Float64Array {
+/**
+ * How often each sample is drawn, relative to the others: rare tasks more often, empty pictures less.
+ * @param often a factor for the pictures of a set, by its name; 1 for the others
+ */
+export function samplingWeights(
+  samples: readonly Sample[],
+  tasks: readonly Task[],
+  often: Readonly<Record<string, number>> = {},
+): Float64Array {
   const boxed = (sample: Sample, task: Task): boolean => {
     const label = sample.labels[task];
     return Array.isArray(label) && label.length > 0;
@@ -38,7 +45,7 @@ export function samplingWeights(samples: readonly Sample[], tasks: readonly Task
   const counts = tasks.map((task) => samples.filter((sample) => boxed(sample, task)).length);
   const most = Math.max(...counts, 1);
   return Float64Array.from(samples, (sample) => {
-    let weight = 1;
+    let weight = often[sample.set] ?? 1;
     let empty = true;
     tasks.forEach((task, t) => {
       if (!boxed(sample, task)) return;
@@ -72,13 +79,13 @@ export class Batcher {
     private readonly engine: Engine,
     private readonly samples: readonly Sample[],
     private readonly tasks: readonly Task[],
-    private readonly options: { seed: number; batch: number; shares: number },
+    private readonly options: { seed: number; batch: number; shares: number; often?: Readonly<Record<string, number>> },
     private readonly read: (image: string) => Promise<Frame | null>,
   ) {
     if (samples.length === 0)
       throw new FourwayError("E_DATA", "training: expected labelled pictures, got none; give --data with a train split");
     let sum = 0;
-    this.cumulative = samplingWeights(samples, tasks).map((weight) => (sum += weight));
+    this.cumulative = samplingWeights(samples, tasks, options.often).map((weight) => (sum += weight));
   }
 
   private draw(random: Random): Sample {

@@ -184,6 +184,17 @@ export function evaluate(
   };
 }
 
+/** A threshold for a precision must leave this share of the recall that the best F1 has: one that finds next to nothing serves nobody. */
+const LEAST_RECALL = 0.5;
+
+/** The threshold to ship with: the lowest that keeps the precision asked for, or where that finds too little the best F1's; null where nothing is found. */
+export function defaultThreshold({ bestF1, atPrecision }: TaskScores, precision: number): { threshold: number; by: string } | null {
+  if (!bestF1) return null;
+  if (atPrecision && atPrecision.recall >= LEAST_RECALL * bestF1.recall)
+    return { threshold: atPrecision.threshold, by: `precision ${precision}` };
+  return { threshold: bestF1.threshold, by: "best F1" };
+}
+
 /**
  * The precision-recall curve of a task at IoU .5, by falling threshold, one point for each score that occurs; empty where
  * there is no labelled box. The points are as measured, without the envelope that AP reads.

@@ -5,6 +5,7 @@ import { onnxruntimePeer } from "../../bench/onnxruntime.js";
 import { checkPeer, distance, type Peer } from "../../bench/peer.js";
 import { randomBytes, referenceNet } from "../../bench/reference.js";
 import { tfjsPeer } from "../../bench/tfjs.js";
+import { bundledTraining } from "../../bench/tfjsBundle.js";
 import { type Graph, INPUT_SCALE } from "../../src/graph/graph.js";
 import { shuffleTrunk } from "../../src/model/trunk.js";
 import { writeOnnx } from "../../src/onnx/write.js";
@@ -47,6 +48,19 @@ test("onnxruntime-web computes the int8 reference net as Fourway does", async ()
   own.run();
   await peer.run();
   checkPeer(own, peer);
+  await peer.dispose();
+});
+
+test("tfjs-backend-cpu trains the reference net: a step moves what comes out, and only a little", async () => {
+  const { tfjsTrainingStep } = await bundledTraining();
+  const size = { height: 32, width: 32 };
+  const pixels = Float32Array.from(randomBytes(3, size), (v) => v * Math.fround(INPUT_SCALE));
+  const peer = await tfjsTrainingStep(referenceNet(), pixels, size);
+  peer.run();
+  const first = peer.outputs();
+  peer.run();
+  const moved = distance(first, peer.outputs());
+  assert.ok(moved > 1e-7 && moved < 0.1, `moved by ${moved}`);
   await peer.dispose();
 });
 

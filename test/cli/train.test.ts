@@ -121,6 +121,27 @@ test("killed behind its first epoch and resumed, a run comes to the same weights
   assert.equal(readFileSync(join(folder, "killed.onnx.log.csv"), "utf8").trimEnd().split("\n").length, 3);
 });
 
+test("what was trained is quantized, with thresholds and presence from val, and the card tells how", () => {
+  const sources = join(folder, "sources.json");
+  writeFileSync(sources, JSON.stringify({ sets: { scenes: { what: "drawn" } } }));
+  const out = join(folder, "small.onnx");
+  const args = ["quantize", "--model", join(folder, "whole.onnx"), "--data", clean, "--out", out, "--pictures", "4", "--sources", sources];
+  const { status, stderr } = fourway(args);
+  assert.equal(status, 0, stderr);
+  const { graph, info } = load("small.onnx");
+  assert.ok(graph.scales);
+  const card = JSON.parse(readFileSync(join(folder, "small.json"), "utf8"));
+  assert.equal(card.precision, "int8");
+  assert.equal(card.bytes, readFileSync(out).length);
+  assert.deepEqual(card.thresholds, info.thresholds);
+  assert.deepEqual(card.presence, info.presence);
+  assert.deepEqual(card.training.sets, { scenes: { pictures: 8, what: "drawn" } });
+  for (const task of TASKS) assert.match(card.val.thresholdsBy[task], /^(precision 0\.9|best F1|nothing found)$/);
+  const again = fourway(["quantize", "--model", out, "--data", clean, "--out", join(folder, "twice.onnx")]);
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /^quantize: expected an f32 model, got int8 in .*small\.onnx; give the file that training wrote/m);
+});
+
 test("Ctrl-C finishes the step, saves and ends well; --start goes on from a model", async () => {
   const { child, said, ended } = start(argumentsOf("stopped.onnx", "--epochs", "50", "--start", join(folder, "whole.onnx")));
   await said("training and");
@@ -169,6 +190,8 @@ test("what cannot work is refused at once, with one line that says why", () => {
       ["train", "--data", only, "--out", join(folder, "x.onnx")],
       /^train: expected labelled pictures in the train split, got none; give --data with some$/,
     ],
+    [plain("--often", "scenes"), /^--often: expected set=times, such as people=3, got "scenes"; mend it$/],
+    [plain("--often", "street=3"), /^--often: expected one of the sets scenes, got "street=3"; mend it$/],
     [plain("--width", "0.7"), /^error: option '--width <width>' argument '0\.7' is invalid/],
   ] as const) {
     const { status, stderr } = fourway(args);

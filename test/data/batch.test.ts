@@ -36,6 +36,11 @@ test("tasks with fewer boxed pictures are drawn more often, each by its ratio to
   const weights = samplingWeights(set, TASKS);
   const rare = (9 / 2) ** 0.3; // nine pictures with a, two with b
   assert.deepEqual([...weights], [1, 1, 1, 1, 1, 1, 1, 1, rare, rare, 0.6, 0.6]);
+  const thrice = samplingWeights(set, TASKS, { [set[0]!.set]: 3, other: 5 });
+  assert.deepEqual(
+    [...thrice],
+    [...weights].map((weight) => 3 * weight),
+  );
 });
 
 test("pictures are drawn as often as their weights say", async () => {

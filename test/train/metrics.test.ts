@@ -9,8 +9,8 @@ import type { Label, Sample } from "../../src/data/dataset.js";
 import { type Found, OVERLAPS } from "../../src/train/metrics/coco.js";
 import { formatScores, scoresToJson } from "../../src/train/metrics/format.js";
 import { mistakes } from "../../src/train/metrics/mistakes.js";
-import { presenceTruth } from "../../src/train/metrics/presence.js";
-import { evaluate, precisionRecall } from "../../src/train/metrics.js";
+import { falseAlarms, presenceTruth } from "../../src/train/metrics/presence.js";
+import { defaultThreshold, evaluate, precisionRecall } from "../../src/train/metrics.js";
 
 /** What the issue asks for: COCO's figures to a millionth. */
 const TOLERANCE = 1e-6;
@@ -181,6 +181,25 @@ test("operating points are the best F1 and the lowest threshold that keeps the p
   const [none] = evaluate(["car"], curveSamples, wrong).tasks;
   assert.equal(none!.bestF1, null);
   assert.equal(none!.atPrecision, null);
+});
+
+test("the default threshold keeps the precision, unless that leaves less than half of what the best F1 finds", () => {
+  const point = (threshold: number, recall: number) => ({ threshold, precision: 0.9, recall, f1: 0.5 });
+  const [task] = evaluate(["car"], curveSamples, curveFound).tasks;
+  const choose = (recall: number) => defaultThreshold({ ...task!, bestF1: point(0.3, 0.8), atPrecision: point(0.7, recall) }, 0.9);
+  assert.deepEqual(choose(0.4), { threshold: 0.7, by: "precision 0.9" });
+  assert.deepEqual(choose(0.39), { threshold: 0.3, by: "best F1" });
+  assert.deepEqual(defaultThreshold({ ...task!, bestF1: point(0.3, 0.8), atPrecision: null }, 0.9), { threshold: 0.3, by: "best F1" });
+  assert.equal(defaultThreshold({ ...task!, bestF1: null }, 0.9), null);
+});
+
+test("false alarms are counted over the pictures known to be without the task", () => {
+  const samples = [sampleOf({ car: [] }), sampleOf({ car: [] }), sampleOf({ car: [[0, 0, 9, 9]] }), sampleOf({ car: null })];
+  const found = [0.4, 0.6, 0.9, 0.9].map((score) => foundOf([["car", score, [0, 0, 9, 9]]]));
+  assert.equal(falseAlarms("car", samples, found, 0.5), 0.5);
+  assert.equal(falseAlarms("car", samples, found, 0.4), 1);
+  assert.equal(falseAlarms("car", samples.slice(2), found.slice(2), 0.5), null);
+  assert.equal(falseAlarms("dog", samples, found, 0.5), null);
 });
 
 test("mistakes are the surest false positives and the largest misses, by picture and box", () => {

@@ -1,6 +1,7 @@
 import { FourwayError } from "../../core/errors.js";
 import type { Task } from "../../core/task.js";
 import type { Sample } from "../../data/dataset.js";
+import type { Found } from "./coco.js";
 
 /**
  * Whether the task is in the picture; null where that is not known: the label is null, or there is nothing but an ignored
@@ -11,6 +12,16 @@ export function presenceTruth(sample: Sample, task: Task): boolean | null {
   if (label === null || label === true) return label;
   if (label.length > 0) return true;
   return (sample.ignore[task] ?? []).length > 0 ? null : false;
+}
+
+/**
+ * Share (0..1) of the pictures known to be without the task in which the detector finds it all the same, with a score of at least
+ * `threshold`; null where there is no such picture.
+ */
+export function falseAlarms(task: Task, samples: readonly Sample[], found: readonly Found[], threshold: number): number | null {
+  const without = found.filter((_, i) => presenceTruth(samples[i]!, task) === false);
+  const alarmed = without.filter(({ objects }) => objects.some((object) => object.task === task && object.score >= threshold));
+  return without.length === 0 ? null : alarmed.length / without.length;
 }
 
 /**
