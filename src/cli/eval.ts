@@ -1,4 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
@@ -6,6 +7,7 @@ import { isLabelled } from "../data/batch.js";
 import { humanLabels, type Sample } from "../data/dataset.js";
 import { loadModel } from "../model/model.js";
 import { type Answers, detectAll, type LookOptions } from "../node/evaluate.js";
+import { linePlot } from "../node/plot.js";
 import { ProgressLine } from "../node/progress.js";
 import { thumbnailer, writeReport } from "../node/report.js";
 import { type Reliability, reliability } from "../train/calibration.js";
@@ -15,17 +17,18 @@ import { mistakes } from "../train/metrics/mistakes.js";
 import { falseAlarms, presenceTruth } from "../train/metrics/presence.js";
 import { evaluate, precisionRecall, type Scores } from "../train/metrics.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
-import { peerAnswers } from "./evalPeer.js";
-import { numberIn } from "./values.js";
+import { PEER_PIXELS, peerAnswers } from "./evalPeer.js";
+import { numberIn, several } from "./values.js";
 
 /** Options of `fourway eval`, as commander gives them. */
 interface EvalOptions extends DataOptions {
-  model?: string;
+  model: string[];
   peer: string[];
   preset?: string;
   peerPixels?: number;
   split: string;
-  pixels?: number;
+  pixels: number[];
+  plot?: string;
   json?: string | true;
   report?: string;
 }
@@ -35,19 +38,25 @@ export function addEval(program: Command): void {
   program
     .command("eval")
     .description("score a model on labelled pictures: AP50, AP and presence AP a task, where the task is labelled")
-    .option("--model <file>", "a Fourway model, f32 or int8")
+    .option("--model <file...>", "Fourway models, f32 or int8", [])
     .requiredOption(...DATA_FLAGS.data)
     .option("--split <split>", "train or val", "val")
-    .option("--pixels <n>", "of the input, where not the model's own", numberIn({ least: 4096, most: 1 << 24, whole: true }))
+    .option(
+      "--pixels <n...>",
+      "of the models' input, where not their own; several are scored one by one",
+      several(numberIn({ least: 4096, most: 1 << 24, whole: true })),
+      [],
+    )
     .option(
       "--peer <file...>",
       "other detectors on the same pictures: COCO detectors in ONNX (needs onnxruntime-web), or detections as COCO results (.json)",
       [],
     )
     .option("--preset <name>", "how the peers in ONNX are fed and read, as for label (default: guessed)")
-    .option("--peer-pixels <n>", "of the peers' input (default: 173056)", numberIn({ least: 4096, most: 1 << 24, whole: true }))
+    .option("--peer-pixels <n>", `of the peers' input (default: ${PEER_PIXELS})`, numberIn({ least: 4096, most: 1 << 24, whole: true }))
     .option("--json [file]", "the figures as JSON, on stdout or into a file")
-    .option("--report <file>", "an HTML page with curves and the worst mistakes")
+    .option("--report <file>", "an HTML page with curves and the worst mistakes, of the first model")
+    .option("--plot <file>", "accuracy against milliseconds of all that was scored, as SVG")
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
     .option("--teacher-labels", "score against labels that a teacher gave too; without it they are not known")
     .option(...DATA_FLAGS.strict)
@@ -77,61 +86,111 @@ export function presenceReliability(
   );
 }
 
-/** Scores of a detector's answers, as a table and as data. */
-function score(tasks: readonly Task[], { samples, found, ms }: Answers) {
-  const scores = evaluate(tasks, samples, found);
-  const calibration = presenceReliability(tasks, samples, found);
-  const median = ms.toSorted((a, b) => a - b)[ms.length >> 1];
-  const table = formatScores(scores);
-  const text = median === undefined ? table : `${table}\n${median.toFixed(1)} ms a picture (median, one thread)`;
+/** One detector at one size of its input, scored. */
+interface Run {
+  file: string;
+  /** Of its input; of a peer's detections that is not known. */
+  pixels?: number;
+  tasks: readonly Task[];
+  answers: Answers;
+  scores: Scores;
+  calibration: Record<Task, Reliability>;
+  /** Of a model of ours, at its thresholds. */
+  falseAlarms?: Record<Task, number | null>;
+  /** Median of a picture. */
+  ms?: number;
+}
+
+function scored(file: string, tasks: readonly Task[], pixels: number | undefined, answers: Answers): Run {
+  const { samples, found, ms } = answers;
+  return {
+    file,
+    pixels,
+    tasks,
+    answers,
+    scores: evaluate(tasks, samples, found),
+    calibration: presenceReliability(tasks, samples, found),
+    ms: ms.toSorted((a, b) => a - b)[ms.length >> 1],
+  };
+}
+
+function runToJson({ file, pixels, tasks, scores, calibration, falseAlarms, ms }: Run): Record<string, unknown> {
   const calibrationError = Object.fromEntries(tasks.map((task) => [task, calibration[task]!.error]));
-  return { scores, calibration, text, json: { ...scoresToJson(scores), calibrationError, ms: median } };
+  return { file, pixels, ms, ...scoresToJson(scores), calibrationError, falseAlarms };
+}
+
+function formatRun({ tasks, scores, falseAlarms, ms }: Run): string {
+  const lines = [formatScores(scores)];
+  if (ms !== undefined) lines.push(`${ms.toFixed(1)} ms a picture (median, one thread)`);
+  if (falseAlarms) {
+    const shares = tasks.map((task) => `${task} ${falseAlarms[task] === null ? "-" : `${(100 * falseAlarms[task]!).toFixed(1)} %`}`);
+    lines.push(`pictures without it in which it is found, at the model's thresholds: ${shares.join(", ")}`);
+  }
+  return lines.join("\n");
+}
+
+/** Mean AP50 against milliseconds; a detector at several sizes is one line. */
+function plotOf(runs: readonly Run[]): string {
+  const timed = runs.filter(({ ms, scores }) => ms !== undefined && scores.mean.ap50 !== null);
+  return linePlot({
+    title: "Accuracy against time, one thread",
+    x: { label: "milliseconds a picture", from: 0 },
+    y: { label: "mean AP50", from: 0, to: 1 },
+    series: [...new Set(timed.map(({ file }) => file))].map((file) => ({
+      name: basename(file, ".onnx"),
+      style: "dots",
+      points: timed.filter((run) => run.file === file).map(({ ms, scores }) => [ms!, scores.mean.ap50!] as const),
+    })),
+  });
 }
 
 async function runEval(options: EvalOptions): Promise<void> {
   const line = new ProgressLine();
-  const { model: file, peer: peers, report } = options;
-  if (file === undefined && peers.length === 0)
+  const { model: files, peer: peers, report } = options;
+  if (files.length + peers.length === 0)
     throw new FourwayError("E_ARGUMENT", "eval: expected --model or --peer, got neither; name a file to score");
-  if (file === undefined && report !== undefined)
+  if (files.length === 0 && report !== undefined)
     throw new FourwayError("E_ARGUMENT", "--report: expected a --model to report on, got none; name its file");
-  const model = file === undefined ? undefined : loadModel(await readFile(file));
-  const tasks = model?.info.tasks ?? TASKS;
+  const models = await Promise.all(files.map(async (file) => ({ file, model: loadModel(await readFile(file)) })));
+  const asked = new Set([...models.flatMap(({ model }) => model.info.tasks), ...(peers.length > 0 ? TASKS : [])]);
   const read = (await readSamples(options, (text) => line.say(text))).filter(({ split }) => split === options.split);
-  const wanted = options.teacherLabels ? read : read.map(humanLabels).filter((sample) => isLabelled(sample, tasks));
+  const wanted = options.teacherLabels ? read : read.map(humanLabels).filter((sample) => isLabelled(sample, [...asked]));
   const looking = (name: string): LookOptions => ({
     onPicture: (done) => line.show(() => `${name}: ${done} of ${wanted.length} pictures`),
     onFault: options.strict ? undefined : (fault) => line.say(`passed over: ${fault}`),
   });
 
-  const blocks: string[] = [];
-  const json: Record<string, unknown> = {};
-  let own: { scores: Scores; calibration: Record<Task, Reliability>; answers: Answers } | undefined;
-  if (model) {
-    const answers = await detectAll(model, wanted, { pixels: options.pixels, ...looking(file!) });
-    const { text, json: figures, ...scored } = score(tasks, answers);
-    own = { ...scored, answers };
-    const { thresholds } = model.info;
-    const alarms = tasks.map((task) => [task, falseAlarms(task, answers.samples, answers.found, thresholds[task]!)] as const);
-    const shares = alarms.map(([task, share]) => `${task} ${share === null ? "-" : `${(100 * share).toFixed(1)} %`}`);
-    blocks.push(`${text}\npictures without it in which it is found, at the model's thresholds: ${shares.join(", ")}`);
-    Object.assign(json, figures, { falseAlarms: Object.fromEntries(alarms) });
+  const runs: Run[] = [];
+  for (const { file, model } of models)
+    for (const pixels of options.pixels.length > 0 ? options.pixels : [model.info.pixels]) {
+      const { tasks, thresholds } = model.info;
+      const run = scored(file, tasks, pixels, await detectAll(model, wanted, { pixels, ...looking(file) }));
+      const { samples, found } = run.answers;
+      run.falseAlarms = Object.fromEntries(tasks.map((task) => [task, falseAlarms(task, samples, found, thresholds[task]!)]));
+      runs.push(run);
+    }
+  for (const file of peers) {
+    const pixels = options.peerPixels ?? PEER_PIXELS;
+    runs.push(
+      scored(
+        file,
+        TASKS,
+        file.endsWith(".onnx") ? pixels : undefined,
+        await peerAnswers(file, wanted, { preset: options.preset, ...looking(file), pixels }),
+      ),
+    );
   }
-  for (const peer of peers) {
-    const answers = await peerAnswers(peer, wanted, { preset: options.preset, pixels: options.peerPixels, ...looking(peer) });
-    const { text, json: figures } = score(tasks, answers);
-    blocks.push(`${peer}\n${text}`);
-    json.peers = { ...(json.peers as object | undefined), [peer]: figures };
-  }
-  const written = JSON.stringify(json, null, 2);
   line.clear();
-  if (options.json === true) console.log(written);
+  const json = JSON.stringify({ runs: runs.map(runToJson) }, null, 2);
+  if (options.json === true) console.log(json);
   else {
-    console.log(blocks.join("\n\n"));
-    if (options.json !== undefined) await writeFile(options.json, `${written}\n`);
+    const named = (run: Run): string => `${run.file}${run.pixels ? `, ${run.pixels} pixels` : ""}\n${formatRun(run)}`;
+    console.log(runs.map(runs.length > 1 ? named : formatRun).join("\n\n"));
+    if (options.json !== undefined) await writeFile(options.json, `${json}\n`);
   }
-  if (report === undefined || !own) return;
-  const { scores, calibration, answers } = own;
+  if (options.plot !== undefined) await writeFile(options.plot, `${plotOf(runs)}\n`);
+  if (report === undefined) return;
+  const { file, tasks, scores, calibration, answers } = runs[0]!;
   const thresholds = Object.fromEntries(scores.tasks.map(({ task, bestF1 }) => [task, bestF1?.threshold ?? 1]));
   await writeReport(
     report,

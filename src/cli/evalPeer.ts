@@ -8,7 +8,7 @@ import type { Found } from "../train/metrics/coco.js";
 import { openTeachers } from "./labelTeachers.js";
 
 /** Pixels of a peer's input, where it leaves its size open and nothing else is asked for. */
-const PIXELS = 416 * 416;
+export const PEER_PIXELS = 416 * 416;
 
 /** What a detector that has no answer for the whole picture says of it: the best object's score. */
 function withPresence(objects: DetectedObject[]): Found {
@@ -24,7 +24,7 @@ function withPresence(objects: DetectedObject[]): Found {
 export async function peerAnswers(
   file: string,
   samples: readonly Sample[],
-  { preset, pixels = PIXELS, ...options }: LookOptions & { preset?: string },
+  { preset, pixels, ...options }: LookOptions & { preset?: string; pixels: number },
 ): Promise<Answers> {
   if (!file.endsWith(".onnx"))
     return { samples: [...samples], found: parseResults(await readFile(file, "utf8"), file, samples, TASKS).map(withPresence), ms: [] };

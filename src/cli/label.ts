@@ -16,7 +16,7 @@ import { safeWrite } from "../node/safeWrite.js";
 import { Journal, readPartials } from "./labelFiles.js";
 import { lookAtAll } from "./labelLook.js";
 import { openTeachers } from "./labelTeachers.js";
-import { numberIn, tableLines } from "./values.js";
+import { numberIn, several, tableLines } from "./values.js";
 
 /** Options of `fourway label`, as commander gives them. */
 interface LabelOptions extends RuleTexts {
@@ -31,15 +31,6 @@ interface LabelOptions extends RuleTexts {
   limit?: number;
   labelled?: string[];
   strict?: boolean;
-}
-
-/** The first so many values of an option that is given several times, parsed one by one. */
-function several<T>(parse: (text: string) => T): (text: string, earlier: T[] | undefined) => T[] {
-  let own: T[] | undefined; // what commander hands on first is the default
-  return (text) => {
-    own = [...(own ?? []), parse(text)];
-    return own;
-  };
 }
 
 /** Adds `fourway label` to the program. */

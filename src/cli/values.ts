@@ -17,6 +17,15 @@ export function numberIn({ least, most, whole = false }: NumberRange): (text: st
   };
 }
 
+/** A parser of an option that takes several values, each parsed by `parse`. */
+export function several<T>(parse: (text: string) => T): (text: string, earlier: T[] | undefined) => T[] {
+  let own: T[] | undefined; // what commander hands on first is the default
+  return (text) => {
+    own = [...(own ?? []), parse(text)];
+    return own;
+  };
+}
+
 /** Rounded to so many digits behind the point. */
 export function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));

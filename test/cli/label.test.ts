@@ -222,8 +222,8 @@ test("eval passes over labels that a teacher gave, unless it is told to take the
   const pictures = (...more: string[]): Record<string, number> => {
     const { status, stdout, stderr } = fourway(["eval", "--model", shipped, "--data", set, "--json", ...more]);
     assert.equal(status, 0, stderr);
-    const { tasks } = JSON.parse(stdout) as { tasks: Record<string, { counts: { pictures: number } }> };
-    return Object.fromEntries(Object.entries(tasks).map(([task, { counts }]) => [task, counts.pictures]));
+    const { runs } = JSON.parse(stdout) as { runs: { tasks: Record<string, { counts: { pictures: number } }> }[] };
+    return Object.fromEntries(Object.entries(runs[0]!.tasks).map(([task, { counts }]) => [task, counts.pictures]));
   };
   assert.deepEqual(pictures(), { pedestrian: 0, car: 0, stopSign: 1, trafficLight: 0 });
   assert.deepEqual(pictures("--teacher-labels"), { pedestrian: 0, car: 1, stopSign: 1, trafficLight: 0 });
@@ -238,15 +238,34 @@ test("eval scores peers on the same pictures: a detector that a preset reads, an
   const results = join(folder, "results.json");
   const result = (image_id: string, score: number) => ({ image_id, category_id: 3, bbox: [24, 24, 8, 8], score });
   writeFileSync(results, JSON.stringify([result("red.png", 0.6), result("grey.png", 0.8)]));
-  const { status, stdout, stderr } = fourway(["eval", "--data", set, "--peer", model, results, "--preset", preset, "--json"]);
+  const plot = join(folder, "plot.svg");
+  const peers = ["--peer", model, results, "--preset", preset];
+  const shipped = fileURLToPath(new URL("../../../models/fourway-s.onnx", import.meta.url));
+  const own = ["--model", shipped, "--pixels", "61440", "122880"];
+  const { status, stdout, stderr } = fourway(["eval", "--data", set, ...own, ...peers, "--json", "--plot", plot]);
   assert.equal(status, 0, stderr);
-  const { peers, ...own } = JSON.parse(stdout) as { peers: Record<string, { ms?: number; tasks: Record<string, { ap50: number }> }> };
-  assert.deepEqual(own, {});
-  assert.equal(peers[model]!.tasks.car!.ap50, 1);
-  assert.ok(peers[model]!.ms! > 0);
+  const { runs } = JSON.parse(stdout) as {
+    runs: { file: string; pixels?: number; ms?: number; tasks: Record<string, { ap50: number }>; falseAlarms?: object }[];
+  };
+  assert.deepEqual(
+    runs.map(({ file, pixels, falseAlarms }) => [file, pixels, falseAlarms !== undefined]),
+    [
+      [shipped, 61440, true],
+      [shipped, 122880, true],
+      [model, 173056, false],
+      [results, undefined, false],
+    ],
+  );
+  assert.equal(runs[2]!.tasks.car!.ap50, 1);
   // the wrong one has the higher score: half of what is found is right
-  assert.equal(peers[results]!.tasks.car!.ap50, 0.5);
-  assert.equal(peers[results]!.ms, undefined);
+  assert.equal(runs[3]!.tasks.car!.ap50, 0.5);
+  assert.deepEqual(
+    runs.map(({ ms }) => ms! > 0),
+    [true, true, true, false],
+  );
+  const svg = readFileSync(plot, "utf8");
+  for (const name of ["fourway-s", "colours"]) assert.ok(svg.includes(`>${name}<`), svg);
+  assert.ok(!svg.includes("results"));
 });
 
 test("what cannot work is refused with one line that says why", () => {
