@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { TASKS } from "../core/task.js";
+import { TASKS, type Task } from "../core/task.js";
 import { isLabelled } from "../data/batch.js";
 import { humanLabels, type Sample } from "../data/dataset.js";
 import { describeFaults } from "../data/read.js";
@@ -10,6 +10,8 @@ export interface DataOptions {
   data: string[];
   labelled?: string[];
   strict?: boolean;
+  /** Of the network; all four without it. */
+  tasks?: readonly Task[];
   /** A teacher's labels count in the val split too. */
   teacherLabels?: boolean;
 }
@@ -22,7 +24,10 @@ export const DATA_FLAGS = {
 } as const;
 
 /** The samples that say something of a task. In the val split only what people said counts. Faults are told through `say`. @throws E_DATA with `strict` and a fault */
-export async function readSamples({ data, labelled, strict, teacherLabels }: DataOptions, say: (text: string) => void): Promise<Sample[]> {
+export async function readSamples(
+  { data, labelled, strict, tasks = TASKS, teacherLabels }: DataOptions,
+  say: (text: string) => void,
+): Promise<Sample[]> {
   const { samples, faults } = await readDatasets(data, TASKS, { labelled });
   if (faults.length > 0) {
     if (strict)
@@ -33,5 +38,5 @@ export async function readSamples({ data, labelled, strict, teacherLabels }: Dat
     say(`${faults.length} faults in the labels, passed over:\n${describeFaults(faults)}`);
   }
   const kept = teacherLabels ? samples : samples.map((sample) => (sample.split === "val" ? humanLabels(sample) : sample));
-  return kept.filter((sample) => isLabelled(sample, TASKS));
+  return kept.filter((sample) => isLabelled(sample, tasks));
 }

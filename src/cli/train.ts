@@ -1,14 +1,14 @@
 import { access, constants, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname } from "node:path";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
-import { TASKS } from "../core/task.js";
-import { TRAINING_SIZES } from "../data/batch.js";
+import { TASKS, type Task } from "../core/task.js";
+import { trainingSizes } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
 import type { Graph } from "../graph/graph.js";
-import { buildNetwork } from "../model/build.js";
-import { defaultInfo, loadModel, saveModel } from "../model/model.js";
+import { buildNetwork, PATH_CHANNELS } from "../model/build.js";
+import { DEFAULT_PIXELS, defaultInfo, loadModel, saveModel } from "../model/model.js";
 import { recentred, shuffleTrunk, type TrunkWidth, unfoldNorms } from "../model/trunk.js";
 import { type CalibratingCrew, createCrew } from "../node/crew.js";
 import { detectAll } from "../node/evaluate.js";
@@ -37,6 +37,9 @@ interface TrainOptions extends DataOptions {
   trunk?: string;
   start?: string;
   width: TrunkWidth;
+  path: number;
+  pixels: number;
+  tasks: Task[];
   epochs: number;
   batch: number;
   rate: number;
@@ -51,6 +54,19 @@ interface TrainOptions extends DataOptions {
 
 const count = (least: number): ((text: string) => number) => numberIn({ least, most: 1e6, whole: true });
 
+const channels = (text: string): number => {
+  const value = numberIn({ least: 8, most: 1024, whole: true })(text);
+  if (value % 8) throw new InvalidArgumentError("Expected a multiple of 8.");
+  return value;
+};
+
+const parseTasks = (text: string): Task[] => {
+  const tasks = text.split(",");
+  if (!tasks.every((task, i) => TASKS.includes(task) && tasks.indexOf(task) === i))
+    throw new InvalidArgumentError(`Expected some of ${TASKS.join(",")}, each once.`);
+  return tasks;
+};
+
 /** `fourway train` */
 export function addTrain(program: Command): void {
   program
@@ -63,6 +79,11 @@ export function addTrain(program: Command): void {
     .addOption(
       new Option("--width <width>", "trunk to begin with random weights where neither is given").choices(["0.5", "1.0"]).default("0.5"),
     )
+    .addOption(
+      new Option("--path <n>", "channels of the path behind the trunk").argParser(channels).default(PATH_CHANNELS).conflicts("start"),
+    )
+    .option("--pixels <n>", "of the input, about", numberIn({ least: 4096, most: 1 << 20, whole: true }), DEFAULT_PIXELS)
+    .option("--tasks <tasks>", "what the network answers, comma separated", parseTasks, [...TASKS])
     .option("--epochs <n>", "passes over the training pictures", count(1), 24)
     .option("--batch <n>", "pictures a step", count(1), 32)
     .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), 4e-3)
@@ -101,18 +122,18 @@ function readOften(texts: readonly string[], samples: readonly Sample[]): Record
 }
 
 async function firstGraph(options: TrainOptions): Promise<{ graph: Graph; prefix: string | null }> {
-  const { trunk, start, width, seed } = options;
+  const { trunk, start, width, seed, tasks, path } = options;
   if (start !== undefined) {
     const { graph, info } = loadModel(await readFile(start));
-    if (graph.scales || info.tasks.join() !== TASKS.join())
+    if (graph.scales || info.tasks.join() !== tasks.join())
       throw new FourwayError(
         "E_MODEL",
-        `--start: expected an f32 model of ${TASKS.join(", ")}, got ${graph.scales ? "int8" : "f32"} of ${info.tasks.join(", ")} in ${start}; give another`,
+        `--start: expected an f32 model of ${tasks.join(", ")}, got ${graph.scales ? "int8" : "f32"} of ${info.tasks.join(", ")} in ${start}; give another`,
       );
     return { graph: unfoldNorms(graph), prefix: "" };
   }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(recentred(readOnnx(await readFile(trunk)).graph));
-  return { graph: buildNetwork(base, { tasks: TASKS, seed }), prefix: trunk === undefined ? null : "trunk." };
+  return { graph: buildNetwork(base, { tasks, path, seed }), prefix: trunk === undefined ? null : "trunk." };
 }
 
 async function readCheckpoint(path: string, wanted: Record<string, unknown>): Promise<Checkpoint> {
@@ -133,7 +154,7 @@ async function readCheckpoint(path: string, wanted: Record<string, unknown>): Pr
 }
 
 async function runTrain(options: TrainOptions): Promise<void> {
-  const { out, batch, epochs, seed, rate, optimizer, threads = threadsFor(options.batch) } = options;
+  const { out, batch, epochs, seed, rate, optimizer, tasks, path, pixels, threads = threadsFor(options.batch) } = options;
   if (batch % threads)
     throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
   await access(dirname(out), constants.W_OK); // now, not when the first epoch is to be written
@@ -146,25 +167,26 @@ async function runTrain(options: TrainOptions): Promise<void> {
   const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
   const steps = stepsPerEpoch * epochs;
   const often = readOften(options.often, samples);
-  const fixed = { batch, threads, epochs, seed, rate, optimizer, often, pictures: samples.length };
+  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, pixels, often, pictures: samples.length };
   const checkpointPath = `${out}.checkpoint`;
   const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
   const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);
   const pretrained = checkpoint ? checkpoint.options.pretrained === true : first.prefix !== null;
   const loader = {
     samples,
-    tasks: [...TASKS],
+    tasks,
     seed,
     batch,
     shares: threads,
+    pixels,
     often,
     cacheBytes: options.cache * 2 ** 20,
     strict: options.strict === true,
   };
   const crew = await createCrew(first.graph, threads, {
     batch: batch / threads,
-    sizes: TRAINING_SIZES,
-    tasks: TASKS.length,
+    sizes: trainingSizes(pixels),
+    tasks: tasks.length,
     pretrained,
     optimizer,
   });
@@ -208,8 +230,7 @@ async function runTrain(options: TrainOptions): Promise<void> {
           const seconds = (performance.now() - began) / 1000;
           line.show(() => {
             const each = seconds / (step - from);
-            const tasks = TASKS.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ");
-            return `epoch ${epoch}/${epochs}  step ${step}/${steps}  loss: ${tasks}  ${(batch / each).toFixed(0)} images/s  ETA ${formatSeconds(each * (steps - step))}`;
+            return `epoch ${epoch}/${epochs}  step ${step}/${steps}  loss: ${formatLosses(tasks, losses)}  ${(batch / each).toFixed(0)} images/s  ETA ${formatSeconds(each * (steps - step))}`;
           });
           if (stopping || performance.now() - saved > CHECKPOINT_MS) {
             await save(step);
@@ -221,7 +242,7 @@ async function runTrain(options: TrainOptions): Promise<void> {
           const last = progress.step === steps;
           const measure = val.length > 0 && (last || (options.valEvery > 0 && progress.epoch % options.valEvery === 0));
           const scores = await finishEpoch(crew, options, notes, progress, measure ? val : [], line);
-          await appendLog(`${out}.log.csv`, progress, scores);
+          await appendLog(`${out}.log.csv`, tasks, progress, scores);
           await save(progress.step);
           saved = performance.now();
         },
@@ -256,6 +277,9 @@ function notesOf({ epochs, seed, optimizer, rate, batch, data, trunk, start }: T
   };
 }
 
+const formatLosses = (tasks: readonly Task[], losses: readonly number[]): string =>
+  tasks.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ");
+
 /** Writes the averaged weights as a folded f32 model; measures it on `val`. */
 async function finishEpoch(
   crew: CalibratingCrew,
@@ -265,24 +289,25 @@ async function finishEpoch(
   val: readonly Sample[],
   line: ProgressLine,
 ): Promise<Scores | null> {
-  const info = { ...defaultInfo(TASKS), notes };
+  const { tasks, pixels } = options;
+  const info = { ...defaultInfo(tasks), pixels, notes };
   const model = { graph: foldNorms(await crew.export()), info };
   await safeWrite(options.out, saveModel(model));
-  line.say(`epoch ${epoch}/${options.epochs}  loss: ${TASKS.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ")}`);
+  line.say(`epoch ${epoch}/${options.epochs}  loss: ${formatLosses(tasks, losses)}`);
   if (val.length === 0) return null;
   const onFault = options.strict ? undefined : (fault: string) => line.say(`passed over: ${fault}`);
   const { samples, found } = await detectAll(model, val, { onFault });
-  const scores = evaluate(TASKS, samples, found);
+  const scores = evaluate(tasks, samples, found);
   line.say(formatScores(scores));
   return scores;
 }
 
 /** Adds an epoch's line to the log, in place of what an earlier run, killed before its checkpoint, may have written of it. */
-async function appendLog(path: string, { epoch, losses }: Progress, scores: Scores | null): Promise<void> {
+async function appendLog(path: string, tasks: readonly Task[], { epoch, losses }: Progress, scores: Scores | null): Promise<void> {
   const columns = [
     "epoch",
-    ...TASKS.map((task) => `loss ${task}`),
-    ...TASKS.flatMap((task) => [`AP50 ${task}`, `AP ${task}`, `presence AP ${task}`]),
+    ...tasks.map((task) => `loss ${task}`),
+    ...tasks.flatMap((task) => [`AP50 ${task}`, `AP ${task}`, `presence AP ${task}`]),
   ];
   const before = epoch === 1 ? "" : await readFile(path, "utf8").catch(() => "");
   const rows = before.split("\n").slice(1);
@@ -290,7 +315,7 @@ async function appendLog(path: string, { epoch, losses }: Progress, scores: Scor
   const figure = (value: number | null): string => (value === null ? "" : value.toFixed(4));
   const figures = scores
     ? scores.tasks.flatMap(({ ap50, ap, presenceAp }) => [figure(ap50), figure(ap), figure(presenceAp)])
-    : TASKS.flatMap(() => ["", "", ""]);
+    : tasks.flatMap(() => ["", "", ""]);
   const row = [epoch, ...losses.map(figure), ...figures].join(",");
   await safeWrite(path, `${[columns.join(","), ...kept, row].join("\n")}\n`);
 }

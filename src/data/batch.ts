@@ -2,6 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
+import { DEFAULT_PIXELS } from "../model/model.js";
 import type { Engine } from "../wasm/load.js";
 import { drawRecipe, makeExample, type Picture } from "./augment.js";
 import type { Sample } from "./dataset.js";
@@ -16,13 +17,20 @@ export interface Batch {
   names: string[];
 }
 
-/** Input sizes of training: about the default number of pixels in the aspects that pictures have. */
-export const TRAINING_SIZES = [
+/** Input sizes of training at the default number of pixels, in the aspects that pictures have. */
+const SIZES = [
   { width: 320, height: 192 },
   { width: 288, height: 224 },
   { width: 256, height: 256 },
   { width: 224, height: 288 },
 ] as const;
+
+/** Input sizes of training with about so many pixels: the sides of the default ones, scaled to multiples of 32. */
+export function trainingSizes(pixels: number): { width: number; height: number }[] {
+  const scale = Math.sqrt(pixels / DEFAULT_PIXELS);
+  const side = (length: number): number => Math.max(32, 32 * Math.round((length * scale) / 32));
+  return SIZES.map(({ width, height }) => ({ width: side(width), height: side(height) }));
+}
 
 /** A task with fewer boxed pictures than another is drawn more often by this power of the ratio. */
 const BALANCE = 0.3;
@@ -67,23 +75,37 @@ function pictureOf(sample: Sample, frame: Frame | null): Picture {
   return { sample: { ...sample, labels: {}, ignore: {} }, frame: { width, height, data: new Uint8Array(4 * width * height).fill(114) } };
 }
 
+/** Settings of a `Batcher`. */
+export interface BatcherOptions {
+  seed: number;
+  /** Pictures of a batch, and how many shares they are dealt out to. */
+  batch: number;
+  shares: number;
+  /** Of the input, about. */
+  pixels: number;
+  /** As `samplingWeights` takes it. */
+  often?: Readonly<Record<string, number>>;
+}
+
 /**
  * Makes the batch of a step: which pictures, how they are cut and coloured depends on seed and step alone.
  * Owns an engine for resampling; pictures come from `read`, which gives null for one that cannot be read: grey that teaches nothing stands for it.
  */
 export class Batcher {
   private readonly cumulative: Float64Array;
+  private readonly sizes: { width: number; height: number }[];
 
   /** @throws E_DATA where no sample is labelled */
   constructor(
     private readonly engine: Engine,
     private readonly samples: readonly Sample[],
     private readonly tasks: readonly Task[],
-    private readonly options: { seed: number; batch: number; shares: number; often?: Readonly<Record<string, number>> },
+    private readonly options: BatcherOptions,
     private readonly read: (image: string) => Promise<Frame | null>,
   ) {
     if (samples.length === 0)
       throw new FourwayError("E_DATA", "training: expected labelled pictures, got none; give --data with a train split");
+    this.sizes = trainingSizes(options.pixels);
     let sum = 0;
     this.cumulative = samplingWeights(samples, tasks, options.often).map((weight) => (sum += weight));
   }
@@ -103,7 +125,7 @@ export class Batcher {
   /** The batch of a step, counted from 1. */
   async make(step: number): Promise<Batch> {
     const random = new Random(this.options.seed, step);
-    const { width, height } = random.pick(TRAINING_SIZES);
+    const { width, height } = random.pick(this.sizes);
     const { batch, shares } = this.options;
     const chosen = drawRecipe(random, batch).map((count) => Array.from({ length: count }, () => this.draw(random)));
     const pictures = await Promise.all(

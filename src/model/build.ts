@@ -10,6 +10,9 @@ export const STRIDES = [8, 16, 32] as const;
 /** Values a cell of a head: the logit, then the log distances to the left, top, right and bottom edge, in strides. */
 export const HEAD_CHANNELS = 5;
 
+/** Channels of the path between trunk and heads, where nothing else is asked for. */
+export const PATH_CHANNELS = 64;
+
 /** Before training one cell in a hundred is taken for an object, and boxes reach e^1 strides to each side. */
 const FIRST_LOGIT = -4.6;
 const FIRST_DISTANCE = 1;
@@ -27,7 +30,7 @@ export function mapName(task: Task, stride: number): string {
  */
 export function buildNetwork(
   trunk: Graph,
-  { tasks, path = 64, head = 32, seed = 1 }: { tasks: readonly Task[]; path?: number; head?: number; seed?: number },
+  { tasks, path = PATH_CHANNELS, head = 32, seed = 1 }: { tasks: readonly Task[]; path?: number; head?: number; seed?: number },
 ): Graph {
   if (trunk.outputs.length !== 3)
     throw new FourwayError("E_MODEL", `trunk: expected outputs at strides 8, 16 and 32, got ${trunk.outputs.length} outputs`);

@@ -13,6 +13,8 @@ export interface LoaderData {
   seed: number;
   batch: number;
   shares: number;
+  /** Of the input, about. */
+  pixels: number;
   /** A factor by which the pictures of a set are drawn more often, by its name. */
   often?: Readonly<Record<string, number>>;
   /** Decoded pictures are kept up to so many bytes. */

@@ -121,6 +121,18 @@ test("killed behind its first epoch and resumed, a run comes to the same weights
   assert.equal(readFileSync(join(folder, "killed.onnx.log.csv"), "utf8").trimEnd().split("\n").length, 3);
 });
 
+test("a network for some tasks, of another width and input size, learns from what is labelled for it", () => {
+  const { status, stderr } = fourway(argumentsOf("cars.onnx", "--epochs", "1", "--tasks", "car", "--path", "32", "--pixels", "28672"));
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /8 training and 2 validation pictures, 2 steps of 4/, "the faulty set says nothing of cars");
+  assert.match(stderr, /epoch 1\/1 {2}loss: car \d+\.\d{3}\n/);
+  const { graph, info } = load("cars.onnx");
+  assert.deepEqual([info.tasks, info.pixels, graph.outputs], [["car"], 28672, ["car.8", "car.16", "car.32"]]);
+  assert.deepEqual(graph.params.get("path.lateral8.weight")!.dims.slice(0, 1), [32]);
+  const [head] = readFileSync(join(folder, "cars.onnx.log.csv"), "utf8").split("\n");
+  assert.equal(head, "epoch,loss car,AP50 car,AP car,presence AP car");
+});
+
 test("what was trained is quantized, with thresholds and presence from val, and the card tells how", () => {
   const sources = join(folder, "sources.json");
   writeFileSync(sources, JSON.stringify({ sets: { scenes: { what: "drawn" } } }));
@@ -190,6 +202,13 @@ test("what cannot work is refused at once, with one line that says why", () => {
       ["train", "--data", only, "--out", join(folder, "x.onnx")],
       /^train: expected labelled pictures in the train split, got none; give --data with some$/,
     ],
+    [
+      plain("--tasks", "car,tram"),
+      /^error: option '--tasks <tasks>' argument 'car,tram' is invalid\. Expected some of pedestrian,car,stopSign/,
+    ],
+    [plain("--path", "20"), /^error: option '--path <n>' argument '20' is invalid\. Expected a multiple of 8\./],
+    [plain("--path", "32", "--start", int8), /^error: option '--path <n>' cannot be used with option '--start <file>'/],
+    [argumentsOf("whole.onnx", "--resume", "--tasks", "car"), /--resume: expected --\w+ .* as at the start/],
     [plain("--often", "scenes"), /^--often: expected set=times, such as people=3, got "scenes"; mend it$/],
     [plain("--often", "street=3"), /^--often: expected one of the sets scenes, got "street=3"; mend it$/],
     [plain("--width", "0.7"), /^error: option '--width <width>' argument '0\.7' is invalid/],

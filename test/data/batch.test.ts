@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Frame } from "../../src/core/frame.js";
-import { type Batch, Batcher, isLabelled, samplingWeights, TRAINING_SIZES } from "../../src/data/batch.js";
+import { type Batch, Batcher, isLabelled, samplingWeights, trainingSizes } from "../../src/data/batch.js";
 import type { Label, Sample } from "../../src/data/dataset.js";
 import { createEngine } from "../../src/wasm/load.js";
 
@@ -23,7 +23,7 @@ const engine = await createEngine();
 const batcherOf = (
   options: { seed?: number; batch?: number; shares?: number } = {},
   reader: (image: string) => Promise<Frame | null> = read,
-): Batcher => new Batcher(engine, samples, TASKS, { seed: 1, batch: 4, shares: 2, ...options }, reader);
+): Batcher => new Batcher(engine, samples, TASKS, { seed: 1, batch: 4, shares: 2, pixels: 61440, ...options }, reader);
 
 test("tasks with fewer boxed pictures are drawn more often, each by its ratio to the .3, pictures without a box at .6", () => {
   const set = [
@@ -47,7 +47,7 @@ test("pictures are drawn as often as their weights say", async () => {
   const rare = sampleOf("p1", { b: [BOX] });
   const common = Array.from({ length: 16 }, () => sampleOf("p2", { a: [BOX] }));
   const empty = sampleOf("p3", { a: [] });
-  const batcher = new Batcher(engine, [rare, ...common, empty], TASKS, { seed: 3, batch: 100, shares: 1 }, async () => ({
+  const batcher = new Batcher(engine, [rare, ...common, empty], TASKS, { seed: 3, batch: 100, shares: 1, pixels: 61440 }, async () => ({
     width: 4,
     height: 4,
     data: new Uint8Array(64),
@@ -67,12 +67,19 @@ test("pictures are drawn as often as their weights say", async () => {
   }
 });
 
+test("training sizes keep their aspects, in multiples of 32, at any number of pixels", () => {
+  const shown = (pixels: number) => trainingSizes(pixels).map(({ width, height }) => `${width}x${height}`);
+  assert.deepEqual(shown(61440), ["320x192", "288x224", "256x256", "224x288"]);
+  assert.deepEqual(shown(28672), ["224x128", "192x160", "160x160", "160x192"]);
+  assert.deepEqual(shown(4096), ["96x64", "64x64", "64x64", "64x64"]);
+});
+
 test("a batch has as many pictures as asked, dealt out evenly, in one of the training sizes, with the names of what is in it", async () => {
   const sizes = new Set<string>();
   for (let step = 1; step <= 12; step++) {
     const { width, height, shares, names } = await batcherOf({ batch: 6, shares: 3 }).make(step);
     sizes.add(`${width}x${height}`);
-    assert.ok(TRAINING_SIZES.some((size) => size.width === width && size.height === height));
+    assert.ok(trainingSizes(61440).some((size) => size.width === width && size.height === height));
     assert.deepEqual(
       shares.map((share) => share.length),
       [2, 2, 2],
@@ -88,7 +95,7 @@ test("a batch has as many pictures as asked, dealt out evenly, in one of the tra
     assert.equal(new Set(shares.map((share) => share[0]!.pixels.buffer)).size, 3);
     assert.ok(names.length >= 6 && names.every((name) => samples.some(({ image }) => image === name)));
   }
-  assert.equal(sizes.size, TRAINING_SIZES.length);
+  assert.equal(sizes.size, 4);
 });
 
 test("a step's batch depends on seed and step alone, whatever was asked before or is asked at the same time", async () => {
@@ -127,7 +134,7 @@ test("a picture counts as labelled where something is known of one of the tasks"
 });
 
 test("without labelled pictures there is nothing to train on", () => {
-  assert.throws(() => new Batcher(engine, [], TASKS, { seed: 1, batch: 4, shares: 2 }, read), {
+  assert.throws(() => new Batcher(engine, [], TASKS, { seed: 1, batch: 4, shares: 2, pixels: 61440 }, read), {
     code: "E_DATA",
     message: /^training: expected labelled pictures, got none; /,
   });

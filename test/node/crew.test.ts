@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { TRAINING_SIZES } from "../../src/data/batch.js";
+import { trainingSizes } from "../../src/data/batch.js";
 import type { Sample } from "../../src/data/dataset.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { unfoldNorms } from "../../src/model/trunk.js";
@@ -53,13 +53,14 @@ const loader = (shares: number, more: Partial<LoaderData> = {}): LoaderData => (
   seed: 3,
   batch: 4,
   shares,
+  pixels: 61440,
   cacheBytes: 1 << 20,
   strict: false,
   ...more,
 });
 const options = (threads: number): ReplicaOptions => ({
   batch: 4 / threads,
-  sizes: TRAINING_SIZES,
+  sizes: trainingSizes(61440),
   tasks: 3,
   pretrained: false,
   optimizer: "adamw",
