@@ -11,15 +11,12 @@ import { createEngine } from "../src/wasm/load.js";
 import { crewSteps } from "./crew.js";
 import { fourwayPeer, letterboxing, trainingStep } from "./fourway.js";
 import { layersTable, timeSteps, watched } from "./layers.js";
-import { onnxruntimePeer } from "./onnxruntime.js";
 import { checkPeer, type Peer } from "./peer.js";
 import { REFERENCE_SIZE, randomBytes, referenceNet } from "./reference.js";
 import { measureRoofline } from "./roofline.js";
 import { type Point, scaling } from "./scaling.js";
 import { measureSizes, type Sizes } from "./size.js";
 import { startups } from "./startup.js";
-import { tfjsPeer } from "./tfjs.js";
-import { bundledTraining } from "./tfjsBundle.js";
 import { interleave, ratioOf, type Spread, spreadOf } from "./timing.js";
 
 /** What can be measured on its own. */
@@ -112,7 +109,8 @@ export async function measure({
   if (wanted("infer")) await inference(figures, models, rounds);
   if (wanted("train")) await training(figures, models, rounds);
   if (wanted("size")) await sizes(figures, models);
-  if (wanted("start")) starts(figures, Math.max(LEAST_STARTS, Math.ceil(rounds / 4)));
+  if (wanted("start"))
+    await orAbsent(figures, "start beside onnxruntime-web", () => starts(figures, Math.max(LEAST_STARTS, Math.ceil(rounds / 4))));
   if (wanted("threads")) await threads(figures, models, rounds);
   if (wanted("scaling")) {
     const points = await scaling(models, Math.max(3, Math.ceil(rounds / 4)));
@@ -125,6 +123,15 @@ export async function measure({
     if (wanted("train")) profiles.push(await trainingProfile(models, f32));
   }
   return { figures, profiles };
+}
+
+/** What needs something that is not installed (a peer, esbuild) is told as absent. */
+async function orAbsent(figures: Figures, name: string, run: () => void | Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    figures.absent.push(`${name}: ${(error as Error).message.split("\n")[0]}`);
+  }
 }
 
 function keepTimes(figures: Figures, times: ReadonlyMap<string, number[]>): void {
@@ -145,20 +152,20 @@ async function inference(figures: Figures, { f32, int8, bytes, input }: Models, 
   own.f32.run();
   own.int8.run();
   const makers: Record<string, (name: string) => Promise<Peer>> = {
-    "onnxruntime-web f32": (name) => onnxruntimePeer(name, writeOnnx(f32, {}), input, REFERENCE_SIZE),
-    "onnxruntime-web int8": (name) => onnxruntimePeer(name, writeOnnx(int8, {}), input, REFERENCE_SIZE),
-    "tfjs-backend-wasm f32": (name) => tfjsPeer(name, f32, input, REFERENCE_SIZE),
+    "onnxruntime-web f32": async (name) =>
+      (await import("./onnxruntime.js")).onnxruntimePeer(name, writeOnnx(f32, {}), input, REFERENCE_SIZE),
+    "onnxruntime-web int8": async (name) =>
+      (await import("./onnxruntime.js")).onnxruntimePeer(name, writeOnnx(int8, {}), input, REFERENCE_SIZE),
+    "tfjs-backend-wasm f32": async (name) => (await import("./tfjs.js")).tfjsPeer(name, f32, input, REFERENCE_SIZE),
   };
   const peers: Peer[] = [];
   for (const [name, make] of Object.entries(makers))
-    try {
+    await orAbsent(figures, name, async () => {
       const peer = await make(name);
       await peer.run();
       checkPeer(name.endsWith("int8") ? own.int8 : own.f32, peer);
       peers.push(peer);
-    } catch (error) {
-      figures.absent.push(`${name}: ${(error as Error).message.split("\n")[0]}`);
-    }
+    });
   const letterbox = letterboxing(await createEngine());
   const contenders = [own.f32, own.int8, ...peers].map(({ name, run }) => ({ name, run, repeats: REPEATS }));
   const times = await interleave([...contenders, { name: "letterbox", run: letterbox, repeats: REPEATS }], rounds);
@@ -198,24 +205,28 @@ async function training(figures: Figures, { training: graph, f32, input }: Model
   );
   keepTimes(figures, times);
   keepRatio(figures, "trainStepVsOwnForward", times.get(name)!, times.get(own.name)!);
-  const { tfjsTrainingStep } = await bundledTraining();
-  const peer = await tfjsTrainingStep(graph, input, REFERENCE_SIZE);
-  const [slow, quick] = await interleave(
-    [
-      { name: peer.name, run: peer.run, repeats: 1 },
-      { name, run: step.run, repeats: 2 },
-    ],
-    1,
-    0,
-  ).then((both) => [both.get(peer.name)!, both.get(name)!.map((ms) => ms / BATCH)] as const);
-  keepTimes(figures, new Map([[peer.name, slow]]));
-  keepRatio(figures, "trainStepVsTfjsCpu", slow, quick);
-  await peer.dispose();
+  await orAbsent(figures, "tfjs-backend-cpu training", async () => {
+    const { tfjsTrainingStep } = await (await import("./tfjsBundle.js")).bundledTraining();
+    const peer = await tfjsTrainingStep(graph, input, REFERENCE_SIZE);
+    const [slow, quick] = await interleave(
+      [
+        { name: peer.name, run: peer.run, repeats: 1 },
+        { name, run: step.run, repeats: 2 },
+      ],
+      1,
+      0,
+    ).then((both) => [both.get(peer.name)!, both.get(name)!.map((ms) => ms / BATCH)] as const);
+    keepTimes(figures, new Map([[peer.name, slow]]));
+    keepRatio(figures, "trainStepVsTfjsCpu", slow, quick);
+    await peer.dispose();
+  });
   figures.trainingBytes = step.arenaBytes + step.paramBytes;
 }
 
 async function sizes(figures: Figures, { int8, bytes }: Models): Promise<void> {
-  figures.bytes = measureSizes();
+  await orAbsent(figures, "sizes of bundles", () => {
+    figures.bytes = measureSizes();
+  });
   figures.arenaBytes = fourwayPeer("fourway int8", await createEngine(), int8, bytes, REFERENCE_SIZE).program.plan.bytes;
 }
 

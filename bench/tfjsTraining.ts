@@ -3,7 +3,7 @@ import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Graph } from "../src/graph/graph.js";
 import type { Peer } from "./peer.js";
-import { layerOf } from "./tfjs.js";
+import { layerOf } from "./tfjsLayers.js";
 
 /**
  * A training step of TensorFlow.js's CPU backend, the only one of its backends without a GPU that has gradients of convolutions: forward with

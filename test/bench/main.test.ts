@@ -18,6 +18,15 @@ test("--json without a file puts nothing but JSON on stdout", () => {
   assert.match(stderr, /reference net/);
 });
 
+test("fourway bench is the same program", () => {
+  const cli = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+  const { status, stdout } = spawnSync(process.execPath, [cli, "bench", "--only", "roofline", "--json"], { encoding: "utf8" });
+  assert.equal(status, 0);
+  const { roofline, absent } = JSON.parse(stdout);
+  assert.ok(roofline.int8 > roofline.f32);
+  assert.deepEqual(absent, []);
+});
+
 test("an unknown group or a count that is none is refused", () => {
   assert.match(bench("--only", "speed").stderr, /expected one of infer, train/);
   assert.match(bench("--rounds", "0").stderr, /whole number above 0/);
