@@ -64,6 +64,7 @@ test("imports go to the left only, those of types too; ops alone know the graph'
       const other = resolved(file, path);
       if (partOf(file) === partOf(other)) continue;
       if (partOf(file) === "ops" && other === "src/graph/graph.ts") continue;
+      if (file === "src/cli/main.ts" && other === "bench/main.ts") continue; // a program of its own, which it starts
       if (!other.startsWith("src/") || place(other) >= place(file)) wrong.push(`${file} imports ${other}`);
     }
   assert.deepEqual(wrong, []);
