@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { addDetect } from "./detect.js";
 import { addEval } from "./eval.js";
+import { addExperiment } from "./experiment.js";
 import { addInspect } from "./inspect.js";
 import { addLabel } from "./label.js";
 import { addQuantize } from "./quantize.js";
@@ -24,6 +25,7 @@ addLabel(program);
 addTrain(program);
 addEval(program);
 addQuantize(program);
+addExperiment(program);
 program.command("bench", "measure the engine on this machine, beside the peers that are installed", {
   executableFile: fileURLToPath(new URL("../../bench/main.js", import.meta.url)),
 });

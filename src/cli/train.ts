@@ -26,13 +26,11 @@ import { type Progress, train } from "../train/trainer.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { numberIn } from "./values.js";
 
-/** Decoded pictures kept in memory, by default. */
-const CACHE_MB = 4096;
 /** A checkpoint is written at least this often, and at the end of every epoch. */
 const CHECKPOINT_MS = 120_000;
 
 /** Options of `fourway train`, as commander gives them. */
-interface TrainOptions extends DataOptions {
+export interface TrainOptions extends DataOptions {
   out: string;
   trunk?: string;
   start?: string;
@@ -51,6 +49,22 @@ interface TrainOptions extends DataOptions {
   cache: number;
   resume?: boolean;
 }
+
+/** What is not asked for otherwise. */
+export const TRAIN_DEFAULTS = {
+  width: "0.5",
+  path: PATH_CHANNELS,
+  pixels: DEFAULT_PIXELS,
+  tasks: [...TASKS],
+  epochs: 24,
+  batch: 32,
+  rate: 4e-3,
+  optimizer: "adamw",
+  seed: 1,
+  valEvery: 4,
+  often: [],
+  cache: 4096,
+} satisfies Partial<TrainOptions>;
 
 const count = (least: number): ((text: string) => number) => numberIn({ least, most: 1e6, whole: true });
 
@@ -77,26 +91,30 @@ export function addTrain(program: Command): void {
     .option("--trunk <file>", "ONNX of a pretrained trunk: RGB 0..1 in, strides 8, 16 and 32 out")
     .option("--start <file>", "an f32 Fourway model to go on from")
     .addOption(
-      new Option("--width <width>", "trunk to begin with random weights where neither is given").choices(["0.5", "1.0"]).default("0.5"),
+      new Option("--width <width>", "trunk to begin with random weights where neither is given")
+        .choices(["0.5", "1.0"])
+        .default(TRAIN_DEFAULTS.width),
     )
     .addOption(
-      new Option("--path <n>", "channels of the path behind the trunk").argParser(channels).default(PATH_CHANNELS).conflicts("start"),
+      new Option("--path <n>", "channels of the path behind the trunk").argParser(channels).default(TRAIN_DEFAULTS.path).conflicts("start"),
     )
-    .option("--pixels <n>", "of the input, about", numberIn({ least: 4096, most: 1 << 20, whole: true }), DEFAULT_PIXELS)
-    .option("--tasks <tasks>", "what the network answers, comma separated", parseTasks, [...TASKS])
-    .option("--epochs <n>", "passes over the training pictures", count(1), 24)
-    .option("--batch <n>", "pictures a step", count(1), 32)
-    .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), 4e-3)
-    .addOption(new Option("--optimizer <name>", "how weights move").choices(OPTIMIZERS).default("adamw"))
+    .option("--pixels <n>", "of the input, about", numberIn({ least: 4096, most: 1 << 20, whole: true }), TRAIN_DEFAULTS.pixels)
+    .option("--tasks <tasks>", "what the network answers, comma separated", parseTasks, TRAIN_DEFAULTS.tasks)
+    .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
+    .option("--batch <n>", "pictures a step", count(1), TRAIN_DEFAULTS.batch)
+    .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), TRAIN_DEFAULTS.rate)
+    .addOption(new Option("--optimizer <name>", "how weights move").choices(OPTIMIZERS).default(TRAIN_DEFAULTS.optimizer))
     .option("--threads <n>", "worker threads over the batch, which they share evenly; as many as there are cores, 8 at most", count(1))
-    .option("--seed <n>", "of weights, sampling and augmentation", count(0), 1)
-    .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), 4)
-    .option("--often <set=times...>", "draw the pictures of a set so many times as often, such as one of hard cases", [])
+    .option("--seed <n>", "of weights, sampling and augmentation", count(0), TRAIN_DEFAULTS.seed)
+    .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), TRAIN_DEFAULTS.valEvery)
+    .option("--often <set=times...>", "draw the pictures of a set so many times as often, such as one of hard cases", TRAIN_DEFAULTS.often)
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
-    .option("--cache <mb>", "decoded pictures kept in memory", count(0), CACHE_MB)
+    .option("--cache <mb>", "decoded pictures kept in memory", count(0), TRAIN_DEFAULTS.cache)
     .option("--resume", "go on from the checkpoint beside --out")
     .option(...DATA_FLAGS.strict)
-    .action(runTrain);
+    .action(async (options: TrainOptions) => {
+      await runTrain(options);
+    });
 }
 
 /** As many threads as there are cores, 8 at most, of those that share a batch evenly. */
@@ -153,7 +171,8 @@ async function readCheckpoint(path: string, wanted: Record<string, unknown>): Pr
   return checkpoint;
 }
 
-async function runTrain(options: TrainOptions): Promise<void> {
+/** Trains, or goes on. Returns whether it came to the end: Ctrl-C stops it before. @throws as the parts that it is made of, E_ARGUMENT, E_DATA, E_MODEL and E_TRAIN */
+export async function runTrain(options: TrainOptions): Promise<boolean> {
   const { out, batch, epochs, seed, rate, optimizer, tasks, path, pixels, threads = threadsFor(options.batch) } = options;
   if (batch % threads)
     throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
@@ -250,6 +269,7 @@ async function runTrain(options: TrainOptions): Promise<void> {
     );
     if (unreadable > 0) line.say(`${unreadable} training pictures could not be read and taught nothing`);
     line.say(done === steps ? `done: ${out}` : `stopped at step ${done}; go on with --resume`);
+    return done === steps;
   } finally {
     process.off("SIGINT", stop);
     await Promise.all([feed.close(), crew.close()]);

@@ -1,0 +1,220 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { type Command, Option } from "commander";
+import { FourwayError } from "../core/errors.js";
+import { TASKS, type Task } from "../core/task.js";
+import type { TrunkWidth } from "../model/trunk.js";
+import { linePlot } from "../node/plot.js";
+import { ProgressLine } from "../node/progress.js";
+import { safeWrite } from "../node/safeWrite.js";
+import { type Interval, interval } from "../train/metrics/interval.js";
+import { DATA_FLAGS } from "./data.js";
+import { runTrain, TRAIN_DEFAULTS, type TrainOptions } from "./train.js";
+import { numberIn } from "./values.js";
+
+/** Options of `fourway experiment joint-vs-separate`, as commander gives them. */
+interface ExperimentOptions {
+  data: string[];
+  out: string;
+  width: TrunkWidth[];
+  trunk: string[];
+  seeds: number;
+  epochs: number;
+  threads?: number;
+}
+
+/** Where a network's trunk begins: random weights of a width, or a file. */
+interface Start {
+  name: string;
+  options: Pick<TrainOptions, "width" | "trunk">;
+}
+
+/** A task's figures on val, at the end of a run. */
+interface Figures {
+  ap50: number;
+  presenceAp: number;
+}
+
+/** One training: the network for all tasks, or for one alone. */
+interface Trained {
+  start: string;
+  seed: number;
+  kind: "joint" | "separate";
+  task: Task;
+  figures: Figures;
+}
+
+const METRICS = ["ap50", "presenceAp"] as const;
+const METRIC_NAMES = { ap50: "AP50", presenceAp: "presence AP" };
+
+/** Adds `fourway experiment` to the program. */
+export function addExperiment(program: Command): void {
+  const whole = (least: number, most: number) => numberIn({ least, most, whole: true });
+  program
+    .command("experiment")
+    .description("what an idea brings, by training with it and without")
+    .command("joint-vs-separate")
+    .description("one network for all tasks against one network a task, each on the pictures that are labelled for it, as often seen")
+    .requiredOption(...DATA_FLAGS.data)
+    .requiredOption("--out <dir>", "folder for the runs, results.json, results.md and results.svg; the same command goes on")
+    .addOption(new Option("--width <width...>", "trunks to begin with random weights").choices(["0.5", "1.0"]).default([]))
+    .option("--trunk <file...>", "pretrained trunks to begin with", [])
+    .option("--seeds <n>", "runs of each", whole(2, 100), 3)
+    .option("--epochs <n>", "passes of each over its pictures", whole(1, 1000), 6)
+    .option("--threads <n>", "worker threads over the batch", whole(1, 64))
+    .action(runExperiment);
+}
+
+async function runExperiment(options: ExperimentOptions): Promise<void> {
+  const { width, trunk, seeds, out } = options;
+  const starts: Start[] = [
+    ...width.map((each) => ({ name: `random ${each}`, options: { width: each } })),
+    ...trunk.map((file) => ({ name: basename(file, ".onnx"), options: { width: "0.5" as const, trunk: file } })),
+  ];
+  if (starts.length === 0)
+    throw new FourwayError("E_ARGUMENT", "experiment: expected --width or --trunk, got neither; say what the networks begin with");
+  const line = new ProgressLine();
+  const trained: Trained[] = [];
+  for (const start of starts)
+    for (let seed = 1; seed <= seeds; seed++) {
+      const folder = join(out, start.name.replaceAll(" ", "-"), `seed-${seed}`);
+      await mkdir(folder, { recursive: true });
+      for (const [kind, tasks] of [["joint", [...TASKS]] as const, ...TASKS.map((task) => ["separate", [task]] as const)]) {
+        const name = kind === "joint" ? kind : tasks[0]!;
+        line.say(`${start.name}, seed ${seed}: ${name}`);
+        const figures = await trainedFigures(join(folder, `${name}.onnx`), tasks, start, seed, options);
+        if (!figures) return line.say("stopped; the same command goes on");
+        for (const task of tasks) trained.push({ start: start.name, seed, kind, task, figures: figures[task]! });
+      }
+    }
+  const rows = compare(trained);
+  const text = table(rows, options);
+  await safeWrite(join(out, "results.json"), `${JSON.stringify({ seeds, epochs: options.epochs, rows, trained }, null, 2)}\n`);
+  await safeWrite(join(out, "results.md"), text);
+  await safeWrite(join(out, "results.svg"), `${plot(trained)}\n`);
+  console.log(text);
+}
+
+/** Figures of a run: from its log where it came to its end before, else it is trained, or goes on. null where it was stopped. */
+async function trainedFigures(
+  out: string,
+  tasks: readonly Task[],
+  start: Start,
+  seed: number,
+  { data, epochs, threads }: ExperimentOptions,
+): Promise<Record<Task, Figures> | null> {
+  const known = await readLog(out, tasks, epochs);
+  if (known) return known;
+  const resume = await readFile(`${out}.checkpoint`).then(
+    () => true,
+    () => false,
+  );
+  const whole = await runTrain({
+    ...TRAIN_DEFAULTS,
+    ...start.options,
+    data,
+    out,
+    tasks: [...tasks],
+    seed,
+    epochs,
+    threads,
+    resume,
+    valEvery: 0,
+  });
+  if (!whole) return null;
+  const figures = await readLog(out, tasks, epochs);
+  if (figures) return figures;
+  throw new FourwayError(
+    "E_TRAIN",
+    `${out}.log.csv: expected a line of epoch ${epochs}, got none; remove ${out}.checkpoint to train this run again`,
+  );
+}
+
+/** The last line of a run's log, or null where it has none of the last epoch. */
+async function readLog(out: string, tasks: readonly Task[], epochs: number): Promise<Record<Task, Figures> | null> {
+  const text = await readFile(`${out}.log.csv`, "utf8").catch(() => "");
+  const [head, ...rows] = text.trimEnd().split("\n");
+  const names = head!.split(",");
+  const last = rows.at(-1)?.split(",") ?? [];
+  if (Number(last[0]) !== epochs) return null;
+  const figure = (name: string): number => {
+    const cell = last[names.indexOf(name)];
+    if (cell) return Number(cell);
+    throw new FourwayError("E_DATA", `experiment: expected every task in the val split, got no ${name}; give --data where people boxed it`);
+  };
+  return Object.fromEntries(tasks.map((task) => [task, { ap50: figure(`AP50 ${task}`), presenceAp: figure(`presence AP ${task}`) }]));
+}
+
+/** A line of the comparison: one start, task and metric. */
+interface Row {
+  start: string;
+  task: Task;
+  metric: (typeof METRICS)[number];
+  joint: Interval;
+  separate: Interval;
+  /** Joint less separate, seed by seed. */
+  gain: Interval;
+}
+
+function compare(trained: readonly Trained[]): Row[] {
+  const starts = [...new Set(trained.map(({ start }) => start))];
+  return starts.flatMap((start) =>
+    TASKS.flatMap((task) =>
+      METRICS.map((metric): Row => {
+        const of = (kind: Trained["kind"]): number[] =>
+          trained.filter((each) => each.start === start && each.task === task && each.kind === kind).map(({ figures }) => figures[metric]);
+        const [joint, separate] = [of("joint"), of("separate")];
+        const gain = interval(joint.map((value, seed) => value - separate[seed]!));
+        return { start, task, metric, joint: interval(joint), separate: interval(separate), gain };
+      }),
+    ),
+  );
+}
+
+function table(rows: readonly Row[], { seeds, epochs }: ExperimentOptions): string {
+  const shown = ({ mean, half }: Interval): string => `${mean.toFixed(3)} ± ${half.toFixed(3)}`;
+  const verdict = ({ mean, half }: Interval): string => (Math.abs(mean) <= half ? "open" : mean > 0 ? "joint" : "separate");
+  const lines = rows.map(({ start, task, metric, joint, separate, gain }) =>
+    [start, task, METRIC_NAMES[metric], shown(joint), shown(separate), shown(gain), verdict(gain)].join(" | "),
+  );
+  return [
+    `Val, mean and 95 % interval of ${seeds} seeds, ${epochs} epochs; the gain is paired by seed, and open where its interval holds 0.`,
+    "",
+    "| start | task | figure | joint | separate | gain | better |",
+    "|---|---|---|---|---|---|---|",
+    ...lines.map((text) => `| ${text} |`),
+    "",
+  ].join("\n");
+}
+
+/** Joint over separate AP50, a dot a seed and start: above the diagonal joint is better. */
+function plot(trained: readonly Trained[]): string {
+  const nothing = [Number.NaN, Number.NaN] as const; // no line from dot to dot
+  return linePlot({
+    title: "One network for all tasks against one a task",
+    x: { label: "AP50, separate", from: 0, to: 1 },
+    y: { label: "AP50, joint", from: 0, to: 1 },
+    series: [
+      {
+        name: "equal",
+        style: "reference",
+        points: [
+          [0, 0],
+          [1, 1],
+        ],
+      },
+      ...TASKS.map((task) => {
+        const mine = trained.filter((each) => each.task === task);
+        const joint = mine.filter(({ kind }) => kind === "joint");
+        return {
+          name: task,
+          style: "dots" as const,
+          points: joint.flatMap(({ start, seed, figures }) => {
+            const other = mine.find((each) => each.kind === "separate" && each.start === start && each.seed === seed)!;
+            return [[other.figures.ap50, figures.ap50] as const, nothing];
+          }),
+        };
+      }),
+    ],
+  });
+}

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { runScenes } from "../../src/cli/scenes.js";
+import { TASKS } from "../../src/core/task.js";
+import { fourway } from "./run.js";
+
+const folder = mkdtempSync(join(tmpdir(), "fourway-experiment-"));
+after(() => rmSync(folder, { recursive: true }));
+const data = join(folder, "scenes");
+const out = join(folder, "out");
+const run = (...more: string[]) =>
+  fourway(["experiment", "joint-vs-separate", "--data", data, "--out", out, "--seeds", "2", "--epochs", "1", "--threads", "1", ...more]);
+
+test("joint-vs-separate trains one network for all tasks and one a task for each seed, compares them, and goes on where it was", async () => {
+  await runScenes({ count: 16, out: data, seed: 3, width: 224, height: 144, valShare: 0.75 }, () => {});
+  const { status, stdout, stderr } = run("--width", "0.5");
+  assert.equal(status, 0, stderr);
+  const { rows, trained } = JSON.parse(readFileSync(join(out, "results.json"), "utf8"));
+  assert.equal(trained.length, 2 * 2 * TASKS.length);
+  assert.equal(rows.length, 2 * TASKS.length);
+  for (const { task, metric, joint, separate, gain } of rows) {
+    const of = (kind: string): number[] =>
+      trained
+        .filter((each: { kind: string; task: string }) => each.kind === kind && each.task === task)
+        .map(({ figures }: { figures: Record<string, number> }) => figures[metric]!);
+    const mean = (values: number[]): number => (values[0]! + values[1]!) / 2;
+    assert.ok(Math.abs(joint.mean - mean(of("joint"))) < 1e-12);
+    assert.ok(Math.abs(separate.mean - mean(of("separate"))) < 1e-12);
+    assert.ok(Math.abs(gain.mean - (joint.mean - separate.mean)) < 1e-12);
+  }
+  assert.equal(stdout.trimEnd(), readFileSync(join(out, "results.md"), "utf8").trimEnd());
+  assert.match(stdout, /^\| random 0\.5 \| car \| AP50 \| [01]\.\d{3} ± /m);
+  assert.match(readFileSync(join(out, "results.svg"), "utf8"), /One network for all tasks/);
+
+  const trainedAt = statSync(join(out, "random-0.5", "seed-2", "car.onnx")).mtimeMs;
+  rmSync(join(out, "random-0.5", "seed-2", "car.onnx.log.csv"));
+  const again = run("--width", "0.5");
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /car\.onnx\.log\.csv: expected a line of epoch 1, got none; remove .*car\.onnx\.checkpoint/);
+  rmSync(join(out, "random-0.5", "seed-2", "car.onnx.checkpoint"));
+  const third = run("--width", "0.5");
+  assert.equal(third.status, 0, third.stderr);
+  assert.ok(statSync(join(out, "random-0.5", "seed-2", "car.onnx")).mtimeMs > trainedAt);
+  assert.equal(third.stdout, stdout, "the same seed gives the same figures");
+  assert.equal(third.stderr.match(/training and/g)?.length, 1, "the other runs were not made again");
+});
+
+test("an experiment needs a start", () => {
+  const { status, stderr } = run();
+  assert.equal(status, 1);
+  assert.match(stderr, /^experiment: expected --width or --trunk, got neither; say what the networks begin with$/m);
+});
