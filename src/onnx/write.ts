@@ -29,6 +29,8 @@ interface Writing {
   /** The tensor that consumers of a value read. */
   readAs: Map<string, string>;
   channels: Map<string, number>;
+  /** How many tensors were given a number for a name. */
+  numbered: number;
 }
 
 /**
@@ -36,8 +38,8 @@ interface Writing {
  * [batch, 3, height, width], all but the channels free. A slope becomes a Relu or LeakyRelu behind its node, split two Slices.
  *
  * An int8 graph (`graph.scales`) becomes QDQ: each value with a scale goes through QuantizeLinear and DequantizeLinear (zero
- * point 0); weights are int8 with a scale an output channel, biases int32 with input scale * weight scale. Value `x` then is
- * `x.float` before and `x.int8` between the two. Scales are written as float32; what is not exact in it is rounded here.
+ * point 0); weights are int8 with a scale an output channel, biases int32 with input scale * weight scale. What lies between has numbers
+ * for names. Scales are written as float32; what is not exact in it is rounded here.
  * @param metadata becomes metadata_props, in order.
  * @param options.producer who made the file, by default "fourway".
  * @throws E_GRAPH where names clash, a value is used before it is made, or an int8 graph is not int8 throughout.
@@ -53,9 +55,10 @@ export function writeOnnx(graph: Graph, metadata: Record<string, string>, option
     shared: new Map(),
     readAs: new Map(),
     channels: new Map([[graph.input, INPUT_CHANNELS]]),
+    numbered: 0,
   };
   const inputScale = graph.scales?.get(graph.input);
-  writing.readAs.set(graph.input, inputScale === undefined ? graph.input : fresh(writing.taken.tensors, `${graph.input}.read`));
+  writing.readAs.set(graph.input, inputScale === undefined ? graph.input : numbered(writing));
   if (inputScale !== undefined) quantize(writing, graph.input, graph.input, inputScale);
   for (const node of graph.nodes) writeNode(writing, node);
   return writeMessage(model, {
@@ -86,6 +89,14 @@ function fresh(taken: Set<string>, name: string): string {
   return free;
 }
 
+/**
+ * A name for a tensor between a value or parameter and its readers: a number, in letters too. Names that say what such a tensor is
+ * would be an eighth of an int8 file.
+ */
+function numbered(writing: Writing): string {
+  return fresh(writing.taken.tensors, (writing.numbered++).toString(36));
+}
+
 const int = (name: string, value: number): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.int, int: value });
 const ints = (name: string, values: number[]): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.ints, ints: values });
 const float = (name: string, value: number): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.float, float: Math.fround(value) });
@@ -95,12 +106,12 @@ const string = (name: string, value: string): AttributeDraft => ({
   string: new TextEncoder().encode(value),
 });
 
-/** A tensor of the file for a constant of the format; the same content is written once. */
-function constantOf(writing: Writing, name: string, dims: number[], data: Float32Array | Int8Array | number[]): string {
+/** A tensor of the file for a constant of the format; the same content is written once. @param name null: a number */
+function constantOf(writing: Writing, name: string | null, dims: number[], data: Float32Array | Int8Array | number[]): string {
   const content = `${data.constructor.name} ${dims} ${data}`;
   let tensor = writing.shared.get(content);
   if (tensor === undefined) {
-    tensor = fresh(writing.taken.tensors, name);
+    tensor = name === null ? numbered(writing) : fresh(writing.taken.tensors, name);
     writing.shared.set(content, tensor);
     writing.tensors.set(tensor, writeTensor(tensor, dims, data));
   }
@@ -113,9 +124,9 @@ function zeroPoint(writing: Writing): string {
 
 /** QuantizeLinear and DequantizeLinear from the float tensor of a value to the tensor that its consumers read. */
 function quantize(writing: Writing, value: string, from: string, scale: number): void {
-  const scaleTensor = constantOf(writing, `${value}.scale`, [], new Float32Array([scale]));
+  const scaleTensor = constantOf(writing, null, [], new Float32Array([scale]));
   const zero = zeroPoint(writing);
-  const int8 = fresh(writing.taken.tensors, `${value}.int8`);
+  const int8 = numbered(writing);
   writing.nodes.push({ op: "QuantizeLinear", inputs: [from, scaleTensor, zero], outputs: [int8] });
   writing.nodes.push({ op: "DequantizeLinear", inputs: [int8, scaleTensor, zero], outputs: [writing.readAs.get(value) as string] });
 }
@@ -132,9 +143,9 @@ function paramTensor(writing: Writing, node: GraphNode, role: Role): string {
   const content = `dequantized ${name} ${scales}`;
   let dequantized = writing.shared.get(content);
   if (dequantized === undefined) {
-    dequantized = fresh(writing.taken.tensors, `${name}.float`);
+    dequantized = numbered(writing);
     writing.shared.set(content, dequantized);
-    const scaleTensor = constantOf(writing, `${name}.scale`, [scales.length], scales);
+    const scaleTensor = constantOf(writing, null, [scales.length], scales);
     writing.nodes.push({ op: "DequantizeLinear", inputs: [name, scaleTensor], outputs: [dequantized], attributes: [int("axis", 0)] });
   }
   return dequantized;
@@ -207,23 +218,22 @@ function channelsAfter(writing: Writing, node: GraphNode): number[] {
 }
 
 function writeNode(writing: Writing, node: GraphNode): void {
-  const { graph, taken } = writing;
+  const { graph } = writing;
   for (const [i, channels] of channelsAfter(writing, node).entries()) writing.channels.set(node.outputs[i] as string, channels);
   const { op, attributes, more } = onnxOf(writing, node);
   const inputs = [...node.inputs.map((input) => writing.readAs.get(input) as string), ...more];
   for (const [i, output] of node.outputs.entries()) {
     writing.readAs.set(output, output);
     const scale = graph.scales?.get(output);
-    const float = scale === undefined ? output : fresh(taken.tensors, `${output}.float`);
+    const float = scale === undefined ? output : numbered(writing);
     if (node.op === "split") writeSlice(writing, node, i, inputs, float);
     else if (node.op === "relu") writing.nodes.push({ name: node.name, op, inputs, outputs: [float], attributes, note: OWN_NODE });
     else {
       const slope = "slope" in node.attributes ? node.attributes.slope : 1;
-      const before = slope === 1 ? float : fresh(taken.tensors, `${output}.linear`);
+      const before = slope === 1 ? float : numbered(writing);
       writing.nodes.push({ name: node.name, op, inputs, outputs: [before], attributes });
       if (slope !== 1)
         writing.nodes.push({
-          name: fresh(taken.nodes, `${node.name}.activation`),
           ...activationOf(slope),
           inputs: [before],
           outputs: [float],

@@ -182,20 +182,25 @@ test("each kind of damage is named", () => {
 });
 
 test("damage to what makes a model int8 is named", () => {
-  const scale = (name: string, value: number) => (graph: Drafts) => {
-    tensorNamed(graph, name).rawData = new Uint8Array(new Float32Array([value]).buffer);
+  const quantizeOf = (graph: Drafts, value: string): NodeDraft => {
+    const dequantize = graph.nodes.find(({ outputs }) => outputs?.[0] === value)!;
+    return graph.nodes.find(({ outputs }) => outputs?.[0] === dequantize.inputs?.[0])!;
+  };
+  const inputScale = (value: number) => (graph: Drafts) => {
+    const [quantize] = graph.nodes; // the input's
+    tensorNamed(graph, quantize!.inputs![1]!).rawData = new Uint8Array(new Float32Array([value]).buffer);
   };
   const cases: [(graph: Drafts, file: Model) => void, RegExp][] = [
-    [scale("input.scale", 0), /scales above 0/],
-    [scale("input.scale", -1), /scales above 0/],
-    [scale("input.scale", Number.POSITIVE_INFINITY), /expected finite values/],
-    [scale("input.scale", Number.NaN), /expected finite values/],
-    [scale("input.scale", 0.5), /bias scale to be input scale \* weight scale/],
+    [inputScale(0), /scales above 0/],
+    [inputScale(-1), /scales above 0/],
+    [inputScale(Number.POSITIVE_INFINITY), /expected finite values/],
+    [inputScale(Number.NaN), /expected finite values/],
+    [inputScale(0.5), /bias scale to be input scale \* weight scale/],
     [(graph) => (tensorNamed(graph, "zero").rawData = new Uint8Array([1])), /expected zero point 0/],
     [(graph) => (tensorNamed(graph, "zero").dataType = 2), /expected zero point 0 of type int8, got 0 of type uint8/],
     [(graph) => (nodeNamed(graph, "out").inputs = nodeNamed(graph, "out").inputs?.slice(0, 2)), /the bias must be there/],
     [(graph) => graph.outputs.push({ name: "c" }), /got a quantized one/],
-    [(graph) => (nodeNamed(graph, "m").inputs = ["c.float"]), /read quantized alone|quantized inputs/],
+    [(graph) => (nodeNamed(graph, "m").inputs = [quantizeOf(graph, "c").inputs![0]!]), /read quantized alone|quantized inputs/],
   ];
   for (const [change, reason] of cases) assert.match(complaintAfter(change, true), reason);
 });
