@@ -91,7 +91,7 @@ function fresh(taken: Set<string>, name: string): string {
 
 /**
  * A name for a tensor between a value or parameter and its readers: a number, in letters too. Names that say what such a tensor is
- * would be an eighth of an int8 file.
+ * would be a seventh of an int8 file.
  */
 function numbered(writing: Writing): string {
   return fresh(writing.taken.tensors, (writing.numbered++).toString(36));
