@@ -7,7 +7,7 @@ import { TASKS, type Task } from "../core/task.js";
 import { trainingSizes } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
 import type { Graph } from "../graph/graph.js";
-import { buildNetwork, PATH_CHANNELS } from "../model/build.js";
+import { buildNetwork, INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
 import { DEFAULT_PIXELS, defaultInfo, loadModel, saveModel } from "../model/model.js";
 import { recentred, shuffleTrunk, type TrunkWidth, unfoldNorms } from "../model/trunk.js";
 import { type CalibratingCrew, createCrew } from "../node/crew.js";
@@ -36,6 +36,7 @@ export interface TrainOptions extends DataOptions {
   start?: string;
   width: TrunkWidth;
   path: number;
+  head: number;
   pixels: number;
   tasks: Task[];
   epochs: number;
@@ -54,6 +55,7 @@ export interface TrainOptions extends DataOptions {
 export const TRAIN_DEFAULTS = {
   width: "0.5",
   path: PATH_CHANNELS,
+  head: INNER_CHANNELS,
   pixels: DEFAULT_PIXELS,
   tasks: [...TASKS],
   epochs: 24,
@@ -98,6 +100,7 @@ export function addTrain(program: Command): void {
     .addOption(
       new Option("--path <n>", "channels of the path behind the trunk").argParser(channels).default(TRAIN_DEFAULTS.path).conflicts("start"),
     )
+    .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
     .option("--pixels <n>", "of the input, about", numberIn({ least: 4096, most: 1 << 20, whole: true }), TRAIN_DEFAULTS.pixels)
     .option("--tasks <tasks>", "what the network answers, comma separated", parseTasks, TRAIN_DEFAULTS.tasks)
     .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
@@ -140,7 +143,7 @@ function readOften(texts: readonly string[], samples: readonly Sample[]): Record
 }
 
 async function firstGraph(options: TrainOptions): Promise<{ graph: Graph; prefix: string | null }> {
-  const { trunk, start, width, seed, tasks, path } = options;
+  const { trunk, start, width, seed, tasks, path, head } = options;
   if (start !== undefined) {
     const { graph, info } = loadModel(await readFile(start));
     if (graph.scales || info.tasks.join() !== tasks.join())
@@ -151,7 +154,7 @@ async function firstGraph(options: TrainOptions): Promise<{ graph: Graph; prefix
     return { graph: unfoldNorms(graph), prefix: "" };
   }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(recentred(readOnnx(await readFile(trunk)).graph));
-  return { graph: buildNetwork(base, { tasks, path, seed }), prefix: trunk === undefined ? null : "trunk." };
+  return { graph: buildNetwork(base, { tasks, path, head, seed }), prefix: trunk === undefined ? null : "trunk." };
 }
 
 async function readCheckpoint(path: string, wanted: Record<string, unknown>): Promise<Checkpoint> {
@@ -173,7 +176,7 @@ async function readCheckpoint(path: string, wanted: Record<string, unknown>): Pr
 
 /** Trains, or goes on. Returns whether it came to the end: Ctrl-C stops it before. @throws as the parts that it is made of, E_ARGUMENT, E_DATA, E_MODEL and E_TRAIN */
 export async function runTrain(options: TrainOptions): Promise<boolean> {
-  const { out, batch, epochs, seed, rate, optimizer, tasks, path, pixels, threads = threadsFor(options.batch) } = options;
+  const { out, batch, epochs, seed, rate, optimizer, tasks, path, head, pixels, threads = threadsFor(options.batch) } = options;
   if (batch % threads)
     throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
   await access(dirname(out), constants.W_OK); // now, not when the first epoch is to be written
@@ -186,7 +189,7 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
   const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
   const steps = stepsPerEpoch * epochs;
   const often = readOften(options.often, samples);
-  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, pixels, often, pictures: samples.length };
+  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, often, pictures: samples.length };
   const checkpointPath = `${out}.checkpoint`;
   const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
   const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);

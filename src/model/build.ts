@@ -12,6 +12,8 @@ export const HEAD_CHANNELS = 5;
 
 /** Channels of the path between trunk and heads, where nothing else is asked for. */
 export const PATH_CHANNELS = 64;
+/** The same within a head. */
+export const INNER_CHANNELS = 32;
 
 /** Before training one cell in a hundred is taken for an object, and boxes reach e^1 strides to each side. */
 const FIRST_LOGIT = -4.6;
@@ -30,7 +32,7 @@ export function mapName(task: Task, stride: number): string {
  */
 export function buildNetwork(
   trunk: Graph,
-  { tasks, path = PATH_CHANNELS, head = 32, seed = 1 }: { tasks: readonly Task[]; path?: number; head?: number; seed?: number },
+  { tasks, path = PATH_CHANNELS, head = INNER_CHANNELS, seed = 1 }: { tasks: readonly Task[]; path?: number; head?: number; seed?: number },
 ): Graph {
   if (trunk.outputs.length !== 3)
     throw new FourwayError("E_MODEL", `trunk: expected outputs at strides 8, 16 and 32, got ${trunk.outputs.length} outputs`);

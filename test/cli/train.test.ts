@@ -122,13 +122,16 @@ test("killed behind its first epoch and resumed, a run comes to the same weights
 });
 
 test("a network for some tasks, of another width and input size, learns from what is labelled for it", () => {
-  const { status, stderr } = fourway(argumentsOf("cars.onnx", "--epochs", "1", "--tasks", "car", "--path", "32", "--pixels", "28672"));
+  const { status, stderr } = fourway(
+    argumentsOf("cars.onnx", "--epochs", "1", "--tasks", "car", "--path", "32", "--head", "16", "--pixels", "28672"),
+  );
   assert.equal(status, 0, stderr);
   assert.match(stderr, /8 training and 2 validation pictures, 2 steps of 4/, "the faulty set says nothing of cars");
   assert.match(stderr, /epoch 1\/1 {2}loss: car \d+\.\d{3}\n/);
   const { graph, info } = load("cars.onnx");
   assert.deepEqual([info.tasks, info.pixels, graph.outputs], [["car"], 28672, ["car.8", "car.16", "car.32"]]);
-  assert.deepEqual(graph.params.get("path.lateral8.weight")!.dims.slice(0, 1), [32]);
+  assert.equal(graph.params.get("path.lateral8.weight")!.dims[0], 32);
+  assert.equal(graph.params.get("head.car.out.weight")!.dims[1], 16);
   const [head] = readFileSync(join(folder, "cars.onnx.log.csv"), "utf8").split("\n");
   assert.equal(head, "epoch,loss car,AP50 car,AP car,presence AP car");
 });
