@@ -185,7 +185,7 @@ export function evaluate(
 }
 
 /** A threshold for a precision must leave this share of the recall that the best F1 has: one that finds next to nothing serves nobody. */
-const LEAST_RECALL = 0.5;
+const LEAST_RECALL = 1 / 3;
 
 /** The threshold to ship with: the lowest that keeps the precision asked for, or where that finds too little the best F1's; null where nothing is found. */
 export function defaultThreshold({ bestF1, atPrecision }: TaskScores, precision: number): { threshold: number; by: string } | null {

@@ -183,12 +183,12 @@ test("operating points are the best F1 and the lowest threshold that keeps the p
   assert.equal(none!.atPrecision, null);
 });
 
-test("the default threshold keeps the precision, unless that leaves less than half of what the best F1 finds", () => {
+test("the default threshold keeps the precision, unless that leaves less than a third of what the best F1 finds", () => {
   const point = (threshold: number, recall: number) => ({ threshold, precision: 0.9, recall, f1: 0.5 });
   const [task] = evaluate(["car"], curveSamples, curveFound).tasks;
   const choose = (recall: number) => defaultThreshold({ ...task!, bestF1: point(0.3, 0.8), atPrecision: point(0.7, recall) }, 0.9);
-  assert.deepEqual(choose(0.4), { threshold: 0.7, by: "precision 0.9" });
-  assert.deepEqual(choose(0.39), { threshold: 0.3, by: "best F1" });
+  assert.deepEqual(choose(0.27), { threshold: 0.7, by: "precision 0.9" });
+  assert.deepEqual(choose(0.26), { threshold: 0.3, by: "best F1" });
   assert.deepEqual(defaultThreshold({ ...task!, bestF1: point(0.3, 0.8), atPrecision: null }, 0.9), { threshold: 0.3, by: "best F1" });
   assert.equal(defaultThreshold({ ...task!, bestF1: null }, 0.9), null);
 });
