@@ -66,13 +66,39 @@ ${table([
 `;
 }
 
+/** The models beside other detectors on the same pictures, from what `fourway eval --json` wrote. */
+function comparison() {
+  const path = join(folder, "accuracy.json");
+  if (!existsSync(path)) return "";
+  const { runs } = read("accuracy.json");
+  const tasks = Object.keys(runs[0].tasks);
+  const rows = runs.map(({ file, pixels, mean, tasks: scores, ms }) => [
+    file.replace(/\.onnx$/, ""),
+    pixels,
+    ...tasks.map((task) => figure(scores[task].ap50)),
+    `**${figure(mean.ap50)}**`,
+    figure(mean.presenceAp),
+    ms.toFixed(1),
+  ]);
+  return `
+## Beside other detectors
+
+On the same validation photographs, one thread, one run, a frame's preparation included; the others are COCO detectors in onnxruntime-web. Made with
+\`fourway eval --data DIR --model ... --pixels ... --peer ... --json models/accuracy.json --plot models/accuracy.svg\`.
+
+![mean AP50 against milliseconds a picture](accuracy.svg)
+
+${table([["detector", "pixels", ...tasks.map((task) => `AP50 ${task}`), "mean AP50", "mean presence AP", "ms a picture"], ...rows])}
+`;
+}
+
 const page = `# Models
 
 Made from the cards by \`node scripts/models-readme.mjs\`. The files are ONNX, int8 QDQ; ONNX Runtime runs them too.
 The pictures that these models learned from are for training and measuring only: some photographs are under non-commercial licences,
 and weights trained on them inherit that doubt. Clear it before a commercial use.
 
-${cards.map(describe).join("\n")}`;
+${cards.map(describe).join("\n")}${comparison()}`;
 
 const path = join(folder, "README.md");
 if (!process.argv.includes("--check")) writeFileSync(path, page);

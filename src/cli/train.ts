@@ -7,9 +7,9 @@ import { TASKS, type Task } from "../core/task.js";
 import { trainingSizes } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
 import type { Graph } from "../graph/graph.js";
-import { buildNetwork, INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
-import { DEFAULT_PIXELS, defaultInfo, loadModel, saveModel } from "../model/model.js";
-import { recentred, shuffleTrunk, type TrunkWidth, unfoldNorms } from "../model/trunk.js";
+import { buildNetwork, INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
+import { DEFAULT_PIXELS, defaultInfo, FORMAT, loadModel, saveModel } from "../model/model.js";
+import { recentred, shuffleTrunk, type TrunkWidth, trunkOf, unfoldNorms } from "../model/trunk.js";
 import { type CalibratingCrew, createCrew } from "../node/crew.js";
 import { detectAll } from "../node/evaluate.js";
 import { createFeed } from "../node/feed.js";
@@ -90,7 +90,7 @@ export function addTrain(program: Command): void {
     .description("train a network on labelled pictures; unlabelled tasks are left out of the loss")
     .requiredOption(...DATA_FLAGS.data)
     .requiredOption("--out <file>", "the f32 model to write, .onnx; beside it .checkpoint and .log.csv")
-    .option("--trunk <file>", "ONNX of a pretrained trunk: RGB 0..1 in, strides 8, 16 and 32 out")
+    .option("--trunk <file>", "a pretrained trunk: ONNX with RGB 0..1 in and strides 8, 16 and 32 out, or a Fourway model")
     .option("--start <file>", "an f32 Fourway model to go on from")
     .addOption(
       new Option("--width <width>", "trunk to begin with random weights where neither is given")
@@ -153,8 +153,14 @@ async function firstGraph(options: TrainOptions): Promise<{ graph: Graph; prefix
       );
     return { graph: unfoldNorms(graph), prefix: "" };
   }
-  const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(recentred(readOnnx(await readFile(trunk)).graph));
-  return { graph: buildNetwork(base, { tasks, path, head, seed }), prefix: trunk === undefined ? null : "trunk." };
+  const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(await readTrunk(trunk));
+  return { graph: buildNetwork(base, { tasks, path, head, seed }), prefix: trunk === undefined ? null : TRUNK_PREFIX };
+}
+
+/** A foreign trunk, or that of a Fourway model. */
+async function readTrunk(file: string): Promise<Graph> {
+  const { graph, metadata } = readOnnx(await readFile(file));
+  return metadata.format === FORMAT ? trunkOf(graph) : recentred(graph);
 }
 
 async function readCheckpoint(path: string, wanted: Record<string, unknown>): Promise<Checkpoint> {

@@ -10,6 +10,9 @@ export const STRIDES = [8, 16, 32] as const;
 /** Values a cell of a head: the logit, then the log distances to the left, top, right and bottom edge, in strides. */
 export const HEAD_CHANNELS = 5;
 
+/** Before the names of what the trunk brings. */
+export const TRUNK_PREFIX = "trunk.";
+
 /** Channels of the path between trunk and heads, where nothing else is asked for. */
 export const PATH_CHANNELS = 64;
 /** The same within a head. */
@@ -37,7 +40,7 @@ export function buildNetwork(
   if (trunk.outputs.length !== 3)
     throw new FourwayError("E_MODEL", `trunk: expected outputs at strides 8, 16 and 32, got ${trunk.outputs.length} outputs`);
   const b = new Builder(new Random(seed, 2), "input");
-  const renamed = b.graft(trunk, "trunk.");
+  const renamed = b.graft(trunk, TRUNK_PREFIX);
   const [f8, f16, f32] = trunk.outputs.map((name) => renamed.get(name)!);
   const lateral = (stride: number, x: string): string => b.convNorm(`path.lateral${stride}`, x, path, {});
   const join = (name: string, a: string, c: string): string => b.plain("add", `path.${name}`, [a, c]);

@@ -40,7 +40,8 @@ export function defaultInfo(tasks: readonly Task[]): ModelInfo {
   };
 }
 
-const FORMAT = "fourway.1";
+/** What a model's metadata calls its format. */
+export const FORMAT = "fourway.1";
 
 const NORMALISATION = JSON.stringify({ order: "RGB", zero: INPUT_ZERO, scale: INPUT_SCALE, letterbox: 114 });
 

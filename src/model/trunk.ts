@@ -2,6 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, type Param } from "../graph/graph.js";
 import { Builder, EPSILON, MOMENTUM } from "./blocks.js";
+import { TRUNK_PREFIX as PREFIX, STRIDES } from "./build.js";
 
 /** Channels of a ShuffleNetV2's stem and of its stages at strides 8, 16 and 32, and its activation. */
 const WIDTHS = {
@@ -43,6 +44,31 @@ export function shuffleTrunk(width: TrunkWidth, seed: number): Graph {
     return x;
   });
   return b.graph(outputs);
+}
+
+/**
+ * The trunk of a network that `buildNetwork` made, to build another one on: names lose their "trunk." again.
+ * @throws E_MODEL for int8, and for another network
+ */
+export function trunkOf({ input, nodes, params, scales }: Graph): Graph {
+  const bare = (name: string): string => (name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name);
+  const outputs = STRIDES.map((stride) => nodes.find(({ name }) => name === `path.lateral${stride}`)?.inputs[0]);
+  if (scales || !outputs.every((name) => name?.startsWith(PREFIX)))
+    throw new FourwayError("E_MODEL", "trunk: expected an f32 model of Fourway's, with a trunk and a path, got another; give another file");
+  const own = nodes.filter(({ name }) => name.startsWith(PREFIX));
+  const read = new Set(own.flatMap((node) => Object.values(node.params)));
+  return {
+    input,
+    outputs: outputs.map((name) => bare(name!)),
+    nodes: own.map((node) => ({
+      ...node,
+      name: bare(node.name),
+      inputs: node.inputs.map(bare),
+      outputs: node.outputs.map(bare),
+      params: Object.fromEntries(Object.entries(node.params).map(([role, name]) => [role, bare(name)])),
+    })) as GraphNode[],
+    params: new Map([...params].filter(([name]) => read.has(name)).map(([name, param]) => [bare(name), param])),
+  };
 }
 
 /** Bytes in RGB of 0..1, as foreign trunks take it. */

@@ -136,6 +136,18 @@ test("a network for some tasks, of another width and input size, learns from wha
   assert.equal(head, "epoch,loss car,AP50 car,AP car,presence AP car");
 });
 
+test("another network begins with a trained model's trunk", () => {
+  const trunk = join(folder, "whole.onnx");
+  const { status, stderr } = fourway(argumentsOf("onTrunk.onnx", "--epochs", "1", "--rate", "0.000001", "--path", "16", "--trunk", trunk));
+  assert.equal(status, 0, stderr);
+  const [before, after] = [load("whole.onnx").graph.params, load("onTrunk.onnx").graph.params];
+  const name = "trunk.stage3.1.project.weight";
+  const [old, moved] = [before.get(name)!.data, after.get(name)!.data];
+  // norms were put back and folded again, so that each channel has another factor: within a channel the shape stays
+  const ratio = moved[1]! / old[1]!;
+  for (let i = 2; i < 24; i++) assert.ok(Math.abs(moved[i]! / old[i]! / ratio - 1) < 0.01, `${i}: ${moved[i]} of ${old[i]}`);
+});
+
 test("what was trained is quantized, with thresholds and presence from val, and the card tells how", () => {
   const sources = join(folder, "sources.json");
   writeFileSync(sources, JSON.stringify({ sets: { scenes: { what: "drawn" } } }));

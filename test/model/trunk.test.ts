@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, type Role } from "../../src/graph/graph.js";
 import { shapesOf } from "../../src/graph/plan.js";
-import { recentred, shuffleTrunk, unfoldNorms } from "../../src/model/trunk.js";
+import { buildNetwork } from "../../src/model/build.js";
+import { recentred, shuffleTrunk, trunkOf, unfoldNorms } from "../../src/model/trunk.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { Replica, type ReplicaOptions } from "../../src/train/replica.js";
 import { createEngine } from "../../src/wasm/load.js";
@@ -50,6 +51,17 @@ function inner({ height, width, channels, data }: OracleValue, border: number): 
   assert.ok(kept.length > 0);
   return Float64Array.from(kept);
 }
+
+test("the trunk of a network is the one that it was built on", () => {
+  const trunk = shuffleTrunk("0.5", 3);
+  shakeNorms(trunk, 3);
+  const network = foldNorms(buildNetwork(trunk, { tasks: ["car"], path: 16, head: 8 }));
+  const folded = foldNorms(trunk);
+  const back = trunkOf(network);
+  assert.deepEqual({ ...back, params: new Map([...back.params].sort()) }, { ...folded, params: new Map([...folded.params].sort()) });
+  for (const other of [folded, { ...network, scales: new Map() }])
+    assert.throws(() => trunkOf(other), { code: "E_MODEL", message: /expected an f32 model of Fourway's, with a trunk and a path/ });
+});
 
 test("a recentred trunk gives on (byte - 128) / 256 what the trunk gives on byte / 255, but at the border", () => {
   const trunk = foldNorms(smallTrunk(2));
