@@ -39,6 +39,8 @@ interface QuantizeOptions extends DataOptions {
 interface Sources {
   /** By file name. */
   trunks?: Record<string, string>;
+  /** Whose labels they are. */
+  labels?: string;
   sets?: Record<string, Record<string, string>>;
 }
 
@@ -175,7 +177,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
     tasks,
     thresholds,
     presence,
-    training: { ...training, trunk, sets },
+    training: { ...training, trunk, labels: sources.labels, sets },
     val: measured,
   };
   await safeWrite(options.out.replace(/(\.onnx)?$/, ".json"), `${JSON.stringify(card, null, 2)}\n`);

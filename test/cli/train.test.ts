@@ -150,7 +150,7 @@ test("another network begins with a trained model's trunk", () => {
 
 test("what was trained is quantized, with thresholds and presence from val, and the card tells how", () => {
   const sources = join(folder, "sources.json");
-  writeFileSync(sources, JSON.stringify({ sets: { scenes: { what: "drawn" } } }));
+  writeFileSync(sources, JSON.stringify({ labels: "drawn too", sets: { scenes: { what: "drawn" } } }));
   const out = join(folder, "small.onnx");
   const args = ["quantize", "--model", join(folder, "whole.onnx"), "--data", clean, "--out", out, "--pictures", "4", "--sources", sources];
   const { status, stderr } = fourway(args);
@@ -162,6 +162,7 @@ test("what was trained is quantized, with thresholds and presence from val, and 
   assert.equal(card.bytes, readFileSync(out).length);
   assert.deepEqual(card.thresholds, info.thresholds);
   assert.deepEqual(card.presence, info.presence);
+  assert.equal(card.training.labels, "drawn too");
   assert.deepEqual(card.training.sets, { scenes: { pictures: 8, what: "drawn" } });
   for (const task of TASKS) assert.match(card.val.thresholdsBy[task], /^(precision 0\.9|best F1|nothing found)$/);
   const again = fourway(["quantize", "--model", out, "--data", clean, "--out", join(folder, "twice.onnx")]);
