@@ -1,4 +1,5 @@
 // Small words over v128 that every kernel speaks. All inline; no state.
+// Here and in the kernels, "@ts-ignore: decorator" is for editors alone: TypeScript refuses decorators on functions (TS1206), AssemblyScript wants them.
 
 /** a * b + c; one rounding where the build has relaxed SIMD (FMA), two elsewhere. */
 // @ts-ignore: decorator

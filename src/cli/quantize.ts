@@ -6,7 +6,7 @@ import type { Frame } from "../core/frame.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
-import { inputSize, letterboxBytes, letterboxed, mostTaps, prepareLetterbox, runLetterbox } from "../detect/preprocess.js";
+import { inputSize, letterboxed, resampled } from "../detect/preprocess.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { DEFAULT_THRESHOLD, defaultInfo, loadModel, type Model, saveModel } from "../model/model.js";
 import { modelFacts } from "../node/card.js";
@@ -82,18 +82,13 @@ async function readInputs(
       continue;
     }
     const input = inputSize(frame.width, frame.height, pixels);
-    const placement = letterboxed(frame, input);
     const values = 3 * input.width * input.height;
-    const mark = memory.mark;
-    const rgba = memory.reserve(frame.data.length);
-    const tables = memory.reserve(letterboxBytes(frame, input, mostTaps(frame.width, placement.width)));
-    const bytes = memory.reserve(values);
-    const floats = memory.reserve(4 * values);
-    memory.u8.set(frame.data, rgba);
-    runLetterbox(engine, prepareLetterbox(engine, tables, frame, placement), rgba, frame, bytes, input);
-    kernels.toFloat(floats, bytes, values, INPUT_SCALE);
-    inputs.push({ ...input, pixels: memory.f32.slice(floats >> 2, (floats >> 2) + values) });
-    memory.release(mark);
+    const floatPixels = resampled(engine, frame, letterboxed(frame, input), input, (bytes) => {
+      const floats = memory.reserve(4 * values);
+      kernels.toFloat(floats, bytes, values, INPUT_SCALE);
+      return memory.f32.slice(floats >> 2, (floats >> 2) + values);
+    });
+    inputs.push({ ...input, pixels: floatPixels });
   }
   return inputs;
 }

@@ -2,7 +2,7 @@ import type { Box } from "../core/box.js";
 import type { Frame } from "../core/frame.js";
 import type { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
-import { letterboxBytes, mostTaps, type Placement, prepareLetterbox, runLetterbox } from "../detect/preprocess.js";
+import { type Placement, resampled } from "../detect/preprocess.js";
 import type { Engine } from "../wasm/load.js";
 import { type Sample, TEACHER_WEIGHT } from "./dataset.js";
 import type { Example } from "./example.js";
@@ -109,18 +109,11 @@ function drawColour(pixels: Int8Array, random: Random): Float32Array {
 
 /** The resampled window, into `pixels` of the whole input. */
 function copyPixels(engine: Engine, frame: Frame, placement: Placement, window: Window, pixels: Int8Array, width: number): void {
-  const { memory } = engine;
-  const mark = memory.mark;
-  const most = Math.max(mostTaps(placement.sourceWidth, placement.width), mostTaps(placement.sourceHeight, placement.height));
-  const rgba = memory.reserve(frame.data.length);
-  const tables = memory.reserve(letterboxBytes(frame, window, most));
-  const out = memory.reserve(3 * window.width * window.height);
-  memory.u8.set(frame.data, rgba);
-  runLetterbox(engine, prepareLetterbox(engine, tables, frame, placement), rgba, frame, out, window);
   const row = 3 * window.width;
-  for (let y = 0; y < window.height; y++)
-    pixels.set(memory.i8.subarray(out + y * row, out + (y + 1) * row), 3 * ((window.top + y) * width + window.left));
-  memory.release(mark);
+  resampled(engine, frame, placement, window, (out) => {
+    for (let y = 0; y < window.height; y++)
+      pixels.set(engine.memory.i8.subarray(out + y * row, out + (y + 1) * row), 3 * ((window.top + y) * width + window.left));
+  });
 }
 
 /**

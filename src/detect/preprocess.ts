@@ -158,3 +158,27 @@ export function runLetterbox(
 ): void {
   kernels.letterbox(out, rgba, sums, rows, columns, most, frame.width, first, last, left, top, width, height, input.width, input.height);
 }
+
+/**
+ * Resamples a frame once, in memory that is taken for it and given back.
+ * @param read gets the byte offset of the result, [height, width, 3] signed bytes as `runLetterbox` writes them; what it reserves is given back too
+ */
+export function resampled<T>(
+  engine: Engine,
+  frame: Frame,
+  placement: Placement,
+  size: { width: number; height: number },
+  read: (offset: number) => T,
+): T {
+  const { memory } = engine;
+  const mark = memory.mark;
+  const most = Math.max(mostTaps(placement.sourceWidth, placement.width), mostTaps(placement.sourceHeight, placement.height));
+  const rgba = memory.reserve(frame.data.length);
+  const tables = memory.reserve(letterboxBytes(frame, size, most));
+  const out = memory.reserve(3 * size.width * size.height);
+  memory.u8.set(frame.data, rgba);
+  runLetterbox(engine, prepareLetterbox(engine, tables, frame, placement), rgba, frame, out, size);
+  const result = read(out);
+  memory.release(mark);
+  return result;
+}

@@ -1,7 +1,7 @@
 import { type Box, iou } from "../core/box.js";
 import type { DetectedObject } from "../core/detection.js";
 import type { Frame } from "../core/frame.js";
-import { letterboxBytes, mostTaps, prepareLetterbox, runLetterbox } from "../detect/preprocess.js";
+import { resampled } from "../detect/preprocess.js";
 import type { Session } from "../engines/onnxruntime.js";
 import type { Engine } from "../wasm/load.js";
 import type { Teacher, View } from "./teacher.js";
@@ -71,17 +71,9 @@ export function suppressed(objects: readonly DetectedObject[]): DetectedObject[]
 /** The view's part of the frame as RGB bytes. */
 function resample(engine: Engine, frame: Frame, view: View): Uint8Array {
   const { memory } = engine;
-  const { placement } = view;
-  const mark = memory.mark;
-  const most = Math.max(mostTaps(placement.sourceWidth, placement.width), mostTaps(placement.sourceHeight, placement.height));
-  const rgba = memory.reserve(frame.data.length);
-  const tables = memory.reserve(letterboxBytes(frame, view, most));
-  const out = memory.reserve(3 * view.width * view.height);
-  memory.u8.set(frame.data, rgba);
-  runLetterbox(engine, prepareLetterbox(engine, tables, frame, placement), rgba, frame, out, view);
-  const bytes = memory.u8.slice(out, out + 3 * view.width * view.height);
+  const count = 3 * view.width * view.height;
+  const bytes = resampled(engine, frame, view.placement, view, (out) => memory.u8.slice(out, out + count));
   for (let i = 0; i < bytes.length; i++) bytes[i]! ^= 128; // signed (byte - 128) back to the byte
-  memory.release(mark);
   return bytes;
 }
 
