@@ -9,7 +9,7 @@ import type { Sample } from "../data/dataset.js";
 import type { Graph } from "../graph/graph.js";
 import { buildNetwork, INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
 import { DEFAULT_PIXELS, defaultInfo, FORMAT, loadModel, saveModel } from "../model/model.js";
-import { recentred, shuffleTrunk, type TrunkWidth, trunkOf, unfoldNorms } from "../model/trunk.js";
+import { endTrunkAt, recentred, shuffleTrunk, type TrunkWidth, trunkOf, unfoldNorms } from "../model/trunk.js";
 import { type CalibratingCrew, createCrew } from "../node/crew.js";
 import { detectAll } from "../node/evaluate.js";
 import { createFeed } from "../node/feed.js";
@@ -35,6 +35,9 @@ export interface TrainOptions extends DataOptions {
   trunk?: string;
   start?: string;
   width: TrunkWidth;
+  trunkEnd?: string;
+  distill?: string;
+  distillShare: number;
   path: number;
   head: number;
   pixels: number;
@@ -57,6 +60,7 @@ export const TRAIN_DEFAULTS = {
   path: PATH_CHANNELS,
   head: INNER_CHANNELS,
   pixels: DEFAULT_PIXELS,
+  distillShare: 0.5,
   tasks: [...TASKS],
   epochs: 24,
   batch: 32,
@@ -97,6 +101,7 @@ export function addTrain(program: Command): void {
         .choices(["0.5", "1.0"])
         .default(TRAIN_DEFAULTS.width),
     )
+    .option("--trunk-end <value>", "leave out what the trunk computes behind this value, such as trunk.stage4.1")
     .addOption(
       new Option("--path <n>", "channels of the path behind the trunk").argParser(channels).default(TRAIN_DEFAULTS.path).conflicts("start"),
     )
@@ -112,6 +117,8 @@ export function addTrain(program: Command): void {
     .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), TRAIN_DEFAULTS.valEvery)
     .option("--often <set=times...>", "draw the pictures of a set so many times as often, such as one of hard cases", TRAIN_DEFAULTS.often)
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
+    .option("--distill <file>", "an f32 Fourway model of the same tasks, such as a wider one, whose scores and boxes are learned too")
+    .option("--distill-share <s>", "of its scores in what is learned", numberIn({ least: 0, most: 1 }), TRAIN_DEFAULTS.distillShare)
     .option("--cache <mb>", "decoded pictures kept in memory", count(0), TRAIN_DEFAULTS.cache)
     .option("--resume", "go on from the checkpoint beside --out")
     .option(...DATA_FLAGS.strict)
@@ -143,18 +150,26 @@ function readOften(texts: readonly string[], samples: readonly Sample[]): Record
 }
 
 async function firstGraph(options: TrainOptions): Promise<{ graph: Graph; prefix: string | null }> {
+  const { graph, prefix } = await wholeGraph(options);
+  return { graph: options.trunkEnd === undefined ? graph : endTrunkAt(graph, options.trunkEnd), prefix };
+}
+
+async function wholeGraph(options: TrainOptions): Promise<{ graph: Graph; prefix: string | null }> {
   const { trunk, start, width, seed, tasks, path, head } = options;
-  if (start !== undefined) {
-    const { graph, info } = loadModel(await readFile(start));
-    if (graph.scales || info.tasks.join() !== tasks.join())
-      throw new FourwayError(
-        "E_MODEL",
-        `--start: expected an f32 model of ${tasks.join(", ")}, got ${graph.scales ? "int8" : "f32"} of ${info.tasks.join(", ")} in ${start}; give another`,
-      );
-    return { graph: unfoldNorms(graph), prefix: "" };
-  }
+  if (start !== undefined) return { graph: unfoldNorms(await readFloat(start, tasks, "--start")), prefix: "" };
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(await readTrunk(trunk));
   return { graph: buildNetwork(base, { tasks, path, head, seed }), prefix: trunk === undefined ? null : TRUNK_PREFIX };
+}
+
+/** The graph of an f32 model of these tasks. */
+async function readFloat(file: string, tasks: readonly Task[], flag: string): Promise<Graph> {
+  const { graph, info } = loadModel(await readFile(file));
+  if (graph.scales || info.tasks.join() !== tasks.join())
+    throw new FourwayError(
+      "E_MODEL",
+      `${flag}: expected an f32 model of ${tasks.join(", ")}, got ${graph.scales ? "int8" : "f32"} of ${info.tasks.join(", ")} in ${file}; give another`,
+    );
+  return graph;
 }
 
 /** A foreign trunk, or that of a Fourway model. */
@@ -182,7 +197,21 @@ async function readCheckpoint(path: string, wanted: Record<string, unknown>): Pr
 
 /** Trains, or goes on. Returns whether it came to the end: Ctrl-C stops it before. @throws as the parts that it is made of, E_ARGUMENT, E_DATA, E_MODEL and E_TRAIN */
 export async function runTrain(options: TrainOptions): Promise<boolean> {
-  const { out, batch, epochs, seed, rate, optimizer, tasks, path, head, pixels, threads = threadsFor(options.batch) } = options;
+  const {
+    out,
+    batch,
+    epochs,
+    seed,
+    rate,
+    optimizer,
+    tasks,
+    path,
+    head,
+    pixels,
+    distill,
+    distillShare,
+    threads = threadsFor(options.batch),
+  } = options;
   if (batch % threads)
     throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
   await access(dirname(out), constants.W_OK); // now, not when the first epoch is to be written
@@ -195,7 +224,21 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
   const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
   const steps = stepsPerEpoch * epochs;
   const often = readOften(options.often, samples);
-  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, often, pictures: samples.length };
+  const fixed = {
+    batch,
+    threads,
+    epochs,
+    seed,
+    rate,
+    optimizer,
+    tasks,
+    path,
+    head,
+    pixels,
+    often,
+    pictures: samples.length,
+    distilled: distill === undefined ? 0 : distillShare,
+  };
   const checkpointPath = `${out}.checkpoint`;
   const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
   const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);
@@ -211,12 +254,14 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
     cacheBytes: options.cache * 2 ** 20,
     strict: options.strict === true,
   };
+  const distillation = distill === undefined ? undefined : { graph: await readFloat(distill, tasks, "--distill"), share: distillShare };
   const crew = await createCrew(first.graph, threads, {
     batch: batch / threads,
     sizes: trainingSizes(pixels),
     tasks: tasks.length,
     pretrained,
     optimizer,
+    distillation,
   });
   let unreadable = 0;
   const onFault = (fault: string): void => {

@@ -121,6 +121,7 @@ function clamp(v: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, v));
 }
 
-function distance(log: number): number {
+/** What a head's log distance means, in strides. */
+export function distance(log: number): number {
   return Math.exp(clamp(log, LOG_DISTANCE[0], LOG_DISTANCE[1]));
 }

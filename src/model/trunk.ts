@@ -1,6 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, type Param } from "../graph/graph.js";
+import { shapesOf } from "../graph/plan.js";
 import { Builder, EPSILON, MOMENTUM } from "./blocks.js";
 import { TRUNK_PREFIX as PREFIX, STRIDES } from "./build.js";
 
@@ -69,6 +70,37 @@ export function trunkOf({ input, nodes, params, scales }: Graph): Graph {
     })) as GraphNode[],
     params: new Map([...params].filter(([name]) => read.has(name)).map(([name, param]) => [bare(name), param])),
   };
+}
+
+/**
+ * A network of `buildNetwork` whose coarsest map is read from an earlier value of the trunk; what came behind is left out.
+ * @param end with as many channels as the trunk's last value
+ * @throws E_MODEL where there is no such value
+ */
+export function endTrunkAt(graph: Graph, end: string): Graph {
+  const reader = graph.nodes.find(({ name }) => name === "path.lateral32");
+  const shapes = shapesOf(graph, 32, 32);
+  const ends = graph.nodes
+    .filter(({ op, name }) => op === "concat" && name.startsWith(PREFIX))
+    .map(({ outputs }) => outputs[0]!)
+    .filter((value) => shapes.get(value)!.channels === shapes.get(reader?.inputs[0] ?? "")?.channels);
+  if (!ends.includes(end))
+    throw new FourwayError(
+      "E_MODEL",
+      `trunk: expected to end at one of ${ends.join(", ") || "no values"}, got "${end}"; name one of those`,
+    );
+  const read = new Set(graph.outputs);
+  const nodes = graph.nodes
+    .map((node) => (node === reader ? { ...node, inputs: [end] } : node))
+    .reverse()
+    .filter(({ inputs, outputs }) => {
+      const wanted = outputs.some((value) => read.has(value));
+      if (wanted) for (const value of inputs) read.add(value);
+      return wanted;
+    })
+    .reverse();
+  const used = new Set(nodes.flatMap(({ params }) => Object.values(params)));
+  return { ...graph, nodes, params: new Map([...graph.params].filter(([name]) => used.has(name))) };
 }
 
 /** Bytes in RGB of 0..1, as foreign trunks take it. */

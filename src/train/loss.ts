@@ -2,7 +2,9 @@ import type { Example } from "../data/example.js";
 import type { TrainingProgram } from "../graph/backprop.js";
 import { STRIDES } from "../model/build.js";
 import { stored } from "../ops/layout.js";
+import type { Place } from "../ops/op.js";
 import type { Engine } from "../wasm/load.js";
+import { soften, type Taught } from "./distill.js";
 import { assign, CELL_FLOATS, type Level } from "./targets.js";
 
 /** Weights of the three terms. */
@@ -27,6 +29,14 @@ export interface LossBuffers {
   listWeight: number;
 }
 
+/** A picture's maps of a task, fine to coarse, among a network's outputs. */
+function levelsOf(values: Float32Array, outputs: readonly Place[], tasks: number, picture: number, task: number): Level[] {
+  return STRIDES.map((stride, level) => {
+    const { offset, height, width, channels } = outputs[level * tasks + task]!;
+    return { values, at: (offset >> 2) + picture * height * width * stored(channels), height, width, stride };
+  });
+}
+
 /** Cells of the largest map of a plan, all pictures together. */
 export function largestMap({ plan, outputs }: TrainingProgram): number {
   return Math.max(...outputs.map(({ height, width }) => plan.batch * height * width));
@@ -49,6 +59,7 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
  * adds nothing and its head receives exactly 0 from that picture.
  * Reads the program's outputs, writes all of its `dOutputs`.
  * @param tasks how many; outputs are ordered as `buildNetwork` makes them
+ * @param taught what a teacher network answers on the same pictures; it then also teaches where a task is not labelled
  */
 export function multiTaskLoss(
   { kernels, memory }: Engine,
@@ -56,23 +67,22 @@ export function multiTaskLoss(
   buffers: LossBuffers,
   examples: readonly Example[],
   tasks: number,
+  taught?: Taught,
 ): StepLoss {
   const { outputs, dOutputs } = program;
   const { f32, i32 } = memory;
   const size = (level: number): number => outputs[level * tasks]!.height * outputs[level * tasks]!.width;
-  const levelsOf = (picture: number, task: number): Level[] =>
-    STRIDES.map((stride, level) => {
-      const { offset, height, width, channels } = outputs[level * tasks + task]!;
-      return { values: f32, at: (offset >> 2) + picture * height * width * stored(channels), height, width, stride };
-    });
-
-  const targets = examples.map((example, picture) => example.mapWeight.map((_, task) => assign(levelsOf(picture, task), example, task)));
+  const targets = examples.map((example, picture) =>
+    example.mapWeight.map((_, task) => {
+      const target = assign(levelsOf(f32, outputs, tasks, picture, task), example, task);
+      if (taught) soften(target, levelsOf(f32, taught.outputs, tasks, picture, task), example, task, taught.share);
+      return target;
+    }),
+  );
   let total = 0;
   let known = 0;
-  examples.forEach(({ mapWeight, presenceWeight }, picture) => {
-    mapWeight.forEach((weight, task) => {
-      if (weight > 0) for (const q of targets[picture]![task]!.quality) total += q * weight;
-    });
+  examples.forEach(({ presenceWeight }, picture) => {
+    for (const { quality, weight } of targets[picture]!) quality.forEach((q, cell) => (total += q * weight[cell]!));
     for (const weight of presenceWeight) known += weight;
   });
   const scale = 1 / Math.max(LEAST_TOTAL, total);
@@ -87,7 +97,7 @@ export function multiTaskLoss(
       let best = -Infinity;
       let at: { level: number; cell: number } | undefined;
       let start = 0;
-      levelsOf(picture, task).forEach((level, l) => {
+      levelsOf(f32, outputs, tasks, picture, task).forEach((level, l) => {
         const count = level.height * level.width;
         for (let cell = 0; cell < count; cell++) {
           const logit = level.values[level.at + cell * CELL_FLOATS]!;
@@ -110,23 +120,19 @@ export function multiTaskLoss(
       const { offset } = outputs[level * tasks + task]!;
       const dOffset = dOutputs[level * tasks + task]!;
       const listed = { boxes: 0 };
-      examples.forEach(({ mapWeight }, picture) => {
-        const { quality, skip, cells, boxes } = targets[picture]![task]!;
-        const weight = mapWeight[task]!;
+      examples.forEach((_, picture) => {
+        const { quality, weight, cells, boxes } = targets[picture]![task]!;
         const first = picture * count;
-        for (let cell = 0; cell < count; cell++) {
-          f32[(buffers.quality >> 2) + first + cell] = quality[start + cell]!;
-          f32[(buffers.weight >> 2) + first + cell] = skip[start + cell] ? 0 : weight;
-        }
-        if (weight === 0) return;
+        f32.set(quality.subarray(start, start + count), (buffers.quality >> 2) + first);
+        f32.set(weight.subarray(start, start + count), (buffers.weight >> 2) + first);
         cells.forEach((cell, i) => {
           const inLevel = cell - start;
-          if (inLevel < 0 || inLevel >= count) return;
+          if (inLevel < 0 || inLevel >= count || weight[cell] === 0) return;
           const x = ((inLevel % width) + 0.5) * stride;
           const y = (Math.floor(inLevel / width) + 0.5) * stride;
           const n = listed.boxes++;
           i32[(buffers.cell >> 2) + n] = first + inLevel;
-          f32[(buffers.listWeight >> 2) + n] = quality[cell]! * weight;
+          f32[(buffers.listWeight >> 2) + n] = quality[cell]! * weight[cell]!;
           const to = (buffers.target >> 2) + 4 * n;
           f32[to] = (x - boxes[4 * i]!) / stride;
           f32[to + 1] = (y - boxes[4 * i + 1]!) / stride;

@@ -1,4 +1,5 @@
 import { type Example, ROW } from "../data/example.js";
+import { distance, sigmoid } from "../detect/decode.js";
 
 /** Candidates an object. */
 const TOP = 9;
@@ -12,8 +13,6 @@ const REACH = 0.55;
 const SIDE = [0.6, 14] as const;
 const SMALLEST = 5;
 const LARGEST = 448;
-/** Bounds of the log distances, as in assembly/train/boxloss.ts. */
-const LOG_DISTANCE = [-4, 5] as const;
 
 /** One task's maps of one picture, a level each: logits and log distances side by side, 8 floats a cell, beginning at `at` of `values`. */
 export interface Level {
@@ -28,6 +27,8 @@ export interface Level {
 export interface Target {
   /** 0: background; above: how well the cell's box fits its object, which is the score to learn. */
   quality: Float32Array;
+  /** Of the cell in the loss: the task's `mapWeight`, 0 where `skip`. */
+  weight: Float32Array;
   /** 1 inside an ignored region (and not answering for an object): masked. */
   skip: Uint8Array;
   /** Cells that answer for an object, and their boxes x0, y0, x1, y1. */
@@ -42,6 +43,23 @@ interface Candidate {
   cell: number;
   align: number;
   overlap: number;
+}
+
+const cellAt = ({ at, width }: Level, row: number, column: number): number => at + (row * width + column) * CELL_FLOATS;
+
+/** The score that a cell gives. */
+export function scoreOf(level: Level, row: number, column: number): number {
+  return sigmoid(level.values[cellAt(level, row, column)]!);
+}
+
+/** The box that a cell predicts: x0, y0, x1, y1 in input pixels. */
+export function boxOf(level: Level, row: number, column: number): [number, number, number, number] {
+  const { values, stride } = level;
+  const at = cellAt(level, row, column);
+  const side = (i: number): number => distance(values[at + i]!) * stride;
+  const x = (column + 0.5) * stride;
+  const y = (row + 0.5) * stride;
+  return [x - side(1), y - side(2), x + side(3), y + side(4)];
 }
 
 /** Overlap (IoU) of two boxes given by their edges. */
@@ -85,25 +103,10 @@ export function assign(levels: readonly Level[], example: Example, task: number)
   const coarsest = levels[levels.length - 1]!.stride;
 
   /** The predicted box of a cell against a wanted one, and the cell's score. */
-  const fit = (
-    level: Level,
-    row: number,
-    column: number,
-    x0: number,
-    y0: number,
-    x1: number,
-    y1: number,
-  ): { overlap: number; score: number } => {
-    const at = level.at + (row * level.width + column) * CELL_FLOATS;
-    const { values, stride } = level;
-    const side = (i: number): number => Math.exp(Math.min(LOG_DISTANCE[1], Math.max(LOG_DISTANCE[0], values[at + i]!))) * stride;
-    const x = (column + 0.5) * stride;
-    const y = (row + 0.5) * stride;
-    return {
-      overlap: overlapOf(x - side(1), y - side(2), x + side(3), y + side(4), x0, y0, x1, y1),
-      score: 1 / (1 + Math.exp(-values[at]!)),
-    };
-  };
+  const fit = (level: Level, row: number, column: number, x0: number, y0: number, x1: number, y1: number) => ({
+    overlap: overlapOf(...boxOf(level, row, column), x0, y0, x1, y1),
+    score: scoreOf(level, row, column),
+  });
   const locate = (cell: number): { level: Level; row: number; column: number } => {
     let l = levels.length - 1;
     while (cell < starts[l]!) l--;
@@ -152,7 +155,7 @@ export function assign(levels: readonly Level[], example: Example, task: number)
     const top = best.get(object) ?? { align: 1e-12, overlap: 0.25 };
     best.set(object, { align: Math.max(top.align, align), overlap: Math.max(top.overlap, overlap) });
   }
-  const target: Target = { quality, skip, cells: [], boxes: [] };
+  const target: Target = { quality, weight: new Float32Array(cells).fill(example.mapWeight[task]!), skip, cells: [], boxes: [] };
   for (const [cell, { object, align }] of owner) {
     const top = best.get(object)!;
     quality[cell] = (align / top.align) ** 0.33 * top.overlap;
@@ -169,7 +172,9 @@ export function assign(levels: readonly Level[], example: Example, task: number)
       for (let row = Math.max(0, Math.ceil(y0 / stride - 0.5)); row <= row1; row++)
         for (let column = Math.max(0, Math.ceil(x0 / stride - 0.5)); column <= column1; column++) {
           const cell = starts[l]! + row * width + column;
-          if (!owner.has(cell)) skip[cell] = 1;
+          if (owner.has(cell)) continue;
+          skip[cell] = 1;
+          target.weight[cell] = 0;
         }
     });
   }

@@ -4,7 +4,7 @@ import { Random } from "../../src/core/random.js";
 import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, type Role } from "../../src/graph/graph.js";
 import { shapesOf } from "../../src/graph/plan.js";
 import { buildNetwork } from "../../src/model/build.js";
-import { recentred, shuffleTrunk, trunkOf, unfoldNorms } from "../../src/model/trunk.js";
+import { endTrunkAt, recentred, shuffleTrunk, trunkOf, unfoldNorms } from "../../src/model/trunk.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { Replica, type ReplicaOptions } from "../../src/train/replica.js";
 import { createEngine } from "../../src/wasm/load.js";
@@ -51,6 +51,30 @@ function inner({ height, width, channels, data }: OracleValue, border: number): 
   assert.ok(kept.length > 0);
   return Float64Array.from(kept);
 }
+
+test("a trunk that ends earlier computes nothing behind that, and all before it as ever", () => {
+  const network = foldNorms(buildNetwork(shuffleTrunk("0.5", 3), { tasks: ["car"], path: 16, head: 8 }));
+  const cut = endTrunkAt(network, "trunk.stage4.1");
+  const values = new Set(cut.nodes.flatMap(({ outputs }) => outputs));
+  assert.ok(values.has("trunk.stage4.1") && values.has("trunk.stage3.7"));
+  assert.ok(![...values, ...cut.params.keys()].some((name) => /^trunk\.stage4\.[23]/.test(name)));
+  assert.deepEqual(cut.nodes.find(({ name }) => name === "path.lateral32")!.inputs, ["trunk.stage4.1"]);
+  assert.equal(network.params.size - cut.params.size, 2 * 3 * 2);
+  const input = randomInput(new Random(1), 32, 32);
+  const [before, after] = [network, cut].map((graph) => runGraph(graph, input, 32, 32));
+  assert.deepEqual(after!.get("trunk.stage4.1"), before!.get("trunk.stage4.1"));
+  assert.notDeepEqual(after!.get("car.32"), before!.get("car.32"));
+});
+
+test("a trunk ends at one of its values of as many channels, or not at all", () => {
+  const network = foldNorms(buildNetwork(shuffleTrunk("0.5", 3), { tasks: ["car"], path: 16, head: 8 }));
+  for (const end of ["trunk.stage3.7", "trunk.stage4.1.expand", "nowhere"])
+    assert.throws(() => endTrunkAt(network, end), {
+      code: "E_MODEL",
+      message: /expected to end at one of trunk.stage4.0, trunk.stage4.1, trunk.stage4.2, trunk.stage4.3, got/,
+    });
+  assert.throws(() => endTrunkAt(shuffleTrunk("0.5", 3), "stage4.1"), { code: "E_MODEL", message: /expected to end at one of no values/ });
+});
 
 test("the trunk of a network is the one that it was built on", () => {
   const trunk = shuffleTrunk("0.5", 3);
