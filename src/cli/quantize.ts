@@ -31,6 +31,7 @@ interface QuantizeOptions extends DataOptions {
   model: string;
   out: string;
   pictures: number;
+  pixels?: number;
   seed: number;
   sources?: string;
 }
@@ -53,6 +54,11 @@ export function addQuantize(program: Command): void {
     .requiredOption(...DATA_FLAGS.data)
     .requiredOption("--out <file>", "the int8 model to write, .onnx; its card goes beside it as .json")
     .option("--pictures <n>", "of the train split to calibrate on", numberIn({ least: 1, most: 10_000, whole: true }), 128)
+    .option(
+      "--pixels <n>",
+      "of the input that the model is for, about; those that it was trained at where not given",
+      numberIn({ least: 4096, most: 1 << 20, whole: true }),
+    )
     .option("--seed <n>", "which pictures", numberIn({ least: 0, most: 1e9, whole: true }), 1)
     .option("--sources <file>", "JSON of what is known of the sets and trunks (source, licence, doubts), for the card")
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
@@ -116,7 +122,8 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
   const f32 = loadModel(await readFile(options.model));
   if (f32.graph.scales)
     throw new FourwayError("E_MODEL", `quantize: expected an f32 model, got int8 in ${options.model}; give the file that training wrote`);
-  const { tasks, pixels, notes } = f32.info;
+  const { tasks, notes } = f32.info;
+  const { pixels = f32.info.pixels } = options;
   const samples = await readSamples(options, (text) => line.say(text));
   const train = samples.filter(({ split }) => split === "train");
   const val = samples.filter(({ split }) => split === "val");
