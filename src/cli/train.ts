@@ -6,15 +6,14 @@ import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
 import { trainingSizes } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
-import type { Graph } from "../graph/graph.js";
-import { buildNetwork, INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
-import { DEFAULT_PIXELS, defaultInfo, FORMAT, loadModel, saveModel } from "../model/model.js";
-import { endTrunkAt, recentred, shuffleTrunk, type TrunkWidth, trunkOf, unfoldNorms } from "../model/trunk.js";
+import { INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
+import { DEFAULT_PIXELS, defaultInfo, saveModel } from "../model/model.js";
 import { type CalibratingCrew, createCrew } from "../node/crew.js";
 import { detectAll } from "../node/evaluate.js";
 import { createFeed } from "../node/feed.js";
 import { formatSeconds, ProgressLine } from "../node/progress.js";
 import { safeWrite } from "../node/safeWrite.js";
+import { logEpoch } from "../node/trainingLog.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import { foldNorms } from "../quant/fold.js";
@@ -24,30 +23,24 @@ import { evaluate, type Scores } from "../train/metrics.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { type Progress, train } from "../train/trainer.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
+import { firstGraph, type NetworkOptions, readFloat } from "./trainNetwork.js";
 import { numberIn } from "./values.js";
 
 /** A checkpoint is written at least this often, and at the end of every epoch. */
 const CHECKPOINT_MS = 120_000;
 
 /** Options of `fourway train`, as commander gives them. */
-export interface TrainOptions extends DataOptions {
+export interface TrainOptions extends DataOptions, NetworkOptions {
+  tasks: Task[];
   out: string;
-  trunk?: string;
-  start?: string;
-  width: TrunkWidth;
-  trunkEnd?: string;
   distill?: string;
   distillShare: number;
-  path: number;
-  head: number;
   pixels: number;
-  tasks: Task[];
   epochs: number;
   batch: number;
   rate: number;
   optimizer: OptimizerName;
   threads?: number;
-  seed: number;
   valEvery: number;
   often: string[];
   cache: number;
@@ -93,7 +86,7 @@ export function addTrain(program: Command): void {
     .command("train")
     .description("train a network on labelled pictures; unlabelled tasks are left out of the loss")
     .requiredOption(...DATA_FLAGS.data)
-    .requiredOption("--out <file>", "the f32 model to write, .onnx; beside it .checkpoint and .log.csv")
+    .requiredOption("--out <file>", "the f32 model to write, .onnx; beside it .checkpoint, .log.csv and .log.svg")
     .option("--trunk <file>", "a pretrained trunk: ONNX with RGB 0..1 in and strides 8, 16 and 32 out, or a Fourway model")
     .option("--start <file>", "an f32 Fourway model to go on from")
     .addOption(
@@ -147,35 +140,6 @@ function readOften(texts: readonly string[], samples: readonly Sample[]): Record
       return [set, Number(times)];
     }),
   );
-}
-
-async function firstGraph(options: TrainOptions): Promise<{ graph: Graph; prefix: string | null }> {
-  const { graph, prefix } = await wholeGraph(options);
-  return { graph: options.trunkEnd === undefined ? graph : endTrunkAt(graph, options.trunkEnd), prefix };
-}
-
-async function wholeGraph(options: TrainOptions): Promise<{ graph: Graph; prefix: string | null }> {
-  const { trunk, start, width, seed, tasks, path, head } = options;
-  if (start !== undefined) return { graph: unfoldNorms(await readFloat(start, tasks, "--start")), prefix: "" };
-  const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(await readTrunk(trunk));
-  return { graph: buildNetwork(base, { tasks, path, head, seed }), prefix: trunk === undefined ? null : TRUNK_PREFIX };
-}
-
-/** The graph of an f32 model of these tasks. */
-async function readFloat(file: string, tasks: readonly Task[], flag: string): Promise<Graph> {
-  const { graph, info } = loadModel(await readFile(file));
-  if (graph.scales || info.tasks.join() !== tasks.join())
-    throw new FourwayError(
-      "E_MODEL",
-      `${flag}: expected an f32 model of ${tasks.join(", ")}, got ${graph.scales ? "int8" : "f32"} of ${info.tasks.join(", ")} in ${file}; give another`,
-    );
-  return graph;
-}
-
-/** A foreign trunk, or that of a Fourway model. */
-async function readTrunk(file: string): Promise<Graph> {
-  const { graph, metadata } = readOnnx(await readFile(file));
-  return metadata.format === FORMAT ? trunkOf(graph) : recentred(graph);
 }
 
 async function readCheckpoint(path: string, wanted: Record<string, unknown>): Promise<Checkpoint> {
@@ -315,7 +279,7 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
           const last = progress.step === steps;
           const measure = val.length > 0 && (last || (options.valEvery > 0 && progress.epoch % options.valEvery === 0));
           const scores = await finishEpoch(crew, options, notes, progress, measure ? val : [], line);
-          await appendLog(`${out}.log.csv`, tasks, progress, scores);
+          await logEpoch(`${out}.log`, tasks, progress, scores);
           await save(progress.step);
           saved = performance.now();
         },
@@ -374,22 +338,4 @@ async function finishEpoch(
   const scores = evaluate(tasks, samples, found);
   line.say(formatScores(scores));
   return scores;
-}
-
-/** Adds an epoch's line to the log, in place of what an earlier run, killed before its checkpoint, may have written of it. */
-async function appendLog(path: string, tasks: readonly Task[], { epoch, losses }: Progress, scores: Scores | null): Promise<void> {
-  const columns = [
-    "epoch",
-    ...tasks.map((task) => `loss ${task}`),
-    ...tasks.flatMap((task) => [`AP50 ${task}`, `AP ${task}`, `presence AP ${task}`]),
-  ];
-  const before = epoch === 1 ? "" : await readFile(path, "utf8").catch(() => "");
-  const rows = before.split("\n").slice(1);
-  const kept = rows.filter((row) => row !== "" && Number.parseInt(row, 10) < epoch);
-  const figure = (value: number | null): string => (value === null ? "" : value.toFixed(4));
-  const figures = scores
-    ? scores.tasks.flatMap(({ ap50, ap, presenceAp }) => [figure(ap50), figure(ap), figure(presenceAp)])
-    : tasks.flatMap(() => ["", "", ""]);
-  const row = [epoch, ...losses.map(figure), ...figures].join(",");
-  await safeWrite(path, `${[columns.join(","), ...kept, row].join("\n")}\n`);
 }

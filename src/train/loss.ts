@@ -82,7 +82,8 @@ export function multiTaskLoss(
   let total = 0;
   let known = 0;
   examples.forEach(({ presenceWeight }, picture) => {
-    for (const { quality, weight } of targets[picture]!) quality.forEach((q, cell) => (total += q * weight[cell]!));
+    for (const { quality, weight } of targets[picture]!)
+      for (let cell = 0; cell < quality.length; cell++) total += quality[cell]! * weight[cell]!;
     for (const weight of presenceWeight) known += weight;
   });
   const scale = 1 / Math.max(LEAST_TOTAL, total);

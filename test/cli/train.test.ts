@@ -101,6 +101,10 @@ test("two epochs on drawn scenes write a model that loads, a log and a checkpoin
       "measured at the end only: every fourth epoch by default",
     );
   }
+  const plot = readFileSync(join(folder, "whole.onnx.log.svg"), "utf8");
+  for (const title of ["Loss on the training pictures", "AP50 on the validation pictures"]) assert.ok(plot.includes(`>${title}<`));
+  const measured = rows[1]!.split(",").filter((cell, i) => cell !== "" && head!.split(",")[i]!.startsWith("AP50 ")).length;
+  assert.equal(plot.match(/<circle class="dot"/g)!.length, 2 * 4 + measured, "a dot for each loss and each AP50");
   const { step, options } = await decodeCheckpoint(readFileSync(join(folder, "whole.onnx.checkpoint")), "x");
   assert.deepEqual([step, options.epochs, options.pretrained], [4, 2, false]);
 });

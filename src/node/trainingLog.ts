@@ -1,0 +1,59 @@
+import { readFile } from "node:fs/promises";
+import type { Task } from "../core/task.js";
+import type { Scores } from "../train/metrics.js";
+import type { Progress } from "../train/trainer.js";
+import { linePlot } from "./plot.js";
+import { safeWrite } from "./safeWrite.js";
+
+/** Units of one plot in the picture of a log. */
+const PLOT = { width: 480, height: 330 };
+
+/**
+ * Adds an epoch to a training's log, in place of what an earlier run, killed before its checkpoint, may have written of it: a line in
+ * `path`.csv, and the whole course, loss and AP50 a task, as a picture in `path`.svg.
+ * @param scores null where the epoch was not measured
+ */
+export async function logEpoch(path: string, tasks: readonly Task[], { epoch, losses }: Progress, scores: Scores | null): Promise<void> {
+  const columns = [
+    "epoch",
+    ...tasks.map((task) => `loss ${task}`),
+    ...tasks.flatMap((task) => [`AP50 ${task}`, `AP ${task}`, `presence AP ${task}`]),
+  ];
+  const before = epoch === 1 ? "" : await readFile(`${path}.csv`, "utf8").catch(() => "");
+  const rows = before.split("\n").slice(1);
+  const kept = rows.filter((row) => row !== "" && Number.parseInt(row, 10) < epoch);
+  const figure = (value: number | null): string => (value === null ? "" : value.toFixed(4));
+  const figures = scores
+    ? scores.tasks.flatMap(({ ap50, ap, presenceAp }) => [figure(ap50), figure(ap), figure(presenceAp)])
+    : tasks.flatMap(() => ["", "", ""]);
+  const table = [columns.join(","), ...kept, [epoch, ...losses.map(figure), ...figures].join(",")];
+  await safeWrite(`${path}.csv`, `${table.join("\n")}\n`);
+  await safeWrite(`${path}.svg`, `${logPlot(table)}\n`);
+}
+
+/** Two plots over the epochs, one above the other: loss and AP50 on val, a line a task. */
+function logPlot([head = "", ...rows]: readonly string[]): string {
+  const columns = head.split(",");
+  const cells = rows.map((row) => row.split(","));
+  const plotOf = (what: string, title: string): string =>
+    linePlot({
+      title,
+      x: { label: "epoch" },
+      y: { label: what, from: 0 },
+      series: columns.flatMap((column, at) =>
+        column.startsWith(`${what} `)
+          ? [
+              {
+                name: column.slice(what.length + 1),
+                style: "dots" as const,
+                points: cells.flatMap((row) => (row[at] ? [[Number(row[0]), Number(row[at])] as const] : [])),
+              },
+            ]
+          : [],
+      ),
+    });
+  const plots = [plotOf("loss", "Loss on the training pictures"), plotOf("AP50", "AP50 on the validation pictures")];
+  const { width, height } = PLOT;
+  const placed = plots.map((plot, i) => `<svg y="${i * height}" width="${width}" height="${height}">${plot}</svg>`);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${plots.length * height}">${placed.join("")}</svg>`;
+}
