@@ -54,7 +54,7 @@ ${Object.entries(training)
   .map(([key, value]) => `- ${key}: ${value}`)
   .join("\n")}
 
-Training pictures:
+${logsOf(card.name)}Training pictures:
 
 ${table([
   ["set", "pictures", "what", "source", "licence as stated", "doubts"],
@@ -64,6 +64,18 @@ ${table([
   ]),
 ])}
 `;
+}
+
+/** The courses of a model's trainings, first to last: what `fourway train` wrote beside it. */
+function logsOf(name) {
+  const logs = readdirSync(folder).filter((file) => file.startsWith(`${name}.`) && file.endsWith(".log.csv"));
+  return logs
+    .toSorted()
+    .map((csv, i) => {
+      const what = logs.length > 1 ? `Training ${i + 1} of ${logs.length}` : "Training";
+      return `${what}, loss and AP50 a task ([table](${csv})):\n\n<img src="${csv.replace(/csv$/, "svg")}" alt="${what} of ${name}" width="320">\n\n`;
+    })
+    .join("");
 }
 
 /** The models beside other detectors on the same pictures, from what `fourway eval --json` wrote. */

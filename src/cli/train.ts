@@ -23,7 +23,7 @@ import { evaluate, type Scores } from "../train/metrics.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { type Progress, train } from "../train/trainer.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
-import { firstGraph, type NetworkOptions, readFloat } from "./trainNetwork.js";
+import { firstGraph, type NetworkOptions } from "./trainNetwork.js";
 import { numberIn } from "./values.js";
 
 /** A checkpoint is written at least this often, and at the end of every epoch. */
@@ -33,8 +33,6 @@ const CHECKPOINT_MS = 120_000;
 export interface TrainOptions extends DataOptions, NetworkOptions {
   tasks: Task[];
   out: string;
-  distill?: string;
-  distillShare: number;
   pixels: number;
   epochs: number;
   batch: number;
@@ -53,7 +51,6 @@ export const TRAIN_DEFAULTS = {
   path: PATH_CHANNELS,
   head: INNER_CHANNELS,
   pixels: DEFAULT_PIXELS,
-  distillShare: 0.5,
   tasks: [...TASKS],
   epochs: 24,
   batch: 32,
@@ -110,8 +107,6 @@ export function addTrain(program: Command): void {
     .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), TRAIN_DEFAULTS.valEvery)
     .option("--often <set=times...>", "draw the pictures of a set so many times as often, such as one of hard cases", TRAIN_DEFAULTS.often)
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
-    .option("--distill <file>", "an f32 Fourway model of the same tasks, such as a wider one, whose scores and boxes are learned too")
-    .option("--distill-share <s>", "of its scores in what is learned", numberIn({ least: 0, most: 1 }), TRAIN_DEFAULTS.distillShare)
     .option("--cache <mb>", "decoded pictures kept in memory", count(0), TRAIN_DEFAULTS.cache)
     .option("--resume", "go on from the checkpoint beside --out")
     .option(...DATA_FLAGS.strict)
@@ -161,21 +156,7 @@ async function readCheckpoint(path: string, wanted: Record<string, unknown>): Pr
 
 /** Trains, or goes on. Returns whether it came to the end: Ctrl-C stops it before. @throws as the parts that it is made of, E_ARGUMENT, E_DATA, E_MODEL and E_TRAIN */
 export async function runTrain(options: TrainOptions): Promise<boolean> {
-  const {
-    out,
-    batch,
-    epochs,
-    seed,
-    rate,
-    optimizer,
-    tasks,
-    path,
-    head,
-    pixels,
-    distill,
-    distillShare,
-    threads = threadsFor(options.batch),
-  } = options;
+  const { out, batch, epochs, seed, rate, optimizer, tasks, path, head, pixels, threads = threadsFor(options.batch) } = options;
   if (batch % threads)
     throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
   await access(dirname(out), constants.W_OK); // now, not when the first epoch is to be written
@@ -188,21 +169,7 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
   const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
   const steps = stepsPerEpoch * epochs;
   const often = readOften(options.often, samples);
-  const fixed = {
-    batch,
-    threads,
-    epochs,
-    seed,
-    rate,
-    optimizer,
-    tasks,
-    path,
-    head,
-    pixels,
-    often,
-    pictures: samples.length,
-    distilled: distill === undefined ? 0 : distillShare,
-  };
+  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, often, pictures: samples.length };
   const checkpointPath = `${out}.checkpoint`;
   const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
   const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);
@@ -218,14 +185,12 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
     cacheBytes: options.cache * 2 ** 20,
     strict: options.strict === true,
   };
-  const distillation = distill === undefined ? undefined : { graph: await readFloat(distill, tasks, "--distill"), share: distillShare };
   const crew = await createCrew(first.graph, threads, {
     batch: batch / threads,
     sizes: trainingSizes(pixels),
     tasks: tasks.length,
     pretrained,
     optimizer,
-    distillation,
   });
   let unreadable = 0;
   const onFault = (fault: string): void => {

@@ -27,18 +27,18 @@ export async function firstGraph(options: NetworkOptions): Promise<{ graph: Grap
 
 async function wholeGraph(options: NetworkOptions): Promise<{ graph: Graph; prefix: string | null }> {
   const { trunk, start, width, seed, tasks, path, head } = options;
-  if (start !== undefined) return { graph: unfoldNorms(await readFloat(start, tasks, "--start")), prefix: "" };
+  if (start !== undefined) return { graph: unfoldNorms(await readStart(start, tasks)), prefix: "" };
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(await readTrunk(trunk));
   return { graph: buildNetwork(base, { tasks, path, head, seed }), prefix: trunk === undefined ? null : TRUNK_PREFIX };
 }
 
 /** The graph of an f32 model of these tasks. */
-export async function readFloat(file: string, tasks: readonly Task[], flag: string): Promise<Graph> {
+async function readStart(file: string, tasks: readonly Task[]): Promise<Graph> {
   const { graph, info } = loadModel(await readFile(file));
   if (graph.scales || info.tasks.join() !== tasks.join())
     throw new FourwayError(
       "E_MODEL",
-      `${flag}: expected an f32 model of ${tasks.join(", ")}, got ${graph.scales ? "int8" : "f32"} of ${info.tasks.join(", ")} in ${file}; give another`,
+      `--start: expected an f32 model of ${tasks.join(", ")}, got ${graph.scales ? "int8" : "f32"} of ${info.tasks.join(", ")} in ${file}; give another`,
     );
   return graph;
 }

@@ -4,7 +4,6 @@ import { STRIDES } from "../model/build.js";
 import { stored } from "../ops/layout.js";
 import type { Place } from "../ops/op.js";
 import type { Engine } from "../wasm/load.js";
-import { soften, type Taught } from "./distill.js";
 import { assign, CELL_FLOATS, type Level } from "./targets.js";
 
 /** Weights of the three terms. */
@@ -59,7 +58,6 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
  * adds nothing and its head receives exactly 0 from that picture.
  * Reads the program's outputs, writes all of its `dOutputs`.
  * @param tasks how many; outputs are ordered as `buildNetwork` makes them
- * @param taught what a teacher network answers on the same pictures; it then also teaches where a task is not labelled
  */
 export function multiTaskLoss(
   { kernels, memory }: Engine,
@@ -67,17 +65,12 @@ export function multiTaskLoss(
   buffers: LossBuffers,
   examples: readonly Example[],
   tasks: number,
-  taught?: Taught,
 ): StepLoss {
   const { outputs, dOutputs } = program;
   const { f32, i32 } = memory;
   const size = (level: number): number => outputs[level * tasks]!.height * outputs[level * tasks]!.width;
   const targets = examples.map((example, picture) =>
-    example.mapWeight.map((_, task) => {
-      const target = assign(levelsOf(f32, outputs, tasks, picture, task), example, task);
-      if (taught) soften(target, levelsOf(f32, taught.outputs, tasks, picture, task), example, task, taught.share);
-      return target;
-    }),
+    example.mapWeight.map((_, task) => assign(levelsOf(f32, outputs, tasks, picture, task), example, task)),
   );
   let total = 0;
   let known = 0;

@@ -5,7 +5,6 @@ import { type Graph, INPUT_SCALE } from "../graph/graph.js";
 import { type PlacedParams, placeParams } from "../graph/params.js";
 import { unpack } from "../ops/layout.js";
 import type { Engine } from "../wasm/load.js";
-import { type Distillation, Teacher } from "./distill.js";
 import { type LossBuffers, largestMap, multiTaskLoss, reserveLoss, type StepLoss } from "./loss.js";
 import { ADAMW, groupOf, LONGEST_GRADIENT, type OptimizerName, SGD } from "./optimizer.js";
 
@@ -19,8 +18,6 @@ export interface ReplicaOptions {
   /** Whether the trunk was learned before and moves slowly. */
   pretrained: boolean;
   optimizer: OptimizerName;
-  /** A network to learn from beside the labels. */
-  distillation?: Distillation | undefined;
 }
 
 /** What a replica tells of its share of a step: its loss, and how long its gradient is (Euclidean norm). */
@@ -44,7 +41,6 @@ export class Replica {
   private readonly params: PlacedParams;
   private readonly programs = new Map<string, TrainingProgram>();
   private readonly buffers: LossBuffers;
-  private readonly teacher: Teacher | undefined;
   private readonly gradientAt: number;
   private readonly firstMoment: number;
   private readonly secondMoment: number;
@@ -79,7 +75,6 @@ export class Replica {
         compileTraining(engine, plan, this.params, this.gradientAt - this.params.offset, base),
       );
     this.buffers = reserveLoss(engine, Math.max(...[...this.programs.values()].map(largestMap)));
-    if (options.distillation) this.teacher = new Teacher(engine, options.distillation, options.batch, options.sizes);
     this.bytes = memory.mark;
   }
 
@@ -107,9 +102,8 @@ export class Replica {
     const program = this.programFor(width, height);
     this.fill(program, examples);
     this.gradients().fill(0);
-    const taught = this.teacher?.answer(program.input);
     program.forward();
-    const loss = multiTaskLoss(this.engine, program, this.buffers, examples, this.options.tasks, taught);
+    const loss = multiTaskLoss(this.engine, program, this.buffers, examples, this.options.tasks);
     program.backward();
     return { ...loss, gradient: this.gradientLength() };
   }

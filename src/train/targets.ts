@@ -48,12 +48,12 @@ interface Candidate {
 const cellAt = ({ at, width }: Level, row: number, column: number): number => at + (row * width + column) * CELL_FLOATS;
 
 /** The score that a cell gives. */
-export function scoreOf(level: Level, row: number, column: number): number {
+function scoreOf(level: Level, row: number, column: number): number {
   return sigmoid(level.values[cellAt(level, row, column)]!);
 }
 
 /** The box that a cell predicts: x0, y0, x1, y1 in input pixels. */
-export function boxOf(level: Level, row: number, column: number): [number, number, number, number] {
+function boxOf(level: Level, row: number, column: number): [number, number, number, number] {
   const { values, stride } = level;
   const at = cellAt(level, row, column);
   const side = (i: number): number => distance(values[at + i]!) * stride;
