@@ -2,7 +2,6 @@ import type { Example } from "../data/example.js";
 import type { TrainingProgram } from "../graph/backprop.js";
 import { STRIDES } from "../model/build.js";
 import { stored } from "../ops/layout.js";
-import type { Place } from "../ops/op.js";
 import type { Engine } from "../wasm/load.js";
 import { assign, CELL_FLOATS, type Level } from "./targets.js";
 
@@ -26,14 +25,6 @@ export interface LossBuffers {
   cell: number;
   target: number;
   listWeight: number;
-}
-
-/** A picture's maps of a task, fine to coarse, among a network's outputs. */
-function levelsOf(values: Float32Array, outputs: readonly Place[], tasks: number, picture: number, task: number): Level[] {
-  return STRIDES.map((stride, level) => {
-    const { offset, height, width, channels } = outputs[level * tasks + task]!;
-    return { values, at: (offset >> 2) + picture * height * width * stored(channels), height, width, stride };
-  });
 }
 
 /** Cells of the largest map of a plan, all pictures together. */
@@ -69,14 +60,19 @@ export function multiTaskLoss(
   const { outputs, dOutputs } = program;
   const { f32, i32 } = memory;
   const size = (level: number): number => outputs[level * tasks]!.height * outputs[level * tasks]!.width;
-  const targets = examples.map((example, picture) =>
-    example.mapWeight.map((_, task) => assign(levelsOf(f32, outputs, tasks, picture, task), example, task)),
-  );
+  const levelsOf = (picture: number, task: number): Level[] =>
+    STRIDES.map((stride, level) => {
+      const { offset, height, width, channels } = outputs[level * tasks + task]!;
+      return { values: f32, at: (offset >> 2) + picture * height * width * stored(channels), height, width, stride };
+    });
+
+  const targets = examples.map((example, picture) => example.mapWeight.map((_, task) => assign(levelsOf(picture, task), example, task)));
   let total = 0;
   let known = 0;
-  examples.forEach(({ presenceWeight }, picture) => {
-    for (const { quality, weight } of targets[picture]!)
-      for (let cell = 0; cell < quality.length; cell++) total += quality[cell]! * weight[cell]!;
+  examples.forEach(({ mapWeight, presenceWeight }, picture) => {
+    mapWeight.forEach((weight, task) => {
+      if (weight > 0) for (const q of targets[picture]![task]!.quality) total += q * weight;
+    });
     for (const weight of presenceWeight) known += weight;
   });
   const scale = 1 / Math.max(LEAST_TOTAL, total);
@@ -91,7 +87,7 @@ export function multiTaskLoss(
       let best = -Infinity;
       let at: { level: number; cell: number } | undefined;
       let start = 0;
-      levelsOf(f32, outputs, tasks, picture, task).forEach((level, l) => {
+      levelsOf(picture, task).forEach((level, l) => {
         const count = level.height * level.width;
         for (let cell = 0; cell < count; cell++) {
           const logit = level.values[level.at + cell * CELL_FLOATS]!;
@@ -114,19 +110,23 @@ export function multiTaskLoss(
       const { offset } = outputs[level * tasks + task]!;
       const dOffset = dOutputs[level * tasks + task]!;
       const listed = { boxes: 0 };
-      examples.forEach((_, picture) => {
-        const { quality, weight, cells, boxes } = targets[picture]![task]!;
+      examples.forEach(({ mapWeight }, picture) => {
+        const { quality, skip, cells, boxes } = targets[picture]![task]!;
+        const weight = mapWeight[task]!;
         const first = picture * count;
-        f32.set(quality.subarray(start, start + count), (buffers.quality >> 2) + first);
-        f32.set(weight.subarray(start, start + count), (buffers.weight >> 2) + first);
+        for (let cell = 0; cell < count; cell++) {
+          f32[(buffers.quality >> 2) + first + cell] = quality[start + cell]!;
+          f32[(buffers.weight >> 2) + first + cell] = skip[start + cell] ? 0 : weight;
+        }
+        if (weight === 0) return;
         cells.forEach((cell, i) => {
           const inLevel = cell - start;
-          if (inLevel < 0 || inLevel >= count || weight[cell] === 0) return;
+          if (inLevel < 0 || inLevel >= count) return;
           const x = ((inLevel % width) + 0.5) * stride;
           const y = (Math.floor(inLevel / width) + 0.5) * stride;
           const n = listed.boxes++;
           i32[(buffers.cell >> 2) + n] = first + inLevel;
-          f32[(buffers.listWeight >> 2) + n] = quality[cell]! * weight[cell]!;
+          f32[(buffers.listWeight >> 2) + n] = quality[cell]! * weight;
           const to = (buffers.target >> 2) + 4 * n;
           f32[to] = (x - boxes[4 * i]!) / stride;
           f32[to + 1] = (y - boxes[4 * i + 1]!) / stride;

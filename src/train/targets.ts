@@ -27,8 +27,6 @@ export interface Level {
 export interface Target {
   /** 0: background; above: how well the cell's box fits its object, which is the score to learn. */
   quality: Float32Array;
-  /** Of the cell in the loss: the task's `mapWeight`, 0 where `skip`. */
-  weight: Float32Array;
   /** 1 inside an ignored region (and not answering for an object): masked. */
   skip: Uint8Array;
   /** Cells that answer for an object, and their boxes x0, y0, x1, y1. */
@@ -43,23 +41,6 @@ interface Candidate {
   cell: number;
   align: number;
   overlap: number;
-}
-
-const cellAt = ({ at, width }: Level, row: number, column: number): number => at + (row * width + column) * CELL_FLOATS;
-
-/** The score that a cell gives. */
-function scoreOf(level: Level, row: number, column: number): number {
-  return sigmoid(level.values[cellAt(level, row, column)]!);
-}
-
-/** The box that a cell predicts: x0, y0, x1, y1 in input pixels. */
-function boxOf(level: Level, row: number, column: number): [number, number, number, number] {
-  const { values, stride } = level;
-  const at = cellAt(level, row, column);
-  const side = (i: number): number => distance(values[at + i]!) * stride;
-  const x = (column + 0.5) * stride;
-  const y = (row + 0.5) * stride;
-  return [x - side(1), y - side(2), x + side(3), y + side(4)];
 }
 
 /** Overlap (IoU) of two boxes given by their edges. */
@@ -103,10 +84,25 @@ export function assign(levels: readonly Level[], example: Example, task: number)
   const coarsest = levels[levels.length - 1]!.stride;
 
   /** The predicted box of a cell against a wanted one, and the cell's score. */
-  const fit = (level: Level, row: number, column: number, x0: number, y0: number, x1: number, y1: number) => ({
-    overlap: overlapOf(...boxOf(level, row, column), x0, y0, x1, y1),
-    score: scoreOf(level, row, column),
-  });
+  const fit = (
+    level: Level,
+    row: number,
+    column: number,
+    x0: number,
+    y0: number,
+    x1: number,
+    y1: number,
+  ): { overlap: number; score: number } => {
+    const at = level.at + (row * level.width + column) * CELL_FLOATS;
+    const { values, stride } = level;
+    const side = (i: number): number => distance(values[at + i]!) * stride;
+    const x = (column + 0.5) * stride;
+    const y = (row + 0.5) * stride;
+    return {
+      overlap: overlapOf(x - side(1), y - side(2), x + side(3), y + side(4), x0, y0, x1, y1),
+      score: sigmoid(values[at]!),
+    };
+  };
   const locate = (cell: number): { level: Level; row: number; column: number } => {
     let l = levels.length - 1;
     while (cell < starts[l]!) l--;
@@ -155,7 +151,7 @@ export function assign(levels: readonly Level[], example: Example, task: number)
     const top = best.get(object) ?? { align: 1e-12, overlap: 0.25 };
     best.set(object, { align: Math.max(top.align, align), overlap: Math.max(top.overlap, overlap) });
   }
-  const target: Target = { quality, weight: new Float32Array(cells).fill(example.mapWeight[task]!), skip, cells: [], boxes: [] };
+  const target: Target = { quality, skip, cells: [], boxes: [] };
   for (const [cell, { object, align }] of owner) {
     const top = best.get(object)!;
     quality[cell] = (align / top.align) ** 0.33 * top.overlap;
@@ -172,9 +168,7 @@ export function assign(levels: readonly Level[], example: Example, task: number)
       for (let row = Math.max(0, Math.ceil(y0 / stride - 0.5)); row <= row1; row++)
         for (let column = Math.max(0, Math.ceil(x0 / stride - 0.5)); column <= column1; column++) {
           const cell = starts[l]! + row * width + column;
-          if (owner.has(cell)) continue;
-          skip[cell] = 1;
-          target.weight[cell] = 0;
+          if (!owner.has(cell)) skip[cell] = 1;
         }
     });
   }
