@@ -4,7 +4,6 @@ import { macsOf, shapesOf } from "../src/graph/plan.js";
 import { buildNetwork } from "../src/model/build.js";
 import { shuffleTrunk } from "../src/model/trunk.js";
 import { writeOnnx } from "../src/onnx/write.js";
-import { calibrate } from "../src/quant/calibrate.js";
 import { foldNorms } from "../src/quant/fold.js";
 import { quantize } from "../src/quant/quantize.js";
 import { createEngine } from "../src/wasm/load.js";
@@ -76,12 +75,11 @@ export async function referenceModels(): Promise<{ training: Graph; f32: Graph; 
   const training = referenceNet();
   const f32 = foldNorms(training);
   const pictures = [1, 2, 3].map((seed) => Float32Array.from(randomBytes(seed), (v) => v * Math.fround(INPUT_SCALE)));
-  const calibration = calibrate(
+  const int8 = quantize(
     await createEngine(),
     f32,
     pictures.map((pixels) => ({ pixels, ...REFERENCE_SIZE })),
   );
-  const int8 = quantize(f32, calibration);
   return { training, f32, int8, bytes: randomBytes(1), input: pictures[0]! };
 }
 
@@ -241,7 +239,7 @@ function starts(figures: Figures, rounds: number): void {
 
 async function threads(figures: Figures, { f32, int8, bytes, input }: Models, rounds: number): Promise<void> {
   const shipped = foldNorms(buildNetwork(shuffleTrunk("0.5", 1), { tasks: TASKS, seed: 1 }));
-  const shippedInt8 = quantize(shipped, calibrate(await createEngine(), shipped, [{ pixels: input, ...REFERENCE_SIZE }]));
+  const shippedInt8 = quantize(await createEngine(), shipped, [{ pixels: input, ...REFERENCE_SIZE }]);
   await trainingThreads(figures, rounds);
   const nets: [InferRatio, string, Graph, Float32Array | Int8Array][] = [
     ["threads2Infer", "int8", int8, bytes],

@@ -6,7 +6,7 @@ import type { Frame } from "../core/frame.js";
 import { type Detection, Detector } from "../detect/detector.js";
 import { annotate } from "../node/draw.js";
 import { readImage, writeImage } from "../node/image.js";
-import { numberIn, rounded } from "./values.js";
+import { inputPixels, numberIn, rounded } from "./values.js";
 
 /** What `fourway detect` takes. */
 export interface DetectCommandOptions {
@@ -30,7 +30,7 @@ export function addDetect(program: Command): void {
       "report objects from this score on, 0..1 (default: the model's thresholds)",
       numberIn({ least: 0, most: 1 }),
     )
-    .option("--pixels <count>", "how many pixels the network sees, about", numberIn({ least: 4096, most: 1 << 24, whole: true }))
+    .option("--pixels <count>", "how many pixels the network sees, about", inputPixels)
     .option("--out <path>", "write annotated pictures: a file for one image, else a folder")
     .action(async (images: string[], options: DetectCommandOptions) => {
       const failed = await runDetect(images, options, console.log, console.error);

@@ -18,7 +18,7 @@ import { falseAlarms, presenceTruth } from "../train/metrics/presence.js";
 import { evaluate, precisionRecall, type Scores } from "../train/metrics.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { PEER_PIXELS, peerAnswers } from "./evalPeer.js";
-import { numberIn, several } from "./values.js";
+import { inputPixels, several } from "./values.js";
 
 /** Options of `fourway eval`, as commander gives them. */
 interface EvalOptions extends DataOptions {
@@ -41,19 +41,14 @@ export function addEval(program: Command): void {
     .option("--model <file...>", "Fourway models, f32 or int8", [])
     .requiredOption(...DATA_FLAGS.data)
     .option("--split <split>", "train or val", "val")
-    .option(
-      "--pixels <n...>",
-      "of the models' input, where not their own; several are scored one by one",
-      several(numberIn({ least: 4096, most: 1 << 24, whole: true })),
-      [],
-    )
+    .option("--pixels <n...>", "of the models' input, where not their own; several are scored one by one", several(inputPixels), [])
     .option(
       "--peer <file...>",
       "other detectors on the same pictures: COCO detectors in ONNX (needs onnxruntime-web), or detections as COCO results (.json)",
       [],
     )
     .option("--preset <name>", "how the peers in ONNX are fed and read, as for label (default: guessed)")
-    .option("--peer-pixels <n>", `of the peers' input (default: ${PEER_PIXELS})`, numberIn({ least: 4096, most: 1 << 24, whole: true }))
+    .option("--peer-pixels <n>", `of the peers' input (default: ${PEER_PIXELS})`, inputPixels)
     .option("--json [file]", "the figures as JSON, on stdout or into a file")
     .option("--report <file>", "an HTML page with curves and the worst mistakes, of the first model")
     .option("--plot <file>", "accuracy against milliseconds of all that was scored, as SVG")
@@ -116,7 +111,7 @@ function scored(file: string, tasks: readonly Task[], pixels: number | undefined
 
 function runToJson({ file, pixels, tasks, scores, calibration, falseAlarms, ms }: Run): Record<string, unknown> {
   const calibrationError = Object.fromEntries(tasks.map((task) => [task, calibration[task]!.error]));
-  return { file, pixels, ms, ...scoresToJson(scores), calibrationError, falseAlarms };
+  return { file: basename(file), pixels, ms, ...scoresToJson(scores), calibrationError, falseAlarms };
 }
 
 function formatRun({ tasks, scores, falseAlarms, ms }: Run): string {

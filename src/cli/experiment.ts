@@ -10,7 +10,7 @@ import { safeWrite } from "../node/safeWrite.js";
 import { type Interval, interval } from "../train/metrics/interval.js";
 import { DATA_FLAGS } from "./data.js";
 import { runTrain, TRAIN_DEFAULTS, type TrainOptions } from "./train.js";
-import { numberIn } from "./values.js";
+import { numberIn, trainingPixels } from "./values.js";
 
 /** Options of `fourway experiment joint-vs-separate`, as commander gives them. */
 interface ExperimentOptions {
@@ -20,6 +20,7 @@ interface ExperimentOptions {
   trunk: string[];
   seeds: number;
   epochs: number;
+  pixels: number;
   threads?: number;
 }
 
@@ -61,12 +62,13 @@ export function addExperiment(program: Command): void {
     .option("--trunk <file...>", "pretrained trunks to begin with", [])
     .option("--seeds <n>", "runs of each", whole(2, 100), 3)
     .option("--epochs <n>", "passes of each over its pictures", whole(1, 1000), 6)
+    .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
     .option("--threads <n>", "worker threads over the batch", whole(1, 64))
     .action(runExperiment);
 }
 
 async function runExperiment(options: ExperimentOptions): Promise<void> {
-  const { width, trunk, seeds, out } = options;
+  const { width, trunk, seeds, epochs, pixels, out } = options;
   const starts: Start[] = [
     ...width.map((each) => ({ name: `random ${each}`, options: { width: each } })),
     ...trunk.map((file) => ({ name: basename(file, ".onnx"), options: { width: "0.5" as const, trunk: file } })),
@@ -77,7 +79,7 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
   const trained: Trained[] = [];
   for (const start of starts)
     for (let seed = 1; seed <= seeds; seed++) {
-      const folder = join(out, start.name.replaceAll(" ", "-"), `seed-${seed}`);
+      const folder = join(out, `${start.name.replaceAll(" ", "-")}-${pixels}`, `seed-${seed}`);
       await mkdir(folder, { recursive: true });
       for (const [kind, tasks] of [["joint", [...TASKS]] as const, ...TASKS.map((task) => ["separate", [task]] as const)]) {
         const name = kind === "joint" ? kind : tasks[0]!;
@@ -89,7 +91,7 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
     }
   const rows = compare(trained);
   const text = table(rows, options);
-  await safeWrite(join(out, "results.json"), `${JSON.stringify({ seeds, epochs: options.epochs, rows, trained }, null, 2)}\n`);
+  await safeWrite(join(out, "results.json"), `${JSON.stringify({ seeds, epochs, pixels, rows, trained }, null, 2)}\n`);
   await safeWrite(join(out, "results.md"), text);
   await safeWrite(join(out, "results.svg"), `${plot(trained)}\n`);
   console.log(text);
@@ -101,7 +103,7 @@ async function trainedFigures(
   tasks: readonly Task[],
   start: Start,
   seed: number,
-  { data, epochs, threads }: ExperimentOptions,
+  { data, epochs, pixels, threads }: ExperimentOptions,
 ): Promise<Record<Task, Figures> | null> {
   const known = await readLog(out, tasks, epochs);
   if (known) return known;
@@ -117,6 +119,7 @@ async function trainedFigures(
     tasks: [...tasks],
     seed,
     epochs,
+    pixels,
     threads,
     resume,
     valEvery: 0,
@@ -171,14 +174,14 @@ function compare(trained: readonly Trained[]): Row[] {
   );
 }
 
-function table(rows: readonly Row[], { seeds, epochs }: ExperimentOptions): string {
+function table(rows: readonly Row[], { seeds, epochs, pixels }: ExperimentOptions): string {
   const shown = ({ mean, half }: Interval): string => `${mean.toFixed(3)} ± ${half.toFixed(3)}`;
   const verdict = ({ mean, half }: Interval): string => (Math.abs(mean) <= half ? "open" : mean > 0 ? "joint" : "separate");
   const lines = rows.map(({ start, task, metric, joint, separate, gain }) =>
     [start, task, METRIC_NAMES[metric], shown(joint), shown(separate), shown(gain), verdict(gain)].join(" | "),
   );
   return [
-    `Val, mean and 95 % interval of ${seeds} seeds, ${epochs} epochs; the gain is paired by seed, and open where its interval holds 0.`,
+    `Val, mean and 95 % interval of ${seeds} seeds, ${epochs} epochs at ${pixels} pixels; the gain is paired by seed, and open where its interval holds 0.`,
     "",
     "| start | task | figure | joint | separate | gain | better |",
     "|---|---|---|---|---|---|---|",

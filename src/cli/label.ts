@@ -16,7 +16,7 @@ import { safeWrite } from "../node/safeWrite.js";
 import { Journal, readPartials } from "./labelFiles.js";
 import { lookAtAll } from "./labelLook.js";
 import { openTeachers } from "./labelTeachers.js";
-import { numberIn, several, tableLines } from "./values.js";
+import { inputPixels, numberIn, several, tableLines } from "./values.js";
 
 /** Options of `fourway label`, as commander gives them. */
 interface LabelOptions extends RuleTexts {
@@ -50,12 +50,7 @@ export function addLabel(program: Command): void {
       "--preset <name...>",
       "how each teacher is fed and read: nanodet-plus, yolox, or a module that exports a Teacher (default: guessed)",
     )
-    .option(
-      "--pixels <n...>",
-      "of a teacher's input, about; several are several passes",
-      several(numberIn({ least: 4096, most: 1 << 24, whole: true })),
-      [416 * 416],
-    )
+    .option("--pixels <n...>", "of a teacher's input, about; several are several passes", several(inputPixels), [416 * 416])
     .option(
       "--tiles <n>",
       "also look at n x n overlapping tiles of each picture; 1: do not",

@@ -14,7 +14,7 @@ import { detectAll } from "../node/evaluate.js";
 import { readImage } from "../node/image.js";
 import { ProgressLine } from "../node/progress.js";
 import { safeWrite } from "../node/safeWrite.js";
-import { type CalibrationInput, calibrate } from "../quant/calibrate.js";
+import type { CalibrationInput } from "../quant/calibrate.js";
 import { quantize } from "../quant/quantize.js";
 import { fitCalibration } from "../train/calibration.js";
 import type { Found } from "../train/metrics/coco.js";
@@ -24,7 +24,7 @@ import { defaultThreshold, evaluate } from "../train/metrics.js";
 import { createEngine } from "../wasm/load.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { presenceReliability } from "./eval.js";
-import { numberIn } from "./values.js";
+import { numberIn, trainingPixels } from "./values.js";
 
 /** Options of `fourway quantize`, as commander gives them. */
 interface QuantizeOptions extends DataOptions {
@@ -54,11 +54,7 @@ export function addQuantize(program: Command): void {
     .requiredOption(...DATA_FLAGS.data)
     .requiredOption("--out <file>", "the int8 model to write, .onnx; its card goes beside it as .json")
     .option("--pictures <n>", "of the train split to calibrate on", numberIn({ least: 1, most: 10_000, whole: true }), 128)
-    .option(
-      "--pixels <n>",
-      "of the input that the model is for, about; those that it was trained at where not given",
-      numberIn({ least: 4096, most: 1 << 20, whole: true }),
-    )
+    .option("--pixels <n>", "of the input that the model is for, about; those that it was trained at where not given", trainingPixels)
     .option("--seed <n>", "which pictures", numberIn({ least: 0, most: 1e9, whole: true }), 1)
     .option("--sources <file>", "JSON of what is known of the sets and trunks (source, licence, doubts), for the card")
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
@@ -132,7 +128,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
 
   line.say(`calibrating on ${options.pictures} pictures`);
   const inputs = await readInputs(train, pixels, options, (fault) => line.say(`passed over: ${fault}`));
-  const graph = quantize(f32.graph, calibrate(await createEngine(), f32.graph, inputs));
+  const graph = quantize(await createEngine(), f32.graph, inputs);
   const model: Model = {
     graph,
     info: { ...defaultInfo(tasks), pixels, notes: { ...notes, quantized: `${options.pictures} pictures, seed ${options.seed}` } },

@@ -24,7 +24,7 @@ import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { type Progress, train } from "../train/trainer.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { firstGraph, type NetworkOptions } from "./trainNetwork.js";
-import { numberIn } from "./values.js";
+import { numberIn, trainingPixels } from "./values.js";
 
 /** A checkpoint is written at least this often, and at the end of every epoch. */
 const CHECKPOINT_MS = 120_000;
@@ -96,7 +96,7 @@ export function addTrain(program: Command): void {
       new Option("--path <n>", "channels of the path behind the trunk").argParser(channels).default(TRAIN_DEFAULTS.path).conflicts("start"),
     )
     .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
-    .option("--pixels <n>", "of the input, about", numberIn({ least: 4096, most: 1 << 20, whole: true }), TRAIN_DEFAULTS.pixels)
+    .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
     .option("--tasks <tasks>", "what the network answers, comma separated", parseTasks, TRAIN_DEFAULTS.tasks)
     .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
     .option("--batch <n>", "pictures a step", count(1), TRAIN_DEFAULTS.batch)

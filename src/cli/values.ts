@@ -17,6 +17,10 @@ export function numberIn({ least, most, whole = false }: NumberRange): (text: st
   };
 }
 
+/** A parser of how many pixels a network's input is to have, about: one that is trained, and one that only looks. */
+export const trainingPixels = numberIn({ least: 4096, most: 1 << 20, whole: true });
+export const inputPixels = numberIn({ least: 4096, most: 1 << 24, whole: true });
+
 /** A parser of an option that takes several values, each parsed by `parse`. */
 export function several<T>(parse: (text: string) => T): (text: string, earlier: T[] | undefined) => T[] {
   let own: T[] | undefined; // what commander hands on first is the default

@@ -1,12 +1,18 @@
 import { FourwayError } from "../core/errors.js";
 import { type Graph, type GraphNode, INPUT_SCALE, type Param, paramOf } from "../graph/graph.js";
-import { bestScale, type Calibration } from "./calibrate.js";
+import type { Engine } from "../wasm/load.js";
+import { type CalibrationInput, reachOf } from "./calibrate.js";
+import { equalize, INT8, type Reach } from "./equalize.js";
+import { Sets } from "./sets.js";
 
 /** Bits of a weight scale's mantissa: products with scales of powers of two are then exact in the floats of other engines. */
 const MANTISSA = 5;
 /** A bias in steps of its sums stays below this. */
 const LARGEST_BIAS = 2 ** 22;
-const REACH = 127;
+/** Scales of activations are 2^k for k from here. */
+const LEAST_POWER = -20;
+/** Of a power of two, by which a reach may be off. */
+const ROUNDING = 1e-6;
 
 /** The scale rounded up to a short mantissa. */
 export function shortScale(scale: number): number {
@@ -16,30 +22,28 @@ export function shortScale(scale: number): number {
 
 /** Groups of values that must share one scale: what is only copied, and the inputs of nodes that share a bias. */
 function groupsOf(graph: Graph): Map<string, string> {
-  const parent = new Map<string, string>();
-  const find = (name: string): string => {
-    const up = parent.get(name) ?? name;
-    return up === name ? name : find(up);
-  };
-  const join = (a: string, b: string): void => {
-    parent.set(find(a), find(b));
-  };
+  const sets = new Sets();
   const byBias = new Map<string, GraphNode>();
   for (const node of graph.nodes) {
     if (node.op === "split" || node.op === "concat" || node.op === "maxpool" || node.op === "upsample2")
-      for (const name of [...node.inputs.slice(1), ...node.outputs]) join(name, node.inputs[0]!);
+      for (const name of [...node.inputs.slice(1), ...node.outputs]) sets.join(name, node.inputs[0]!);
     const bias = node.params.bias;
     if (bias === undefined) continue;
     const other = byBias.get(bias);
-    if (other) join(node.inputs[0]!, other.inputs[0]!);
+    if (other) sets.join(node.inputs[0]!, other.inputs[0]!);
     else byBias.set(bias, node);
   }
   const names = [graph.input, ...graph.nodes.flatMap(({ outputs }) => outputs)];
-  return new Map(names.map((name) => [name, find(name)]));
+  return new Map(names.map((name) => [name, sets.of(name)]));
+}
+
+/** The least power of two of which so much is at most 127 times; a rounding error more is as much. */
+function scaleFor(reach: number): number {
+  return 2 ** Math.max(LEAST_POWER, Math.ceil(Math.log2(reach / INT8) - ROUNDING));
 }
 
 /** Scales of all values but the outputs, which stay f32. */
-function activationScales(graph: Graph, calibration: Calibration): Map<string, number> {
+function activationScales(graph: Graph, reach: Reach): Map<string, number> {
   const groups = groupsOf(graph);
   const outputs = new Set(graph.outputs);
   const members = new Map<string, string[]>();
@@ -49,8 +53,7 @@ function activationScales(graph: Graph, calibration: Calibration): Map<string, n
     const fixed = groups.get(graph.input) === group;
     if (fixed && names.length > 1)
       throw new FourwayError("E_GRAPH", `quantize: expected the input to go into a convolution, got a copy of it in "${names[1]}"`);
-    const errors = names.map((name) => calibration.get(name)).filter((each) => each !== undefined);
-    const scale = fixed ? INPUT_SCALE : bestScale(errors);
+    const scale = fixed ? INPUT_SCALE : scaleFor(Math.max(...names.flatMap((name) => [...reach.get(name)!])));
     for (const name of names) {
       if (!outputs.has(name)) scales.set(name, scale);
       else if (names.length > 1)
@@ -70,8 +73,8 @@ function quantizeWeights(weight: Param, bias: Param, inputScale: number): { weig
   for (let o = 0; o < channels; o++) {
     let most = 0;
     for (let i = o * each; i < (o + 1) * each; i++) most = Math.max(most, Math.abs(weight.data[i]!));
-    const scale = shortScale(Math.max(most / REACH, Math.abs(bias.data[o]!) / (LARGEST_BIAS * inputScale), 2 ** -30));
-    for (let i = o * each; i < (o + 1) * each; i++) data[i] = Math.max(-REACH, Math.min(REACH, Math.round(weight.data[i]! / scale)));
+    const scale = shortScale(Math.max(most / INT8, Math.abs(bias.data[o]!) / (LARGEST_BIAS * inputScale), 2 ** -30));
+    for (let i = o * each; i < (o + 1) * each; i++) data[i] = Math.max(-INT8, Math.min(INT8, Math.round(weight.data[i]! / scale)));
     scales[o] = scale;
     offsets[o] = Math.round(bias.data[o]! / (scale * inputScale));
   }
@@ -80,24 +83,27 @@ function quantizeWeights(weight: Param, bias: Param, inputScale: number): { weig
 
 /**
  * The int8 twin of a folded f32 graph: symmetric, weights per output channel, activations per value with scales of powers of two, so that
- * every engine computes the same bits. The graph's outputs stay f32.
- * @param calibration of the same graph (`calibrate`)
- * @throws E_GRAPH where an op has no int8 form (norm: fold it; relu on its own: fuse it) or a convolution has no bias
+ * every engine computes the same bits; channels are scaled alike first (`equalize`). The graph's outputs stay f32.
+ * @param inputs what the network is to see, to measure its values on: train pictures, a hundred or so
+ * @throws E_ARGUMENT without inputs; E_GRAPH where an op has no int8 form (norm: fold it; relu on its own: fuse it) or a convolution has no bias
  */
-export function quantize(graph: Graph, calibration: Calibration): Graph {
-  const scales = activationScales(graph, calibration);
-  const params = new Map<string, Param>();
-  for (const node of graph.nodes) {
-    if (node.op === "norm" || node.op === "relu")
+export function quantize(engine: Engine, graph: Graph, inputs: readonly CalibrationInput[]): Graph {
+  if (inputs.length === 0) throw new FourwayError("E_ARGUMENT", "quantize: expected at least one picture to calibrate on, got none");
+  for (const { op, name } of graph.nodes)
+    if (op === "norm" || op === "relu")
       throw new FourwayError(
         "E_GRAPH",
-        `quantize: expected ops with an int8 form, got ${node.op} "${node.name}"; fold norms and fuse activations first`,
+        `quantize: expected ops with an int8 form, got ${op} "${name}"; fold norms and fuse activations first`,
       );
+  const { graph: equal, reach } = equalize(graph, reachOf(engine, graph, inputs));
+  const scales = activationScales(equal, reach);
+  const params = new Map<string, Param>();
+  for (const node of equal.nodes) {
     if (node.op !== "conv1x1" && node.op !== "conv3x3" && node.op !== "dwconv") continue;
     if (params.has(node.params.weight!)) continue;
-    const quantized = quantizeWeights(paramOf(graph, node, "weight"), paramOf(graph, node, "bias"), scales.get(node.inputs[0]!)!);
+    const quantized = quantizeWeights(paramOf(equal, node, "weight"), paramOf(equal, node, "bias"), scales.get(node.inputs[0]!)!);
     params.set(node.params.weight!, quantized.weight);
     params.set(node.params.bias!, quantized.bias);
   }
-  return { ...graph, params, scales };
+  return { ...equal, params, scales };
 }

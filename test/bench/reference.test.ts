@@ -5,7 +5,6 @@ import { distance } from "../../bench/peer.js";
 import { REFERENCE_SIZE, randomBytes, referenceNet } from "../../bench/reference.js";
 import { INPUT_SCALE } from "../../src/graph/graph.js";
 import { macsOf, shapesOf } from "../../src/graph/plan.js";
-import { calibrate } from "../../src/quant/calibrate.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { quantize } from "../../src/quant/quantize.js";
 import { createEngine } from "../../src/wasm/load.js";
@@ -35,7 +34,7 @@ test("the reference net has 63.5 MMAC at 320x192, 233 k folded parameters and fo
 test("its signal neither dies nor explodes, and its int8 twin computes nearly the same", async () => {
   const f32 = foldNorms(referenceNet());
   const bytes = randomBytes(5, SMALL);
-  const int8 = quantize(f32, calibrate(await createEngine(), f32, [{ pixels: scaled(bytes), ...SMALL }]));
+  const int8 = quantize(await createEngine(), f32, [{ pixels: scaled(bytes), ...SMALL }]);
   const float = fourwayPeer("f32", await createEngine(), f32, scaled(bytes), SMALL);
   const quantized = fourwayPeer("int8", await createEngine(), int8, bytes, SMALL);
   float.run();

@@ -12,7 +12,23 @@ after(() => rmSync(folder, { recursive: true }));
 const data = join(folder, "scenes");
 const out = join(folder, "out");
 const run = (...more: string[]) =>
-  fourway(["experiment", "joint-vs-separate", "--data", data, "--out", out, "--seeds", "2", "--epochs", "1", "--threads", "1", ...more]);
+  fourway([
+    "experiment",
+    "joint-vs-separate",
+    "--data",
+    data,
+    "--out",
+    out,
+    "--seeds",
+    "2",
+    "--epochs",
+    "1",
+    "--threads",
+    "1",
+    "--pixels",
+    "15360",
+    ...more,
+  ]);
 
 test("joint-vs-separate trains one network for all tasks and one a task for each seed, compares them, and goes on where it was", async () => {
   await runScenes({ count: 16, out: data, seed: 3, width: 224, height: 144, valShare: 0.75 }, () => {});
@@ -35,15 +51,15 @@ test("joint-vs-separate trains one network for all tasks and one a task for each
   assert.match(stdout, /^\| random 0\.5 \| car \| AP50 \| [01]\.\d{3} ± /m);
   assert.match(readFileSync(join(out, "results.svg"), "utf8"), /One network for all tasks/);
 
-  const trainedAt = statSync(join(out, "random-0.5", "seed-2", "car.onnx")).mtimeMs;
-  rmSync(join(out, "random-0.5", "seed-2", "car.onnx.log.csv"));
+  const trainedAt = statSync(join(out, "random-0.5-15360", "seed-2", "car.onnx")).mtimeMs;
+  rmSync(join(out, "random-0.5-15360", "seed-2", "car.onnx.log.csv"));
   const again = run("--width", "0.5");
   assert.equal(again.status, 1);
   assert.match(again.stderr, /car\.onnx\.log\.csv: expected a line of epoch 1, got none; remove .*car\.onnx\.checkpoint/);
-  rmSync(join(out, "random-0.5", "seed-2", "car.onnx.checkpoint"));
+  rmSync(join(out, "random-0.5-15360", "seed-2", "car.onnx.checkpoint"));
   const third = run("--width", "0.5");
   assert.equal(third.status, 0, third.stderr);
-  assert.ok(statSync(join(out, "random-0.5", "seed-2", "car.onnx")).mtimeMs > trainedAt);
+  assert.ok(statSync(join(out, "random-0.5-15360", "seed-2", "car.onnx")).mtimeMs > trainedAt);
   assert.equal(third.stdout, stdout, "the same seed gives the same figures");
   assert.equal(third.stderr.match(/training and/g)?.length, 1, "the other runs were not made again");
 });

@@ -1,6 +1,6 @@
 import { INPUT_SCALE, INPUT_ZERO } from "../../src/graph/graph.js";
 import type { Model } from "../../src/model/model.js";
-import { type CalibrationInput, calibrate } from "../../src/quant/calibrate.js";
+import type { CalibrationInput } from "../../src/quant/calibrate.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { quantize } from "../../src/quant/quantize.js";
 import { createEngine } from "../../src/wasm/load.js";
@@ -28,7 +28,7 @@ export async function liveModels(): Promise<{ f32: Model; int8: Model }> {
   for (const task of info.tasks) info.thresholds[task] = THRESHOLD;
   const f32 = foldNorms(graph);
   const inputs = [0, 4, 8].map(inputOf);
-  return { f32: { graph: f32, info }, int8: { graph: quantize(f32, calibrate(await createEngine(), f32, inputs)), info } };
+  return { f32: { graph: f32, info }, int8: { graph: quantize(await createEngine(), f32, inputs), info } };
 }
 
 /** A frame of the size of its input, as the f32 network takes it. */
