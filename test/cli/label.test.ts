@@ -250,10 +250,10 @@ test("eval scores peers on the same pictures: a detector that a preset reads, an
   assert.deepEqual(
     runs.map(({ file, pixels, falseAlarms }) => [file, pixels, falseAlarms !== undefined]),
     [
-      [shipped, 61440, true],
-      [shipped, 122880, true],
-      [model, 173056, false],
-      [results, undefined, false],
+      [basename(shipped), 61440, true],
+      [basename(shipped), 122880, true],
+      [basename(model), 173056, false],
+      [basename(results), undefined, false],
     ],
   );
   assert.equal(runs[2]!.tasks.car!.ap50, 1);
