@@ -104,13 +104,28 @@ ${table([["detector", "pixels", ...tasks.map((task) => `AP50 ${task}`), "mean AP
 `;
 }
 
+/** What `fourway experiment joint-vs-separate` wrote. */
+function experiment() {
+  const path = join(folder, "joint-vs-separate.md");
+  if (!existsSync(path)) return "";
+  return `
+## One network for all tasks against one a task
+
+The same network trained jointly, and as a single-task network a task, each on the pictures that people labelled for it (the four cost four networks'
+time and bytes). Made with \`fourway experiment joint-vs-separate --data DIR --width 0.5 --trunk shufflenetv2-0.5-coco.onnx --pixels 15360 --out OUT\`.
+
+![joint over separate AP50](joint-vs-separate.svg)
+
+${readFileSync(path, "utf8")}`;
+}
+
 const page = `# Models
 
 Made from the cards by \`node scripts/models-readme.mjs\`. The files are ONNX, int8 QDQ; ONNX Runtime runs them too.
 The pictures that these models learned from are for training and measuring only: some photographs are under non-commercial licences,
 and weights trained on them inherit that doubt. Clear it before a commercial use.
 
-${cards.map(describe).join("\n")}${comparison()}`;
+${cards.map(describe).join("\n")}${comparison()}${experiment()}`;
 
 const path = join(folder, "README.md");
 if (!process.argv.includes("--check")) writeFileSync(path, page);

@@ -32,6 +32,8 @@ export interface Candidates {
   maps: Uint8Array;
   /** Edges x0, y0, x1, y1 in frame pixels, four numbers each; `locate` fills them. */
   boxes: Float64Array;
+  /** For suppression: sums of the edges of those that a candidate stands for, and of their weights, five numbers each. */
+  votes: Float64Array;
 }
 
 /** Empty room for `most` candidates. */
@@ -42,6 +44,7 @@ export function createCandidates(most = MOST_CANDIDATES): Candidates {
     cells: new Int32Array(most),
     maps: new Uint8Array(most),
     boxes: new Float64Array(4 * most),
+    votes: new Float64Array(5 * most),
   };
 }
 

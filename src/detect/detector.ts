@@ -6,7 +6,7 @@ import { INPUT_SCALE } from "../graph/graph.js";
 import { loadModel, type Model } from "../model/model.js";
 import { createEngine } from "../wasm/load.js";
 import { createCandidates, locate, logitOf, selectCells, sigmoid } from "./decode.js";
-import { MOST_OBJECTS, suppress } from "./nms.js";
+import { MOST_OBJECTS, suppress, VOTING_SHARE } from "./nms.js";
 import { runLetterbox } from "./preprocess.js";
 import { readBytes, shippedModel } from "./source.js";
 import { type SizedNetwork, Workspace } from "./workspace.js";
@@ -140,13 +140,15 @@ export class Detector {
     const { candidates, kept } = this;
     for (let t = 0; t < tasks.length; t++) {
       const task = tasks[t]!;
-      const largest = selectCells(candidates, values, maps[t]!, logitOf(minScore ?? this.thresholds[task]!));
+      const least = minScore ?? this.thresholds[task]!;
+      const largest = selectCells(candidates, values, maps[t]!, logitOf(VOTING_SHARE * least));
       if (largest === Number.NEGATIVE_INFINITY)
         throw new FourwayError("E_MODEL", `detect: expected logits for "${task}", got no number at all; the model's weights are damaged`);
       result.presence[task] = sigmoid(presence[task]!.scale * largest + presence[task]!.offset);
       locate(candidates, values, maps[t]!, letterbox.placement);
       const count = suppress(kept, candidates);
-      for (let k = 0; k < count; k++) {
+      const leastLogit = logitOf(least);
+      for (let k = 0; k < count && candidates.logits[kept[k]!]! >= leastLogit; k++) {
         const at = 4 * kept[k]!;
         const [x, y] = [candidates.boxes[at]!, candidates.boxes[at + 1]!];
         const box = { x, y, width: candidates.boxes[at + 2]! - x, height: candidates.boxes[at + 3]! - y };

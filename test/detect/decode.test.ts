@@ -83,8 +83,12 @@ function reference(
   const kept: Found[] = [];
   while (rest.length > 0 && kept.length < 100) {
     const best = rest[0]!;
-    kept.push({ logit: best.logit, box: best.box });
-    rest = rest.slice(1).filter(({ box }) => overlap(best.box, box) <= 0.6);
+    const share = ({ logit }: Found): number => (1 + Math.exp(-best.logit)) / (1 + Math.exp(-logit));
+    const voters = rest.filter((each) => (each === best || overlap(best.box, each.box) > 0.5) && share(each) >= 0.25);
+    const votes = voters.reduce((sum, each) => sum + share(each) ** 2, 0);
+    const box = best.box.map((_, edge) => voters.reduce((sum, each) => sum + share(each) ** 2 * each.box[edge]!, 0) / votes);
+    kept.push({ logit: best.logit, box: box as Found["box"] });
+    rest = rest.slice(1).filter((each) => overlap(best.box, each.box) <= 0.5);
   }
   return kept;
 }
