@@ -12,7 +12,8 @@ const table = (rows) => rows.map((row, i) => `| ${row.join(" | ")} |${i === 0 ? 
 const figure = (value) => (value === null || value === undefined ? "-" : value.toFixed(3));
 
 /** The curve's point that a threshold was chosen at. */
-const point = (scores, by) => (by === "best F1" ? scores.bestF1 : scores.atPrecision) ?? {};
+const point = (scores, by) =>
+  (by === "best F1" ? scores.bestF1 : by.startsWith("false alarms") ? scores.atFalseAlarms : scores.atPrecision) ?? {};
 
 function describe(card) {
   const { int8, f32, reliability, thresholdsBy } = card.val;

@@ -10,7 +10,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { averagePrecision, checkFound, type Found, IGNORED, type Matches, matchTask, RIGHT } from "./metrics/coco.js";
-import { presenceAp, presenceTruth } from "./metrics/presence.js";
+import { presenceAp, presenceTruth, quietAbove } from "./metrics/presence.js";
 
 /** What a task's detections with `score >= threshold` are worth at IoU .5. */
 export interface CurvePoint {
@@ -54,7 +54,12 @@ export interface TaskScores {
   bestF1: OperatingPoint | null;
   /** The lowest threshold that keeps the precision asked for; null if none does. */
   atPrecision: OperatingPoint | null;
+  /** The lowest threshold with false alarms in at most `FALSE_ALARMS` of the pictures without the task; null if no detection is above. */
+  atFalseAlarms: OperatingPoint | null;
 }
+
+/** The share of the pictures known to be without a task in which a shipped model may find it all the same. */
+export const FALSE_ALARMS = 0.08;
 
 /** The figures of a model. */
 export interface Scores {
@@ -102,6 +107,12 @@ function highestF1(points: readonly CurvePoint[]): OperatingPoint | null {
 /** The point of lowest threshold whose precision is at least the one asked for, or null. */
 function lowestThreshold(points: readonly CurvePoint[], precision: number): OperatingPoint | null {
   const point = points.findLast((candidate) => candidate.precision >= precision);
+  return point === undefined ? null : withF1(point);
+}
+
+/** The point of lowest threshold above a score, or null. */
+function lowestAbove(points: readonly CurvePoint[], score: number): OperatingPoint | null {
+  const point = points.findLast(({ threshold }) => threshold > score);
   return point === undefined ? null : withF1(point);
 }
 
@@ -153,6 +164,7 @@ function evaluateTask(task: Task, samples: readonly Sample[], found: readonly Fo
     },
     bestF1: highestF1(points),
     atPrecision: lowestThreshold(points, precision),
+    atFalseAlarms: lowestAbove(points, quietAbove(task, samples, found, FALSE_ALARMS)),
   };
 }
 
@@ -187,12 +199,20 @@ export function evaluate(
 /** A threshold for a precision must leave this share of the recall that the best F1 has: one that finds next to nothing serves nobody. */
 const LEAST_RECALL = 1 / 3;
 
-/** The threshold to ship with: the lowest that keeps the precision asked for, or where that finds too little the best F1's; null where nothing is found. */
-export function defaultThreshold({ bestF1, atPrecision }: TaskScores, precision: number): { threshold: number; by: string } | null {
+/**
+ * The threshold to ship with: the lowest that keeps the precision asked for, or where that finds too little the best F1's; but none with more
+ * false alarms than `FALSE_ALARMS`. null where nothing is found.
+ */
+export function defaultThreshold(
+  { bestF1, atPrecision, atFalseAlarms }: TaskScores,
+  precision: number,
+): { threshold: number; by: string } | null {
   if (!bestF1) return null;
-  if (atPrecision && atPrecision.recall >= LEAST_RECALL * bestF1.recall)
-    return { threshold: atPrecision.threshold, by: `precision ${precision}` };
-  return { threshold: bestF1.threshold, by: "best F1" };
+  const precise = atPrecision !== null && atPrecision.recall >= LEAST_RECALL * bestF1.recall;
+  const { threshold } = precise ? atPrecision : bestF1;
+  if (atFalseAlarms && atFalseAlarms.threshold > threshold)
+    return { threshold: atFalseAlarms.threshold, by: `false alarms ${FALSE_ALARMS}` };
+  return { threshold, by: precise ? `precision ${precision}` : "best F1" };
 }
 
 /**

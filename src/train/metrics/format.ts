@@ -63,6 +63,7 @@ export function scoresToJson(scores: Scores): Record<string, unknown> {
           presenceAp: rounded(score.presenceAp),
           bestF1: roundedPoint(score.bestF1),
           atPrecision: roundedPoint(score.atPrecision),
+          atFalseAlarms: roundedPoint(score.atFalseAlarms),
           counts: { ...score.counts },
         },
       ]),
