@@ -146,9 +146,8 @@ export class Detector {
         throw new FourwayError("E_MODEL", `detect: expected logits for "${task}", got no number at all; the model's weights are damaged`);
       result.presence[task] = sigmoid(presence[task]!.scale * largest + presence[task]!.offset);
       locate(candidates, values, maps[t]!, letterbox.placement);
-      const count = suppress(kept, candidates);
-      const leastLogit = logitOf(least);
-      for (let k = 0; k < count && candidates.logits[kept[k]!]! >= leastLogit; k++) {
+      const count = suppress(kept, candidates, logitOf(least));
+      for (let k = 0; k < count; k++) {
         const at = 4 * kept[k]!;
         const [x, y] = [candidates.boxes[at]!, candidates.boxes[at + 1]!];
         const box = { x, y, width: candidates.boxes[at + 2]! - x, height: candidates.boxes[at + 3]! - y };

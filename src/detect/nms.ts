@@ -14,9 +14,15 @@ export const VOTING_SHARE = 0.25;
  * Boxes without area (they lay in the letterbox's bars) are left out.
  * source: box voting, arXiv 1505.01749
  * @param kept receives the candidates' numbers, best first; its length is the most that are kept
+ * @param least of the logits that are kept; candidates below only vote
  * @returns how many are kept
  */
-export function suppress(kept: Int32Array, { count, boxes, logits, votes }: Candidates, overlap = MOST_OVERLAP): number {
+export function suppress(
+  kept: Int32Array,
+  { count, boxes, logits, votes }: Candidates,
+  least = Number.NEGATIVE_INFINITY,
+  overlap = MOST_OVERLAP,
+): number {
   let found = 0;
   for (let i = 0; i < count; i++) {
     const a = 4 * i;
@@ -33,7 +39,7 @@ export function suppress(kept: Int32Array, { count, boxes, logits, votes }: Cand
       if (both > overlap * (area + other - both)) of = kept[k]!;
     }
     if (of < 0) {
-      if (found === kept.length) continue;
+      if (found === kept.length || logits[i]! < least) continue;
       of = kept[found++] = i;
       votes.fill(0, 5 * i, 5 * i + 5);
     }

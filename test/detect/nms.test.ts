@@ -9,7 +9,7 @@ function kept(boxes: number[][], { overlap, most = 100 }: { overlap?: number; mo
   candidates.count = boxes.length;
   candidates.boxes.set(boxes.flat());
   const numbers = new Int32Array(most);
-  return [...numbers.subarray(0, suppress(numbers, candidates, overlap))];
+  return [...numbers.subarray(0, suppress(numbers, candidates, Number.NEGATIVE_INFINITY, overlap))];
 }
 
 test("of two boxes that overlap by more than half the better one stays, by half both", () => {
@@ -41,6 +41,7 @@ test("a kept box is the mean of its own and of those it stands for, by score squ
   const moved = (2 * 0.4 ** 2) / (0.8 ** 2 + 0.4 ** 2);
   close(candidates.boxes.subarray(0, 4), [0, moved, 10, 10 + moved], 1e-6);
   assert.deepEqual([...candidates.boxes.subarray(4, 8)], [100, 0, 110, 10]);
+  assert.equal(suppress(numbers, candidates, logitOf(0.75)), 1, "one below the least score is not kept");
 });
 
 test("a box that only overlaps a suppressed one is kept", () => {
