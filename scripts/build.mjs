@@ -2,7 +2,7 @@
 // Usage: node scripts/build.mjs [--quiet]
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -34,5 +34,8 @@ for (const target of Object.keys(targets)) {
   if (!quiet) console.log(`${target}: ${bytes.length} bytes of wasm`);
 }
 run("node_modules/typescript/bin/tsc");
+for (const folder of ["src", "test", "bench", "examples"])
+  for (const file of readdirSync(join("dist", folder), { recursive: true }))
+    if (/\.(js|d\.ts)$/.test(file) && !existsSync(join(folder, file.replace(/\.(js|d\.ts)$/, ".ts")))) rmSync(join("dist", folder, file)); // its source is gone
 mkdirSync("dist/wasm", { recursive: true });
 for (const [target, { outFile }] of Object.entries(targets)) copyFileSync(outFile, `dist/wasm/${target}.wasm`);
