@@ -113,7 +113,7 @@ function experiment() {
 ## One network for all tasks against one a task
 
 The same network trained jointly, and as a single-task network a task, each on the pictures that people labelled for it (the four cost four networks'
-time and bytes). Made with \`fourway experiment joint-vs-separate --data DIR --width 0.5 --trunk shufflenetv2-0.5-coco.onnx --pixels 15360 --out OUT\`.
+time and bytes). Made with \`fourway experiment joint-vs-separate --data DIR --width 0.5 --trunk shufflenetv2-0.5-coco.onnx --pixels 15360 --epochs 4 --out OUT\`.
 
 ![joint over separate AP50](joint-vs-separate.svg)
 
