@@ -27,8 +27,6 @@ function dwconv3(y: usize, x: usize, w: usize, bias: usize, from: i32, to: i32, 
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function column(v0: v128, w0: v128, v1: v128, w1: v128, v2: v128, w2: v128): v128 {
   return madd(v2, w2, madd(v1, w1, f32x4.mul(v0, w0)));
 }

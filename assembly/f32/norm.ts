@@ -63,8 +63,6 @@ export function norm(y: usize, x: usize, gamma: usize, beta: usize, mean: usize,
 }
 
 /** Adds eight sums to those at `to`. */
-// @ts-ignore: decorator
-@inline
 function grow(to: usize, a: v128, b: v128): void {
   v128.store(to, f32x4.add(v128.load(to), a));
   v128.store(to, f32x4.add(v128.load(to, 16), b), 16);
