@@ -1,6 +1,7 @@
 // Bundles for browsers from dist/ into build/browser:
 //   fourway.js        the core (what detects) in one file, with one inlined wasm build, that for SIMD
-//   split/fourway.js  the same as an application's bundler makes it: each wasm build a chunk that is fetched where it is needed
+//   split/fourway.js  the same as an application's bundler makes it: each wasm build a chunk that is fetched where it is needed,
+//                     and threadWorker.js, which { threads } needs beside it (the single file has one thread)
 //   index.html ..     the example of examples/browser, with the shipped model where there is one
 // Usage: node scripts/bundle.mjs [--json] [--out FOLDER]; prints sizes.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -41,6 +42,7 @@ mkdirSync(join(out, "split"), { recursive: true });
 const [core, everything] = await Promise.all([single(CORE), single(EVERYTHING)]);
 writeFileSync(join(out, "fourway.js"), core);
 await split(join(out, "split"), { stdin: entry(CORE), entryNames: "fourway" });
+await split(join(out, "split"), { entryPoints: [join(root, "dist/src/wasm/threadWorker.js")] });
 await split(out, { entryPoints: [join(root, "dist/examples/browser/camera.js")] });
 copyFileSync(join(root, "examples/browser/index.html"), join(out, "index.html"));
 const model = join(root, "models", "fourway-s.onnx");

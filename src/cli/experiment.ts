@@ -1,5 +1,5 @@
 import { mkdir, readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
@@ -75,6 +75,7 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
   ];
   if (starts.length === 0)
     throw new FourwayError("E_ARGUMENT", "experiment: expected --width or --trunk, got neither; say what the networks begin with");
+  await keepSettings(options);
   const line = new ProgressLine();
   const trained: Trained[] = [];
   for (const start of starts)
@@ -95,6 +96,23 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
   await safeWrite(join(out, "results.md"), text);
   await safeWrite(join(out, "results.svg"), `${plot(trained)}\n`);
   console.log(text);
+}
+
+/**
+ * Notes in the folder what its runs are made with, so that what is taken over fits.
+ * @throws E_ARGUMENT where the folder's runs were made with other pictures or epochs
+ */
+async function keepSettings({ out, data, epochs }: ExperimentOptions): Promise<void> {
+  const file = join(out, "settings.json");
+  const settings = JSON.stringify({ data: data.map((folder) => resolve(folder)), epochs });
+  const before = await readFile(file, "utf8").catch(() => settings);
+  if (before !== settings)
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `experiment: expected the settings of ${file}, ${before}, got ${settings}; give those or another --out`,
+    );
+  await mkdir(out, { recursive: true });
+  await safeWrite(file, settings);
 }
 
 /** Figures of a run: from its log where it came to its end before, else it is trained, or goes on. null where it was stopped. */

@@ -84,7 +84,12 @@ async function instantiate(module: WebAssembly.Module, memory: Memory): Promise<
 /** An engine on shared memory with workers. @throws Error whose message is the reason where that cannot be */
 async function createShared(count: number): Promise<Engine> {
   if (!(await threadsFeature())) throw new Error("the runtime gives no SharedArrayBuffer (a page must be cross-origin isolated)");
-  compiledShared ??= ownBytes(true).then((bytes) => WebAssembly.compile(bytes));
+  compiledShared ??= ownBytes(true)
+    .then((bytes) => WebAssembly.compile(bytes))
+    .catch((error) => {
+      compiledShared = undefined;
+      throw error;
+    });
   const module = await compiledShared;
   const memory = new Memory(true);
   const kernels = await instantiate(module, memory);

@@ -1,5 +1,6 @@
 // Detects in drawn frames with the bundle at the address that is asked for, which may hold nothing but what the package's users get.
 import { drawScene } from "../../src/data/scenes.js";
+import type { Detection } from "../../src/index.js";
 import { asked, report } from "./page.js";
 
 /** What the page is asked. */
@@ -8,15 +9,24 @@ export interface Asked {
   model: string;
   /** Numbers of drawn scenes. */
   scenes: number[];
+  threads?: number;
 }
 
-await report(async () => {
-  const { bundle, model, scenes } = asked<Asked>();
+/** What it found in each scene, and how many threads shared a frame (why one, where more were asked for). */
+export interface Answer {
+  detections: Omit<Detection, "ms">[];
+  threads: number;
+  oneThreadBecause?: string;
+}
+
+await report(async (): Promise<Answer> => {
+  const { bundle, model, scenes, threads = 1 } = asked<Asked>();
   const { Detector }: typeof import("../../src/index.js") = await import(bundle);
-  const detector = await Detector.load(model);
-  return scenes.map((index) => {
+  using detector = await Detector.load(model, { threads });
+  const detections = scenes.map((index) => {
     const { data, width, height } = drawScene(1, index, { width: 640, height: 400 }).frame;
     const { presence, objects } = detector.detect(new ImageData(new Uint8ClampedArray(data), width, height));
     return { presence, objects };
   });
+  return { detections, threads: detector.threads, oneThreadBecause: detector.oneThreadBecause };
 });

@@ -64,6 +64,17 @@ test("joint-vs-separate trains one network for all tasks and one a task for each
   assert.equal(third.stderr.match(/training and/g)?.length, 1, "the other runs were not made again");
 });
 
+test("runs that were made with other pictures or epochs are not taken over", () => {
+  for (const other of [
+    ["--data", folder],
+    ["--epochs", "2"],
+  ]) {
+    const { status, stderr } = run("--width", "0.5", ...other);
+    assert.equal(status, 1);
+    assert.match(stderr, /^experiment: expected the settings of .*settings\.json, .*"epochs":1.*, got .*; give those or another --out$/m);
+  }
+});
+
 test("an experiment needs a start", () => {
   const { status, stderr } = run();
   assert.equal(status, 1);
