@@ -26,6 +26,9 @@ import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { presenceReliability } from "./eval.js";
 import { numberIn, trainingPixels } from "./values.js";
 
+/** Thresholds are rounded down to one such part: a detection's own score passes, and none that was to be kept out lies so close below. */
+const THRESHOLD_STEPS = 1e6;
+
 /** Options of `fourway quantize`, as commander gives them. */
 interface QuantizeOptions extends DataOptions {
   model: string;
@@ -147,7 +150,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
     const after = evaluate(tasks, pictures, found);
     const chosen = after.tasks.map((scores) => [scores.task, defaultThreshold(scores, after.precision)] as const);
     model.info.thresholds = Object.fromEntries(
-      chosen.map(([task, choice]) => [task, choice ? Math.floor(choice.threshold * 1000) / 1000 : DEFAULT_THRESHOLD]),
+      chosen.map(([task, choice]) => [task, choice ? Math.floor(choice.threshold * THRESHOLD_STEPS) / THRESHOLD_STEPS : DEFAULT_THRESHOLD]),
     );
     line.say(`f32 on val\n${formatScores(before)}\nint8 on val\n${formatScores(after)}`);
     measured = {
