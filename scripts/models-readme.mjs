@@ -105,6 +105,16 @@ ${table([["detector", "pixels", ...tasks.map((task) => `AP50 ${task}`), "mean AP
 `;
 }
 
+/** One change at a time, over seeds. */
+function ablations() {
+  const path = join(folder, "ablations.md");
+  if (!existsSync(path)) return "";
+  return `
+## What each idea brings
+
+${readFileSync(path, "utf8")}`;
+}
+
 /** What `fourway experiment joint-vs-separate` wrote. */
 function experiment() {
   const path = join(folder, "joint-vs-separate.md");
@@ -127,7 +137,7 @@ Made from the cards by \`node scripts/models-readme.mjs\`. The files are ONNX, i
 The pictures that these models learned from are for training and measuring only: some photographs are under non-commercial licences,
 and weights trained on them inherit that doubt. Clear it before a commercial use.
 
-${cards.map(describe).join("\n")}${comparison()}${experiment()}`;
+${cards.map(describe).join("\n")}${comparison()}${ablations()}${experiment()}`;
 
 const path = join(folder, "README.md");
 if (!process.argv.includes("--check")) writeFileSync(path, page);
