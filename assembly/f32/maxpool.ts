@@ -13,15 +13,15 @@ export function maxpool(y: usize, x: usize, from: i32, to: i32, height: i32, wid
     const middle = x + (r / oh * height + r % oh * 2) * row;
     const above = r % oh > 0 ? row : 0, below = r % oh * 2 + 1 < height ? row : 0;
     for (let i = 0; i < bytes; i += 16) {
-      let p = middle + i, to = y + i, left = column(p, above, below);
-      for (let ox = 0; ox < ow; ox++, p += bytes, to += bytes) {
+      let p = middle + i, out = y + i, left = column(p, above, below);
+      for (let ox = 0; ox < ow; ox++, p += bytes, out += bytes) {
         let best = f32x4.pmax(left, column(p, above, below));
         if (2 * ox + 1 < width) {
           p += bytes;
           left = column(p, above, below);
           best = f32x4.pmax(best, left);
         }
-        v128.store(to, best);
+        v128.store(out, best);
       }
     }
   }

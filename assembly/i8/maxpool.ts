@@ -8,15 +8,15 @@ export function maxpoolI8(y: usize, x: usize, from: i32, to: i32, height: i32, w
     const middle = x + (r / oh * height + r % oh * 2) * row;
     const above = r % oh > 0 ? row : 0, below = r % oh * 2 + 1 < height ? row : 0;
     for (let i = 0; i < c; i += 8) {
-      let p = middle + i, to = y + i, left = column(p, above, below);
-      for (let ox = 0; ox < ow; ox++, p += c, to += c) {
+      let p = middle + i, out = y + i, left = column(p, above, below);
+      for (let ox = 0; ox < ow; ox++, p += c, out += c) {
         let best = i8x16.max_s(left, column(p, above, below));
         if (2 * ox + 1 < width) {
           p += c;
           left = column(p, above, below);
           best = i8x16.max_s(best, left);
         }
-        v128.store64_lane(to, best, 0);
+        v128.store64_lane(out, best, 0);
       }
     }
   }
