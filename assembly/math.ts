@@ -6,8 +6,6 @@ const LN2_HIGH: f32 = 0.693359375;
 const LN2_LOW: f32 = -2.12194440e-4;
 
 /** e^x, relative error below 2e-7; x is held to -87..88. */
-// @ts-ignore: decorator
-@inline
 export function exp4(x: v128): v128 {
   x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88)), f32x4.splat(-87));
   const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(LOG2E)));
@@ -25,15 +23,11 @@ export function exp4(x: v128): v128 {
 }
 
 /** 1 / (1 + e^-x) */
-// @ts-ignore: decorator
-@inline
 export function sigmoid4(x: v128): v128 {
   return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), exp4(f32x4.neg(x))));
 }
 
 /** log(1 + u) for u in 0..1: 2 atanh(u / (2 + u)). */
-// @ts-ignore: decorator
-@inline
 export function log1p4(u: v128): v128 {
   const z = f32x4.div(u, f32x4.add(u, f32x4.splat(2)));
   const s = f32x4.mul(z, z);
@@ -48,8 +42,6 @@ export function log1p4(u: v128): v128 {
 }
 
 /** Logistic loss of logit x for target t in 0..1: max(x, 0) - x t + log(1 + e^-|x|). */
-// @ts-ignore: decorator
-@inline
 export function logistic4(x: v128, t: v128): v128 {
   const tail = log1p4(exp4(f32x4.neg(f32x4.abs(x))));
   return f32x4.add(f32x4.sub(f32x4.pmax(x, f32x4.splat(0)), f32x4.mul(x, t)), tail);

@@ -10,8 +10,6 @@ import { clear } from "../simd";
 import { conv1x1, product, productBackward } from "./conv1x1";
 
 /** Input rows oy s - 1 .. oy s + 1 between columns of zeros; rows outside the picture are zeros. */
-// @ts-ignore: decorator
-@inline
 function frameRows(rows: usize, x: usize, height: i32, width: i32, c: i32, oy: i32, stride: i32): void {
   const bytes = c << 2, row = width * bytes;
   for (let ky = 0; ky < 3; ky++, rows += row + 2 * bytes) {

@@ -27,8 +27,6 @@ export function maxpool(y: usize, x: usize, from: i32, to: i32, height: i32, wid
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function column(p: usize, above: i32, below: i32): v128 {
   return f32x4.pmax(f32x4.pmax(v128.load(p - above), v128.load(p)), v128.load(p + below));
 }
@@ -59,8 +57,6 @@ export function maxpoolBackward(dx: usize, dy: usize, x: usize, y: usize, n: i32
 }
 
 /** An element that is the largest takes what is left of dy. */
-// @ts-ignore: decorator
-@inline
 function claim(dx: usize, x: usize, at: i32, best: v128, left: v128): v128 {
   const wins = f32x4.eq(v128.load(x + at), best);
   v128.store(dx + at, f32x4.add(v128.load(dx + at), v128.and(left, wins)));

@@ -68,30 +68,13 @@ function grow(to: usize, a: v128, b: v128): void {
   v128.store(to, f32x4.add(v128.load(to, 16), b), 16);
 }
 
-/** Gradient behind the activation: y is above 0 where x scale > kink, which is -shift. relu: the slope is 0. */
-// @ts-ignore: decorator
-@inline
-function behind(dy: v128, x: v128, scale: v128, kink: v128, act: v128, relu: bool): v128 {
+/** Gradient behind the activation: y is above 0 where x scale > kink, which is -shift. */
+function behind(dy: v128, x: v128, scale: v128, kink: v128, act: v128): v128 {
   const open = f32x4.gt(f32x4.mul(x, scale), kink);
-  return relu ? v128.and(dy, open) : v128.bitselect(dy, f32x4.mul(dy, act), open);
+  return v128.bitselect(dy, f32x4.mul(dy, act), open);
 }
 
 export function normBackward(dx: usize, dgamma: usize, dbeta: usize, dy: usize, x: usize, saved: usize, moments: usize, m: i32, c: i32, slope: f32): void {
-  if (slope == 0) backwardRelu(dx, dgamma, dbeta, dy, x, saved, moments, m, c);
-  else backwardLeaky(dx, dgamma, dbeta, dy, x, saved, moments, m, c, slope);
-}
-
-function backwardRelu(dx: usize, dgamma: usize, dbeta: usize, dy: usize, x: usize, saved: usize, moments: usize, m: i32, c: i32): void {
-  backward(dx, dgamma, dbeta, dy, x, saved, moments, m, c, 0, true);
-}
-
-function backwardLeaky(dx: usize, dgamma: usize, dbeta: usize, dy: usize, x: usize, saved: usize, moments: usize, m: i32, c: i32, slope: f32): void {
-  backward(dx, dgamma, dbeta, dy, x, saved, moments, m, c, slope, false);
-}
-
-// @ts-ignore: decorator
-@inline
-function backward(dx: usize, dgamma: usize, dbeta: usize, dy: usize, x: usize, saved: usize, moments: usize, m: i32, c: i32, slope: f32, relu: bool): void {
   const bytes = c << 2, scales = saved + 2 * bytes, kinks = saved + 4 * bytes, rows = max(4, BLOCK_BYTES / bytes), act = f32x4.splat(slope);
   clear(moments, 2 * bytes);
   for (let top = 0; top < m; top += rows) {
@@ -102,7 +85,7 @@ function backward(dx: usize, dgamma: usize, dbeta: usize, dy: usize, x: usize, s
       let s0 = none, s1 = none, q0 = none, q1 = none, p = x + start + i, d = dy + start + i;
       for (const end = p + size; p < end; p += bytes, d += bytes) {
         const v0 = v128.load(p), v1 = v128.load(p, 16);
-        const g0 = behind(v128.load(d), v0, scale0, kink0, act, relu), g1 = behind(v128.load(d, 16), v1, scale1, kink1, act, relu);
+        const g0 = behind(v128.load(d), v0, scale0, kink0, act), g1 = behind(v128.load(d, 16), v1, scale1, kink1, act);
         s0 = f32x4.add(s0, g0); s1 = f32x4.add(s1, g1);
         q0 = madd(g0, f32x4.sub(v0, center0), q0); q1 = madd(g1, f32x4.sub(v1, center1), q1);
       }
@@ -131,7 +114,7 @@ function backward(dx: usize, dgamma: usize, dbeta: usize, dy: usize, x: usize, s
       let p = x + start + i, d = dy + start + i, to = dx + start + i;
       for (const end = p + size; p < end; p += bytes, d += bytes, to += bytes) {
         const v0 = v128.load(p), v1 = v128.load(p, 16);
-        const g0 = behind(v128.load(d), v0, scale0, kink0, act, relu), g1 = behind(v128.load(d, 16), v1, scale1, kink1, act, relu);
+        const g0 = behind(v128.load(d), v0, scale0, kink0, act), g1 = behind(v128.load(d, 16), v1, scale1, kink1, act);
         v128.store(to, madd(g0, scale0, madd(v0, b0, d0)));
         v128.store(to, madd(g1, scale1, madd(v1, b1, d1)), 16);
       }

@@ -6,8 +6,6 @@
 import { product } from "./product";
 
 /** Widens n int8 to i16; may read up to 7 bytes past x and write 14 bytes past `to`. */
-// @ts-ignore: decorator
-@inline
 function widen(to: usize, x: usize, n: i32): void {
   for (let i = 0; i < n; i += 8) v128.store(to + (i << 1), v128.load8x8_s(x + i));
 }

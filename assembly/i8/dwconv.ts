@@ -16,51 +16,24 @@ export function dwconvI8(y: usize, x: usize, w: usize, bias: usize, scale: usize
   for (let r = from; r < to; r++, y += ow * c) {
     const iy = r % oh * stride, x2 = x + <usize>(r / oh * height + iy) * row;
     const x1 = iy >= 1 ? x2 - row : zeros, x3 = iy + 1 < height ? x2 + row : zeros;
-    if (kernel == 3) {
-      if (stride == 1) row3stride1(y, x1, x2, x3, w, bias, scale, zeros, width, c, slope);
-      else row3stride2(y, x1, x2, x3, w, bias, scale, zeros, width, c, slope);
-    } else {
+    if (kernel == 3) row3(y, x1, x2, x3, w, bias, scale, zeros, width, c, stride, slope);
+    else {
       const x0 = iy >= 2 ? x1 - row : zeros, x4 = iy + 2 < height ? x3 + row : zeros;
-      if (stride == 1) row5stride1(y, x0, x1, x2, x3, x4, w, bias, scale, zeros, width, c, slope);
-      else row5stride2(y, x0, x1, x2, x3, x4, w, bias, scale, zeros, width, c, slope);
+      row5(y, x0, x1, x2, x3, x4, w, bias, scale, zeros, width, c, stride, slope);
     }
   }
 }
 
-// A function for each stride: V8 allocates registers better than with a branch in the loop (96x160x16: 0.88x).
-
-function row3stride1(y: usize, x0: usize, x1: usize, x2: usize, w: usize, bias: usize, scale: usize, zeros: usize, width: i32, c: i32, slope: f32): void {
-  row3(y, x0, x1, x2, w, bias, scale, zeros, width, c, 1, slope);
-}
-
-function row3stride2(y: usize, x0: usize, x1: usize, x2: usize, w: usize, bias: usize, scale: usize, zeros: usize, width: i32, c: i32, slope: f32): void {
-  row3(y, x0, x1, x2, w, bias, scale, zeros, width, c, 2, slope);
-}
-
-function row5stride1(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usize, w: usize, bias: usize, scale: usize, zeros: usize, width: i32, c: i32, slope: f32): void {
-  row5(y, x0, x1, x2, x3, x4, w, bias, scale, zeros, width, c, 1, slope);
-}
-
-function row5stride2(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usize, w: usize, bias: usize, scale: usize, zeros: usize, width: i32, c: i32, slope: f32): void {
-  row5(y, x0, x1, x2, x3, x4, w, bias, scale, zeros, width, c, 2, slope);
-}
-
 /** Four channels of two pixels: i16 (p0, q0, p1, q1, ..). */
-// @ts-ignore: decorator
-@inline
 function pairs(p: usize, q: usize): v128 {
   return i16x8.extend_low_i8x16_s(v128.shuffle<i8>(v128.load32_zero(p), v128.load32_zero(q), 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
 }
 
-// @ts-ignore: decorator
-@inline
 function dot(a: v128, x: v128, w: v128): v128 {
   return i32x4.add(a, i32x4.dot_i16x8_s(x, w));
 }
 
 /** A row of outputs from input rows p, q, r. In each turn u and v are columns ix and ix + 1 of the upper rows, h both of the last. */
-// @ts-ignore: decorator
-@inline
 function row3(y: usize, x0: usize, x1: usize, x2: usize, w: usize, bias: usize, scale: usize, zeros: usize, width: i32, c: i32, stride: i32, slope: f32): void {
   const floor = floorOf(slope);
   for (let i = 0; i < c; i += 4) {
@@ -96,15 +69,11 @@ function row3(y: usize, x0: usize, x1: usize, x2: usize, w: usize, bias: usize, 
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function dots(a: v128, x: v128, w: usize, z: v128, v: usize): v128 {
   return dot(dot(a, x, v128.load(w)), z, v128.load(v));
 }
 
 /** The same for five rows: u and v of the first two, g and h of the next two, m both columns of the last. */
-// @ts-ignore: decorator
-@inline
 function row5(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usize, w: usize, bias: usize, scale: usize, zeros: usize, width: i32, c: i32, stride: i32, slope: f32): void {
   const floor = floorOf(slope), even: usize = (width & ~1) * c, back: usize = stride == 1 ? 2 * c : c;
   for (let i = 0; i < c; i += 4) {

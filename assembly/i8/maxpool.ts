@@ -22,8 +22,6 @@ export function maxpoolI8(y: usize, x: usize, from: i32, to: i32, height: i32, w
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function column(p: usize, above: i32, below: i32): v128 {
   return i8x16.max_s(i8x16.max_s(v128.load64_zero(p - above), v128.load64_zero(p)), v128.load64_zero(p + below));
 }

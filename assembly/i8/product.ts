@@ -13,15 +13,11 @@ import { activate } from "../simd";
 const MAGIC: f32 = 12582912; // 1.5 * 2^23: the sum's low mantissa bits are the rounded integer
 
 /** What int8 outputs are held to from below, as floats. */
-// @ts-ignore: decorator
-@inline
 export function floorOf(slope: f32): v128 {
   return f32x4.splat(slope == 0 ? 0 : -128);
 }
 
 /** Eight floats to eight int8 in the low half. */
-// @ts-ignore: decorator
-@inline
 export function quantize8(v0: v128, v1: v128, floor: v128): v128 {
   const magic = f32x4.splat(MAGIC), bits = i32x4.splat(0x4b400000);
   v0 = i32x4.sub(f32x4.add(f32x4.pmax(v0, floor), magic), bits);
@@ -31,8 +27,6 @@ export function quantize8(v0: v128, v1: v128, floor: v128): v128 {
 }
 
 /** Eight sums to eight int8 in the low half. */
-// @ts-ignore: decorator
-@inline
 export function requantize8(a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, slope: f32): v128 {
   let v0 = f32x4.mul(f32x4.convert_i32x4_s(a0), s0), v1 = f32x4.mul(f32x4.convert_i32x4_s(a1), s1);
   if (slope > 0 && slope < 1) {
@@ -52,8 +46,6 @@ function store8(y: usize, a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, s
   } else v128.store64_lane(y, requantize8(a0, a1, s0, s1, floor, slope), 0);
 }
 
-// @ts-ignore: decorator
-@inline
 function dot(a: v128, x: v128, w: v128): v128 {
   return i32x4.add(a, i32x4.dot_i16x8_s(x, w));
 }

@@ -36,8 +36,6 @@ export function letterbox(out: usize, rgba: usize, sums: usize, rows: usize, col
 }
 
 /** Source rows times weights, summed in registers: bytes start..end - 1 of a row. The sums stay below 2^16. */
-// @ts-ignore: decorator
-@inline
 function joinRows(sums: usize, from: usize, row: usize, weights: usize, count: i32, start: i32, end: i32): void {
   const none = i16x8.splat(0), last = weights + (count << 2);
   let i = start;
@@ -77,8 +75,6 @@ function pixel(sums: usize, column: usize, taps: i32): v128 {
   return i32x4.shr_s(total, 16);
 }
 
-// @ts-ignore: decorator
-@inline
 function tap(p: usize, weight: usize): v128 {
   return i32x4.mul(v128.load16x4_u(p), v128.load32_splat(weight));
 }

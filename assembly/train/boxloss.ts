@@ -9,15 +9,11 @@ import { exp4 } from "../math";
 const CELL: i32 = 32; // bytes
 
 /** Lanes (left + right, top + bottom) twice over. */
-// @ts-ignore: decorator
-@inline
 function across(v: v128): v128 {
   return f32x4.add(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
 }
 
 /** Width and height exchanged. */
-// @ts-ignore: decorator
-@inline
 function turned(v: v128): v128 {
   return v128.shuffle<f32>(v, v, 1, 0, 3, 2);
 }
