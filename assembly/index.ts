@@ -9,6 +9,7 @@ export { upsample2, upsample2Backward } from "./f32/upsample2";
 export { maxpool, maxpoolBackward } from "./f32/maxpool";
 export { split, splitBackward } from "./f32/split";
 export { concat, concatBackward } from "./f32/concat";
+export { byteDot } from "./i8/product";
 export { conv1x1I8, conv1x1I8F32 } from "./i8/conv1x1";
 export { conv3x3I8 } from "./i8/conv3x3";
 export { dwconvI8 } from "./i8/dwconv";

@@ -1,16 +1,35 @@
-// The int8 matrix product that the 1x1 and 3x3 convolutions share.
+// The int8 matrix product that the 1x1 and 3x3 convolutions share, and the two ways to multiply.
 //   acc[i,o] = bias[o] + sum_k x[i,k] w[k,o]                                  exact in int32
 //   int8 out   y[i,o] = clamp(round_half_even(v), -128, 127),  v = act(float(acc) scale[o]),  act(v) = max(v, slope v)
 //   f32 out    y[i,o] = act(float(acc) scale[o])
-//   x    i16: int8 values, widened by the caller
-//   w    i16 panels of eight columns, pairs of k side by side: [co / 8][k / 2][8][2]
 //   bias i32 [co];  scale f32 [co]: input scale * weight scale / output scale (f32 out: input scale * weight scale)
+//   pairs (flip < 0)     x i16: int8 values, widened by the caller;  w i16 panels of eight columns, pairs of k side by side: [co / 8][k / 2][8][2]
+//   quads (flip 0, 128)  x int8, each value flipped by the caller: x ^ flip;  w int8 panels, four k side by side: [co / 8][k / 4][8][4]
+//   Relaxed SIMD's dot product of bytes takes four k at once. What it makes of bytes above 127 in x is the CPU's affair, and the same all the
+//   time: `byteDot` asks. Where they are signed, nothing is flipped. Where they are unsigned, x ^ 128 is x + 128, and 128 times the weights' sum
+//   is taken from the bias. Where pairs of products saturate in 16 bits, as before AVX-VNNI, pairs are as fast, and exact.
 //   Requantization is in float: convert, one multiplication, hold to the floor, round by adding 1.5 * 2^23: the same bits on every CPU.
 //   The floor is 0 for ReLU and -128 for the rest. What is too large needs no ceiling: bits of positive floats ascend as integers do, so
 //   that saturating narrowing makes 127 of it.
 import { activate } from "../simd";
 
 const MAGIC: f32 = 12582912; // 1.5 * 2^23: the sum's low mantissa bits are the rounded integer
+
+/** The sum of four products of a byte of w and one of x as this build and CPU make it; 0 without relaxed SIMD. */
+export function byteDot(w: i32, x: i32): i32 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.extract_lane(i32x4.relaxed_dot_i8x16_i7x16_add_s(i8x16.splat(<i8>w), i8x16.splat(<i8>x), i32x4.splat(0)), 0);
+  return 0;
+}
+
+/** a + the products of pairs. */
+export function dotPairs(a: v128, x: v128, w: v128): v128 {
+  return i32x4.add(a, i32x4.dot_i16x8_s(x, w));
+}
+
+/** a + the products of quads, where the build has them. */
+export function dotQuads(a: v128, x: v128, w: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, a) : a;
+}
 
 /** What int8 outputs are held to from below, as floats. */
 export function floorOf(slope: f32): v128 {
@@ -46,38 +65,41 @@ function store8(y: usize, a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, s
   } else v128.store64_lane(y, requantize8(a0, a1, s0, s1, floor, slope), 0);
 }
 
-function dot(a: v128, x: v128, w: v128): v128 {
-  return i32x4.add(a, i32x4.dot_i16x8_s(x, w));
-}
-
 /**
- * y [rows, co] from rows of x that begin xs bytes apart, each made of `segments` runs of k values (k % 2 == 0), `gap` bytes apart.
- * float: y is f32.
+ * y [rows, co] from rows of x that begin xs bytes apart, each made of `segments` runs of so many bytes (a multiple of 4), `gap` bytes apart.
+ * float: y is f32; quads: as they are, else pairs.
  */
 // @ts-ignore: decorator
 @inline
-export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize, w: usize, bias: usize, scale: usize, rows: i32, k: i32, co: i32, slope: f32, float: bool): void {
-  const floor = floorOf(slope), run: usize = k << 1, size = float ? 4 : 1, ys: usize = co * size;
-  for (let o = 0; o < co; o += 8) {
-    const panel = w + ((o * segments * k) << 1);
-    const b0 = v128.load(bias + (o << 2)), b1 = v128.load(bias + (o << 2), 16);
+export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize, run: usize, w: usize, bias: usize, scale: usize, rows: i32, co: i32, slope: f32, float: bool, quads: bool, flip: i32): void {
+  const floor = floorOf(slope), size = float ? 4 : 1, ys: usize = co * size, depth: usize = <usize>segments * run << 3;
+  for (let o = 0; o < co; o += 8, w += depth) {
+    let b0 = v128.load(bias + (o << 2)), b1 = v128.load(bias + (o << 2), 16);
+    if (quads && flip) {
+      const all = i8x16.splat(-128);
+      let f0 = i32x4.splat(0), f1 = f0;
+      for (let p = w; p < w + depth; p += 32) {
+        f0 = dotQuads(f0, all, v128.load(p)); f1 = dotQuads(f1, all, v128.load(p, 16));
+      }
+      b0 = i32x4.sub(b0, f0); b1 = i32x4.sub(b1, f1);
+    }
     const s0 = v128.load(scale + (o << 2)), s1 = v128.load(scale + (o << 2), 16);
     let i = 0, from = x, to: usize = y + o * size;
     for (; i + 4 <= rows; i += 4, from += xs << 2) {
-      let a00 = b0, a01 = b1, a10 = b0, a11 = b1, a20 = b0, a21 = b1, a30 = b0, a31 = b1, p = panel;
+      let a00 = b0, a01 = b1, a10 = b0, a11 = b1, a20 = b0, a21 = b1, a30 = b0, a31 = b1, p = w;
       for (let s = 0; s < segments; s++) {
         let x0 = from + <usize>s * gap, x1 = x0 + xs, x2 = x1 + xs, x3 = x2 + xs;
         const end = x0 + run;
         while (x0 < end) {
           const w0 = v128.load(p), w1 = v128.load(p, 16);
           let v = v128.load32_splat(x0);
-          a00 = dot(a00, v, w0); a01 = dot(a01, v, w1);
+          a00 = dot(a00, v, w0, quads); a01 = dot(a01, v, w1, quads);
           v = v128.load32_splat(x1);
-          a10 = dot(a10, v, w0); a11 = dot(a11, v, w1);
+          a10 = dot(a10, v, w0, quads); a11 = dot(a11, v, w1, quads);
           v = v128.load32_splat(x2);
-          a20 = dot(a20, v, w0); a21 = dot(a21, v, w1);
+          a20 = dot(a20, v, w0, quads); a21 = dot(a21, v, w1, quads);
           v = v128.load32_splat(x3);
-          a30 = dot(a30, v, w0); a31 = dot(a31, v, w1);
+          a30 = dot(a30, v, w0, quads); a31 = dot(a31, v, w1, quads);
           x0 += 4; x1 += 4; x2 += 4; x3 += 4; p += 32;
         }
       }
@@ -87,15 +109,21 @@ export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize
       store8(to, a30, a31, s0, s1, floor, slope, float); to += ys;
     }
     for (; i < rows; i++, from += xs, to += ys) {
-      let a0 = b0, a1 = b1, p = panel;
+      let a0 = b0, a1 = b1, p = w;
       for (let s = 0; s < segments; s++) {
         let x0 = from + <usize>s * gap;
         for (const end = x0 + run; x0 < end; x0 += 4, p += 32) {
           const v = v128.load32_splat(x0);
-          a0 = dot(a0, v, v128.load(p)); a1 = dot(a1, v, v128.load(p, 16));
+          a0 = dot(a0, v, v128.load(p), quads); a1 = dot(a1, v, v128.load(p, 16), quads);
         }
       }
       store8(to, a0, a1, s0, s1, floor, slope, float);
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function dot(a: v128, x: v128, w: v128, quads: bool): v128 {
+  return quads ? dotQuads(a, x, w) : dotPairs(a, x, w);
 }

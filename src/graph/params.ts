@@ -32,20 +32,26 @@ export interface PlacedParams {
   script: number;
 }
 
-function layoutOf(node: GraphNode, role: Role, quantized: boolean): Layout {
+function layoutOf(node: GraphNode, role: Role, kind: WeightKind): Layout {
   if (role !== "weight") return VECTOR;
   const { weight } = opOf(node.op);
   if (!weight) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected no weights, got some`);
-  return quantized ? weight.i8 : weight.f32;
+  return weight[kind];
 }
 
+/** What weights are multiplied as. */
+type WeightKind = "f32" | "pairs" | "quads";
+/** Bytes a weight. */
+const WEIGHT_BYTES: Record<WeightKind, number> = { f32: 4, pairs: 2, quads: 1 };
+
 /**
- * Packs a graph's parameters into memory: f32 graphs as floats, int8 graphs with weights widened to 16 bits and, for each
+ * Packs a graph's parameters into memory: f32 graphs as floats, int8 graphs with weights as the engine multiplies them and, for each
  * convolution, the scale that turns its int32 sums into its output's steps.
  * @throws E_GRAPH where a parameter is missing, or shared between ops that want different layouts
  */
-export function placeParams({ memory, threads }: Engine, graph: Graph): PlacedParams {
+export function placeParams({ memory, threads, flip }: Engine, graph: Graph): PlacedParams {
   const quantized = graph.scales !== undefined;
+  const kind: WeightKind = !quantized ? "f32" : flip < 0 ? "pairs" : "quads";
   const byName = new Map<string, PlacedParam>();
   let widest = 8;
   for (const node of graph.nodes)
@@ -58,7 +64,7 @@ export function placeParams({ memory, threads }: Engine, graph: Graph): PlacedPa
           "E_GRAPH",
           `parameter "${name}": expected ${quantized ? "int8" : "f32"} values, got others; the graph is half quantized`,
         );
-      const layout = layoutOf(node, role, quantized);
+      const layout = layoutOf(node, role, kind);
       const known = byName.get(name);
       if (known && known.layout !== layout)
         throw new FourwayError("E_GRAPH", `parameter "${name}": expected one use, got ${known.role} and ${role} of different ops`);
@@ -66,7 +72,7 @@ export function placeParams({ memory, threads }: Engine, graph: Graph): PlacedPa
       const trained = (opOf(node.op).trained as readonly Role[]).includes(role);
       if (!known) byName.set(name, { name, role, param, layout, offset: 0, length: layout.length(param.dims), trained });
     }
-  const bytesOf = ({ role, length }: PlacedParam): number => (quantized && role === "weight" ? 2 : 4) * length;
+  const bytesOf = ({ role, length }: PlacedParam): number => (role === "weight" ? WEIGHT_BYTES[kind] : 4) * length;
   const sum = (trained: boolean): number => {
     let bytes = 0;
     for (const placed of byName.values()) if (placed.trained === trained) bytes += bytesOf(placed);
@@ -84,7 +90,8 @@ export function placeParams({ memory, threads }: Engine, graph: Graph): PlacedPa
       const { param, layout, length, role } = placed;
       const at = placed.offset;
       if (!quantized) pack(param, layout, memory.f32.subarray(at >> 2, (at >> 2) + length));
-      else if (role === "weight") pack(param, layout, memory.i16.subarray(at >> 1, (at >> 1) + length));
+      else if (role === "weight")
+        pack(param, layout, kind === "quads" ? memory.i8.subarray(at, at + length) : memory.i16.subarray(at >> 1, (at >> 1) + length));
       else pack(param, layout, memory.i32.subarray(at >> 2, (at >> 2) + length));
     }
   const zeros = memory.reserve(4 * widest);

@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { PAIR_PANELS, PANELS, stored } from "./layout.js";
+import { PAIR_PANELS, PANELS, QUAD_PANELS, stored } from "./layout.js";
 import { type Op, rowsOf } from "./op.js";
 
 /** Pixels whose channels are widened to 16 bits at once in int8: 32 rows keep scratch and panels in the first-level cache. */
@@ -16,7 +16,7 @@ export const conv1x1: Op<"conv1x1"> = {
     return [{ ...x!, channels: co! }];
   },
   macs: (_, [x], [y]) => y!.height * y!.width * x!.channels * y!.channels,
-  weight: { f32: PANELS, i8: PAIR_PANELS },
+  weight: { f32: PANELS, pairs: PAIR_PANELS, quads: QUAD_PANELS },
   trained: ["weight", "bias"],
   keeps: { inputs: true, outputs: false },
   inPlaceBackward: false,
@@ -52,7 +52,7 @@ export const conv1x1: Op<"conv1x1"> = {
       kernels.conv1x1(dx, dy!, scratch, zeros, m, co, ci, 1);
     };
   },
-  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
+  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, flip }) => {
     const [from, to] = rowsOf(part, batch * y!.height * y!.width, TILE);
     const ci = stored(x!.channels);
     const co = stored(y!.channels);
@@ -60,6 +60,6 @@ export const conv1x1: Op<"conv1x1"> = {
     const float = outputScales[0] === 0;
     const kernel = float ? kernels.conv1x1I8F32 : kernels.conv1x1I8;
     const [yAt, xAt] = [y!.offset + (float ? 4 : 1) * from * co, x!.offset + from * ci];
-    return () => kernel(yAt, xAt, params.weight, params.bias, scales, scratch, ROWS_I8, to - from, ci, co, slope);
+    return () => kernel(yAt, xAt, params.weight, params.bias, scales, scratch, ROWS_I8, to - from, ci, co, slope, flip);
   },
 };

@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { depth3x3, PAIR_PANELS3X3, PANELS3X3, stored } from "./layout.js";
+import { depth3x3, PAIR_PANELS3X3, PANELS3X3, QUAD_PANELS3X3, stored } from "./layout.js";
 import { type Op, rowsOf } from "./op.js";
 
 /** 3x3 convolution, padding 1; kernels in assembly/f32/conv3x3.ts and assembly/i8/conv3x3.ts. */
@@ -12,7 +12,7 @@ export const conv3x3: Op<"conv3x3"> = {
     return [{ height: Math.ceil(x!.height / stride), width: Math.ceil(x!.width / stride), channels: co! }];
   },
   macs: (_, [x], [y]) => y!.height * y!.width * 9 * x!.channels * y!.channels,
-  weight: { f32: PANELS3X3, i8: PAIR_PANELS3X3 },
+  weight: { f32: PANELS3X3, pairs: PAIR_PANELS3X3, quads: QUAD_PANELS3X3 },
   trained: ["weight", "bias"],
   keeps: { inputs: true, outputs: false },
   inPlaceBackward: false,
@@ -56,7 +56,7 @@ export const conv3x3: Op<"conv3x3"> = {
       kernels.conv3x3BackwardData(dx, dy!, transposed, zeros, scratch, batch, height, width, c, co, stride);
     };
   },
-  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
+  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, flip }) => {
     if (outputScales[0] === 0)
       throw new FourwayError(
         "E_GRAPH",
@@ -68,6 +68,22 @@ export const conv3x3: Op<"conv3x3"> = {
     const co = stored(y!.channels);
     const { stride, slope } = node.attributes;
     return () =>
-      kernels.conv3x3I8(y!.offset, x!.offset, params.weight, params.bias, scales, scratch, from, to, height, width, c, co, stride, slope);
+      kernels.conv3x3I8(
+        y!.offset,
+        x!.offset,
+        params.weight,
+        params.bias,
+        scales,
+        scratch,
+        from,
+        to,
+        height,
+        width,
+        c,
+        co,
+        stride,
+        slope,
+        flip,
+      );
   },
 };

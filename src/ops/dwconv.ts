@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { PAIR_TAPS, stored, TAPS } from "./layout.js";
+import { PAIR_TAPS, QUAD_TAPS, stored, TAPS } from "./layout.js";
 import { type Op, rowsOf } from "./op.js";
 
 /** Depthwise convolution; kernels in assembly/f32/dwconv.ts and assembly/i8/dwconv.ts. */
@@ -15,7 +15,7 @@ export const dwconv: Op<"dwconv"> = {
     return [{ height: Math.ceil(x!.height / stride), width: Math.ceil(x!.width / stride), channels: x!.channels }];
   },
   macs: (node, _, [y]) => y!.height * y!.width * y!.channels * node.attributes.kernel ** 2,
-  weight: { f32: TAPS, i8: PAIR_TAPS },
+  weight: { f32: TAPS, pairs: PAIR_TAPS, quads: QUAD_TAPS },
   trained: ["weight", "bias"],
   keeps: { inputs: true, outputs: false },
   inPlaceBackward: false,
@@ -45,7 +45,7 @@ export const dwconv: Op<"dwconv"> = {
       if (dx !== undefined) kernels.dwconvBackwardData(dx, dy!, params.weight, scratch, zeros, batch, height, width, c, kernel, stride);
     };
   },
-  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales }) => {
+  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, flip }) => {
     if (outputScales[0] === 0)
       throw new FourwayError(
         "E_GRAPH",
@@ -71,6 +71,7 @@ export const dwconv: Op<"dwconv"> = {
         kernel,
         stride,
         slope,
+        flip,
       );
   },
 };

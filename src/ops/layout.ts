@@ -56,26 +56,39 @@ export const TAPS: Layout = {
 export const PAIR_PANELS: Layout = { length: PANELS.length, at: (dims, index) => paired(PANELS.at(dims, index)) };
 
 /** The same for 3x3: each kernel row's 3 ci taps are filled up to an even number. */
-export const PAIR_PANELS3X3: Layout = {
-  length: ([co, ci]) => stored(co!) * 3 * even(3 * stored(ci!)),
-  at: ([, ci], index) => {
-    const tap = index % 9;
-    const i = Math.floor(index / 9) % ci!;
-    const o = Math.floor(index / (9 * ci!));
-    const run = even(3 * stored(ci!));
-    const row = Math.floor(tap / 3) * run + (tap % 3) * stored(ci!) + i;
-    return paired(((o >> 3) * 3 * run + row) * 8 + (o & 7));
-  },
-};
+export const PAIR_PANELS3X3: Layout = rowPanels(2, paired);
 
-function even(n: number): number {
-  return n + (n % 2);
+/** int8 for CPUs with dot products of bytes: panels [co / 8][k / 4][8][4], four rows of a panel side by side. */
+export const QUAD_PANELS: Layout = { length: PANELS.length, at: (dims, index) => quartered(PANELS.at(dims, index)) };
+
+/** The same for 3x3: each kernel row's 3 ci taps are filled up to a multiple of four. */
+export const QUAD_PANELS3X3: Layout = rowPanels(4, quartered);
+
+/** Panels of 3x3 weights, each kernel row's taps filled up to a multiple of `group` and placed by `inner`. */
+function rowPanels(group: number, inner: (at: number) => number): Layout {
+  const runOf = (ci: number): number => Math.ceil((3 * stored(ci)) / group) * group;
+  return {
+    length: ([co, ci]) => stored(co!) * 3 * runOf(ci!),
+    at: ([, ci], index) => {
+      const tap = index % 9;
+      const i = Math.floor(index / 9) % ci!;
+      const o = Math.floor(index / (9 * ci!));
+      const row = Math.floor(tap / 3) * runOf(ci!) + (tap % 3) * stored(ci!) + i;
+      return inner(((o >> 3) * 3 * runOf(ci!) + row) * 8 + (o & 7));
+    },
+  };
 }
 
 /** Where a panel's value goes when its rows 2 r and 2 r + 1 are interleaved. */
 function paired(at: number): number {
   const row = at >> 3;
   return ((row >> 1) << 4) + ((at & 7) << 1) + (row & 1);
+}
+
+/** The same of rows 4 r .. 4 r + 3. */
+function quartered(at: number): number {
+  const row = at >> 3;
+  return ((row >> 2) << 5) + ((at & 7) << 2) + (row & 3);
 }
 
 /**
@@ -103,13 +116,35 @@ function pairTap(k: number, channel: number, vector: number, half: number): numb
   return ((channel >> 2) * pairVectors(k) + vector) * 8 + (channel & 3) * 2 + half;
 }
 
+/** int8 depthwise weights for dot products of bytes: for each four channels [vector][4][4], as assembly/i8/dwconv.ts tells. */
+export const QUAD_TAPS: Layout = {
+  length: ([c, , k]) => quadVectors(k!) * 4 * stored(c!),
+  at: ([, , k], index) => {
+    const { channel, ky, kx } = tapOf(k!, index);
+    return ky < 4 ? quadTap(k!, channel, kx, ky) : quadTap(k!, channel, k! + kx + 1, 0);
+  },
+  again: ([, , k], index) => {
+    const { channel, ky, kx } = tapOf(k!, index);
+    return ky < 4 ? undefined : quadTap(k!, channel, k! + kx, 1);
+  },
+};
+
+/** k for up to four rows, and k + 1 for a fifth. */
+function quadVectors(k: number): number {
+  return k > 4 ? 2 * k + 1 : k;
+}
+
+function quadTap(k: number, channel: number, vector: number, quarter: number): number {
+  return ((channel >> 2) * quadVectors(k) + vector) * 16 + (channel & 3) * 4 + quarter;
+}
+
 function tapOf(k: number, index: number) {
   const tap = index % (k * k);
   return { channel: Math.floor(index / (k * k)), ky: Math.floor(tap / k), kx: tap % k };
 }
 
 /** Writes a parameter into `to` (cleared first); `to` has `layout.length(dims)` values. */
-export function pack(param: Param, layout: Layout, to: Float32Array | Int16Array | Int32Array): void {
+export function pack(param: Param, layout: Layout, to: Float32Array | Int8Array | Int16Array | Int32Array): void {
   to.fill(0);
   const { dims, data } = param;
   for (let i = 0; i < data.length; i++) {

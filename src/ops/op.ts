@@ -63,6 +63,8 @@ export interface SiteI8<N extends OpName> extends Site<N> {
   outputScales: number[];
   /** Byte offset of the f32 requantization scales of a convolution. */
   scales: number;
+  /** As the engine's. */
+  flip: number;
 }
 
 /** What it takes to be an op: shape, cost, parameters, forward and backward in one place. */
@@ -71,8 +73,8 @@ export interface Op<N extends OpName> {
   shape(node: NodeOf<N>, inputs: Shape[], weight: Param | undefined): Shape[];
   /** Multiply-accumulates of one picture. */
   macs(node: NodeOf<N>, inputs: Shape[], outputs: Shape[]): number;
-  /** Layout of the weight in f32 and in int8 (i16); all other parameters are vectors. */
-  weight?: { f32: Layout; i8: Layout };
+  /** Layout of the weight in f32 and in int8, as 16-bit pairs or quads of bytes; all other parameters are vectors. */
+  weight?: { f32: Layout; pairs: Layout; quads: Layout };
   /** Parameters that training moves; the others (running statistics) are state. */
   trained: readonly Role[];
   /** What the backward step reads again. */

@@ -145,6 +145,7 @@ export interface Kernels {
     bStored: number,
     yStored: number,
   ): void;
+  byteDot(w: number, x: number): number;
   conv1x1I8(
     y: number,
     x: number,
@@ -157,6 +158,7 @@ export interface Kernels {
     ci: number,
     co: number,
     slope: number,
+    flip: number,
   ): void;
   conv1x1I8F32(
     y: number,
@@ -170,6 +172,7 @@ export interface Kernels {
     ci: number,
     co: number,
     slope: number,
+    flip: number,
   ): void;
   conv3x3I8(
     y: number,
@@ -186,6 +189,7 @@ export interface Kernels {
     co: number,
     stride: number,
     slope: number,
+    flip: number,
   ): void;
   dwconvI8(
     y: number,
@@ -202,6 +206,7 @@ export interface Kernels {
     kernel: number,
     stride: number,
     slope: number,
+    flip: number,
   ): void;
   addI8(y: number, a: number, b: number, n: number, aScale: number, bScale: number): void;
   maxpoolI8(y: number, x: number, from: number, to: number, height: number, width: number, c: number): void;

@@ -9,6 +9,8 @@ import { Threads } from "./threads.js";
 export interface Engine {
   readonly kernels: Kernels;
   readonly memory: Memory;
+  /** How int8 is multiplied here: in 16-bit pairs (-1), or four bytes at a time, flipped by 0 or 128 (assembly/i8/product.ts). The same bits. */
+  readonly flip: number;
   /** Workers that help, where more than one thread was asked for and could be had. */
   readonly threads?: Threads;
   /** Why there are none though they were asked for. */
@@ -81,6 +83,15 @@ async function instantiate(module: WebAssembly.Module, memory: Memory): Promise<
   return exports as unknown as Kernels;
 }
 
+/** Bytes whose dot product tells how the CPU takes bytes above 127: as 255, as -1, or as 255 in sums that saturate in 16 bits. */
+const [WEIGHT, HIGH] = [127, 255];
+
+/** What bytes must be flipped by for the CPU's dot product of four of them to be exact; -1 where it is not. */
+function flipOf({ byteDot }: Kernels): number {
+  const sum = byteDot(WEIGHT, HIGH);
+  return sum === 4 * WEIGHT * HIGH ? 128 : sum === -4 * WEIGHT ? 0 : -1;
+}
+
 /** An engine on shared memory with workers. @throws Error whose message is the reason where that cannot be */
 async function createShared(count: number): Promise<Engine> {
   if (!(await threadsFeature())) throw new Error("the runtime gives no SharedArrayBuffer (a page must be cross-origin isolated)");
@@ -93,7 +104,7 @@ async function createShared(count: number): Promise<Engine> {
   const module = await compiledShared;
   const memory = new Memory(true);
   const kernels = await instantiate(module, memory);
-  return { kernels, memory, threads: await Threads.start(count, module, memory, kernels) };
+  return { kernels, memory, flip: flipOf(kernels), threads: await Threads.start(count, module, memory, kernels) };
 }
 
 /**
@@ -110,5 +121,6 @@ export async function createEngine(threads = 1): Promise<Engine> {
       oneThreadBecause = (error as Error).message;
     }
   const memory = new Memory();
-  return { kernels: await instantiate(await init(), memory), memory, oneThreadBecause };
+  const kernels = await instantiate(await init(), memory);
+  return { kernels, memory, flip: flipOf(kernels), oneThreadBecause };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Random } from "../../src/core/random.js";
-import { PAIR_PANELS, PANELS } from "../../src/ops/layout.js";
+import { PAIR_PANELS, PANELS, QUAD_PANELS } from "../../src/ops/layout.js";
 import { conv1x1, conv1x1Backward, conv1x1I8, conv1x1I8F32 } from "../oracle/conv1x1.js";
 import { Arena, padded, storedChannels, unpadded } from "../support/arena.js";
 import { close, dot, F32_SUM, same, slopesAgree } from "../support/compare.js";
@@ -154,29 +154,30 @@ const CASES_I8 = [
   { name: "far beyond int8", most: 127, bias: 2 ** 29, scale: (random: Random) => 10 ** random.uniform(-4, 4) },
 ];
 
-for (const { m, ci, co } of SHAPES)
-  for (const { name, most, bias: mostBias, scale: scaleOf } of CASES_I8)
-    test(`int8 agrees bit for bit: ${m} pixels, ${ci} to ${co} channels, ${name}`, () => {
-      for (const slope of [1, 0, 0.1])
-        for (const rows of [4, 32]) {
-          arena.reset();
-          const random = new Random(6, m, ci, rows);
-          const x = integers(random, m * ci, most === 127 ? -128 : -most, most);
-          const w = integers(random, ci * co, -most, most);
-          const bias = integers(random, co, -mostBias, mostBias);
-          const scale = Float64Array.from({ length: co }, () => Math.fround(scaleOf(random)));
-          const [ciStored, coStored] = [storedChannels(ci), storedChannels(co)];
-          const xAt = arena.input("i8", padded(x, ci, ciStored)).at;
-          const wAt = arena.input("i16", panels(w, co, ci, PAIR_PANELS)).at;
-          const biasAt = arena.input("i32", padded(bias, co, coStored)).at;
-          const scaleAt = arena.input("f32", padded(scale, co, coStored)).at;
-          const wide = arena.scratch(2 * rows * ciStored).at;
-          const y = arena.output("i8", m * coStored);
-          const yFloat = arena.output("f32", m * coStored);
-          kernels.conv1x1I8(y.at, xAt, wAt, biasAt, scaleAt, wide, rows, m, ciStored, coStored, slope);
-          kernels.conv1x1I8F32(yFloat.at, xAt, wAt, biasAt, scaleAt, wide, rows, m, ciStored, coStored, slope);
-          arena.check();
-          same(unpadded(arena.read(y), co, coStored), conv1x1I8(x, w, bias, scale, ci, slope));
-          same(unpadded(arena.read(yFloat), co, coStored), conv1x1I8F32(x, w, bias, scale, ci, slope), "float");
-        }
-    });
+for (const flip of arena.flips)
+  for (const { m, ci, co } of SHAPES)
+    for (const { name, most, bias: mostBias, scale: scaleOf } of CASES_I8)
+      test(`int8 agrees bit for bit: ${m} pixels, ${ci} to ${co} channels, ${name}, flip ${flip}`, () => {
+        for (const slope of [1, 0, 0.1])
+          for (const rows of [4, 32]) {
+            arena.reset();
+            const random = new Random(6, m, ci, rows);
+            const x = integers(random, m * ci, most === 127 ? -128 : -most, most);
+            const w = integers(random, ci * co, -most, most);
+            const bias = integers(random, co, -mostBias, mostBias);
+            const scale = Float64Array.from({ length: co }, () => Math.fround(scaleOf(random)));
+            const [ciStored, coStored] = [storedChannels(ci), storedChannels(co)];
+            const xAt = arena.input("i8", padded(x, ci, ciStored)).at;
+            const wAt = arena.input(flip < 0 ? "i16" : "i8", panels(w, co, ci, flip < 0 ? PAIR_PANELS : QUAD_PANELS)).at;
+            const biasAt = arena.input("i32", padded(bias, co, coStored)).at;
+            const scaleAt = arena.input("f32", padded(scale, co, coStored)).at;
+            const wide = arena.scratch(2 * rows * ciStored).at;
+            const y = arena.output("i8", m * coStored);
+            const yFloat = arena.output("f32", m * coStored);
+            kernels.conv1x1I8(y.at, xAt, wAt, biasAt, scaleAt, wide, rows, m, ciStored, coStored, slope, flip);
+            kernels.conv1x1I8F32(yFloat.at, xAt, wAt, biasAt, scaleAt, wide, rows, m, ciStored, coStored, slope, flip);
+            arena.check();
+            same(unpadded(arena.read(y), co, coStored), conv1x1I8(x, w, bias, scale, ci, slope));
+            same(unpadded(arena.read(yFloat), co, coStored), conv1x1I8F32(x, w, bias, scale, ci, slope), "float");
+          }
+      });

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
-import { PAIR_PANELS3X3, PANELS3X3 } from "../../src/ops/layout.js";
+import { PAIR_PANELS3X3, PANELS3X3, QUAD_PANELS3X3 } from "../../src/ops/layout.js";
 import { conv3x3, conv3x3Backward, conv3x3I8, type Sizes3x3 } from "../oracle/conv3x3.js";
 import { Arena, padded, storedChannels, unpadded } from "../support/arena.js";
 import { close, dot, F32_SUM, same, slopesAgree } from "../support/compare.js";
@@ -130,37 +130,39 @@ const CASES_I8 = [
   { name: "ties", most: 1, bias: 5, scale: 0.5 },
 ];
 
-for (const sizes of SHAPES)
-  for (const { name, most, bias: mostBias, scale: everyScale } of CASES_I8)
-    for (const slope of [1, 0, 0.1])
-      test(`int8 agrees bit for bit: ${nameOf(sizes)}, ${name}, slope ${slope}`, () => {
-        arena.reset();
-        const random = new Random(3);
-        const { n, height, width, stride } = sizes;
-        const [c, co] = [storedChannels(sizes.c), storedChannels(sizes.co)];
-        const x = integers(random, n * height * width * sizes.c, most === 127 ? -128 : -most, most);
-        const w = integers(random, 9 * sizes.c * sizes.co, -most, most);
-        const bias = integers(random, sizes.co, -mostBias, mostBias);
-        const scale = Float64Array.from({ length: sizes.co }, (_, i) =>
-          Math.fround(name === "ties" ? everyScale : everyScale * (1 + i / 9)),
-        );
-        const y = arena.output("i8", outputPixels(sizes) * co);
-        kernels.conv3x3I8(
-          y.at,
-          arena.input("i8", padded(x, sizes.c, c)).at,
-          arena.input("i16", panels(w, sizes, PAIR_PANELS3X3)).at,
-          arena.input("i32", padded(bias, sizes.co, co)).at,
-          arena.input("f32", padded(scale, sizes.co, co)).at,
-          arena.scratch(2 * 3 * ((width + 2) * c + 8), 0).at,
-          0,
-          n * Math.ceil(height / stride),
-          height,
-          width,
-          c,
-          co,
-          stride,
-          slope,
-        );
-        arena.check();
-        same(unpadded(arena.read(y), sizes.co, co), conv3x3I8(x, w, bias, scale, sizes, slope));
-      });
+for (const flip of arena.flips)
+  for (const sizes of SHAPES)
+    for (const { name, most, bias: mostBias, scale: everyScale } of CASES_I8)
+      for (const slope of [1, 0, 0.1])
+        test(`int8 agrees bit for bit: ${nameOf(sizes)}, ${name}, slope ${slope}, flip ${flip}`, () => {
+          arena.reset();
+          const random = new Random(3);
+          const { n, height, width, stride } = sizes;
+          const [c, co] = [storedChannels(sizes.c), storedChannels(sizes.co)];
+          const x = integers(random, n * height * width * sizes.c, most === 127 ? -128 : -most, most);
+          const w = integers(random, 9 * sizes.c * sizes.co, -most, most);
+          const bias = integers(random, sizes.co, -mostBias, mostBias);
+          const scale = Float64Array.from({ length: sizes.co }, (_, i) =>
+            Math.fround(name === "ties" ? everyScale : everyScale * (1 + i / 9)),
+          );
+          const y = arena.output("i8", outputPixels(sizes) * co);
+          kernels.conv3x3I8(
+            y.at,
+            arena.input("i8", padded(x, sizes.c, c)).at,
+            arena.input(flip < 0 ? "i16" : "i8", panels(w, sizes, flip < 0 ? PAIR_PANELS3X3 : QUAD_PANELS3X3)).at,
+            arena.input("i32", padded(bias, sizes.co, co)).at,
+            arena.input("f32", padded(scale, sizes.co, co)).at,
+            arena.scratch(2 * 3 * ((width + 2) * c + 8), 0).at,
+            0,
+            n * Math.ceil(height / stride),
+            height,
+            width,
+            c,
+            co,
+            stride,
+            slope,
+            flip,
+          );
+          arena.check();
+          same(unpadded(arena.read(y), sizes.co, co), conv3x3I8(x, w, bias, scale, sizes, slope));
+        });

@@ -1,9 +1,9 @@
 import { test } from "node:test";
 import fc from "fast-check";
 import { Random } from "../../src/core/random.js";
-import { PAIR_TAPS, pack, TAPS } from "../../src/ops/layout.js";
+import { PAIR_TAPS, pack, QUAD_TAPS, TAPS } from "../../src/ops/layout.js";
 import { dwconv, dwconvBackward, dwconvI8, type SizesDepthwise } from "../oracle/dwconv.js";
-import { Arena, padded, storedChannels, unpadded } from "../support/arena.js";
+import { Arena, type Block, padded, storedChannels, unpadded } from "../support/arena.js";
 import { close, dot, F32_SUM, same, slopesAgree } from "../support/compare.js";
 import { integers, normals } from "../support/random.js";
 
@@ -21,11 +21,12 @@ function taps(w: Float64Array, { c, kernel }: SizesDepthwise): Float64Array {
 }
 
 /** The same for the int8 kernel. */
-function pairTaps(w: Float64Array, { c, kernel }: SizesDepthwise): Int16Array {
+function tapsI8(w: Float64Array, { c, kernel }: SizesDepthwise, flip: number): Block {
   const dims = [c, 1, kernel, kernel];
-  const out = new Int16Array(PAIR_TAPS.length(dims));
-  pack({ dims, data: Int8Array.from(w) }, PAIR_TAPS, out);
-  return out;
+  const [layout, kind, Numbers] = flip < 0 ? ([PAIR_TAPS, "i16", Int16Array] as const) : ([QUAD_TAPS, "i8", Int8Array] as const);
+  const out = new Numbers(layout.length(dims));
+  pack({ dims, data: Int8Array.from(w) }, layout, out);
+  return arena.input(kind, out);
 }
 
 const SHAPES: SizesDepthwise[] = [3, 5].flatMap((kernel) =>
@@ -115,7 +116,7 @@ function backwardAgrees(sizes: SizesDepthwise, random: Random, slopes: boolean):
   slopesAgree(cost, w, { oracle: expected.dw }, "dw");
 }
 
-function int8Agrees(sizes: SizesDepthwise, slope: number, ties: boolean, random: Random): void {
+function int8Agrees(sizes: SizesDepthwise, slope: number, ties: boolean, random: Random, flip: number): void {
   arena.reset();
   const { n, height, width, kernel, stride } = sizes;
   const c = storedChannels(sizes.c);
@@ -128,7 +129,7 @@ function int8Agrees(sizes: SizesDepthwise, slope: number, ties: boolean, random:
   kernels.dwconvI8(
     y.at,
     arena.input("i8", padded(x, sizes.c, c)).at,
-    arena.input("i16", pairTaps(w, sizes)).at,
+    tapsI8(w, sizes, flip).at,
     arena.input("i32", padded(bias, sizes.c, c)).at,
     arena.input("f32", padded(scale, sizes.c, c)).at,
     arena.scratch(width * c).at,
@@ -140,6 +141,7 @@ function int8Agrees(sizes: SizesDepthwise, slope: number, ties: boolean, random:
     kernel,
     stride,
     slope,
+    flip,
   );
   arena.check();
   same(unpadded(arena.read(y), sizes.c, c), dwconvI8(x, w, bias, scale, sizes, slope));
@@ -150,7 +152,8 @@ for (const sizes of SHAPES) {
     for (const slope of [1, 0, 0.1]) forwardAgrees(sizes, slope, new Random(1));
   });
   test(`int8 agrees bit for bit: ${nameOf(sizes)}`, () => {
-    for (const slope of [1, 0, 0.1]) for (const ties of [false, true]) int8Agrees(sizes, slope, ties, new Random(2));
+    for (const flip of arena.flips)
+      for (const slope of [1, 0, 0.1]) for (const ties of [false, true]) int8Agrees(sizes, slope, ties, new Random(2), flip);
   });
   test(`backward agrees with the oracle and with slopes, weights are added to: ${nameOf(sizes)}`, () =>
     backwardAgrees(sizes, new Random(3), true));
@@ -170,7 +173,7 @@ test("forward, backward and int8 agree with the oracle on any size (property)", 
     fc.property(sizesOf, fc.integer(), (sizes, seed) => {
       forwardAgrees(sizes, 1, new Random(seed));
       backwardAgrees(sizes, new Random(seed), false);
-      int8Agrees(sizes, 0, false, new Random(seed));
+      for (const flip of arena.flips) int8Agrees(sizes, 0, false, new Random(seed), flip);
     }),
     { seed: 7, numRuns: 40 },
   );

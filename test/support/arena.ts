@@ -36,11 +36,14 @@ export interface Block {
  */
 export class Arena {
   readonly kernels: Kernels;
+  /** The ways in which this build on this CPU multiplies int8: always in 16-bit pairs (-1), perhaps in quads of bytes (0 or 128). */
+  readonly flips: readonly number[];
   private blocks: Block[] = [];
   private readonly bottom: number;
 
   private constructor(readonly engine: Engine) {
     this.kernels = engine.kernels;
+    this.flips = engine.flip < 0 ? [-1] : [-1, engine.flip];
     this.bottom = engine.memory.mark;
   }
 
