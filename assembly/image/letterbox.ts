@@ -3,14 +3,15 @@
 //   weights are 8-bit fixed point and add up to 256 for each output row and column (detect/preprocess.ts makes them:
 //   area filter when shrinking, bilinear when growing), so the result is the same on every runtime
 //   rgba u8 [sh, sw, 4];  out i8 [height, width, 3];  the rest is the grey of 114
-//   rows columns: tables of i32 [size][2 + most]: first source index, count, then the weights and zeros; a table ascends, or descends for a flip
-//   sums u16 [sw, 4]: scratch, one output row before its columns are joined; 32 bytes to spare at its end
+//   rows columns: tables of i32 [size][2 + pairs]: first source index, count, then the weights as i16, filled up with zeros; a table ascends, or
+//   descends for a flip
+//   sums i16 [sw, 4]: scratch, one output row less 2^15 (128 times its weights) before its columns are joined; 32 bytes to spare at its end
 const GREY: i32 = 114;
 
-export function letterbox(out: usize, rgba: usize, sums: usize, rows: usize, columns: usize, most: i32, sw: i32, first: i32, last: i32,
+export function letterbox(out: usize, rgba: usize, sums: usize, rows: usize, columns: usize, pairs: i32, sw: i32, first: i32, last: i32,
   left: i32, top: i32, w: i32, h: i32, width: i32, height: i32): void {
   memory.fill(out, <u8>(GREY ^ 0x80), width * height * 3);
-  const entry = (2 + most) << 2, start = (first << 2) & ~15, end = last << 2, row: usize = sw << 2;
+  const entry = (2 + pairs) << 2, start = (first << 2) & ~15, end = last << 2, row: usize = sw << 2;
   let taps = 0;
   for (let i = 0; i < w; i++) taps = max(taps, load<i32>(columns + i * entry, 4));
   for (let j = 0; j < h; j++, rows += entry) {
@@ -35,13 +36,13 @@ export function letterbox(out: usize, rgba: usize, sums: usize, rows: usize, col
   }
 }
 
-/** Source rows times weights, summed in registers: bytes start..end - 1 of a row. The sums stay below 2^16. */
+/** Source rows times weights, summed in registers: bytes start..end - 1 of a row. */
 function joinRows(sums: usize, from: usize, row: usize, weights: usize, count: i32, start: i32, end: i32): void {
-  const none = i16x8.splat(0), last = weights + (count << 2);
+  const none = i16x8.splat(-32768), last = weights + (count << 1);
   let i = start;
   for (; i + 32 <= end; i += 32) {
     let a = none, b = none, c = none, d = none, p = from + i;
-    for (let weight = weights; weight < last; weight += 4, p += row) {
+    for (let weight = weights; weight < last; weight += 2, p += row) {
       const w = v128.load16_splat(weight), left = v128.load(p), right = v128.load(p, 16);
       a = i16x8.add(a, i16x8.mul(i16x8.extend_low_i8x16_u(left), w));
       b = i16x8.add(b, i16x8.mul(i16x8.extend_high_i8x16_u(left), w));
@@ -53,7 +54,7 @@ function joinRows(sums: usize, from: usize, row: usize, weights: usize, count: i
   }
   for (; i < end; i += 4) {
     let a = none, p = from + i;
-    for (let weight = weights; weight < last; weight += 4, p += row)
+    for (let weight = weights; weight < last; weight += 2, p += row)
       a = i16x8.add(a, i16x8.mul(i16x8.extend_low_i8x16_u(v128.load32_zero(p)), v128.load16_splat(weight)));
     v128.store64_lane(sums + (i << 1), a, 0);
   }
@@ -63,18 +64,18 @@ function joinRows(sums: usize, from: usize, row: usize, weights: usize, count: i
 // @ts-ignore: decorator
 @inline
 function pixel(sums: usize, column: usize, taps: i32): v128 {
-  let p = sums + (load<i32>(column) << 3), total = i32x4.add(i32x4.splat((1 << 15) - (128 << 16)), tap(p, column + 8));
-  if (taps > 1) total = i32x4.add(total, tap(p + 8, column + 12));
-  if (taps > 2) total = i32x4.add(total, tap(p + 16, column + 16));
-  if (taps > 3) total = i32x4.add(total, tap(p + 24, column + 20));
+  let p = sums + (load<i32>(column) << 3), total = i32x4.add(i32x4.splat(1 << 15), twoTaps(p, column + 8));
+  if (taps > 2) total = i32x4.add(total, twoTaps(p + 16, column + 12));
   if (taps > 4) {
-    const last = column + 8 + (load<i32>(column, 4) << 2);
+    const last = column + 8 + (load<i32>(column, 4) << 1);
     p += 32;
-    for (let weight = column + 24; weight < last; weight += 4, p += 8) total = i32x4.add(total, tap(p, weight));
+    for (let weight = column + 16; weight < last; weight += 4, p += 16) total = i32x4.add(total, twoTaps(p, weight));
   }
   return i32x4.shr_s(total, 16);
 }
 
-function tap(p: usize, weight: usize): v128 {
-  return i32x4.mul(v128.load16x4_u(p), v128.load32_splat(weight));
+/** Two pixels times two weights. */
+function twoTaps(p: usize, weights: usize): v128 {
+  const v = v128.load(p);
+  return i32x4.dot_i16x8_s(v128.shuffle<i16>(v, v, 0, 4, 1, 5, 2, 6, 3, 7), v128.load32_splat(weights));
 }

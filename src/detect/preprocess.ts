@@ -57,8 +57,13 @@ export function mostTaps(length: number, size: number): number {
   return Math.max(2, Math.ceil(length / size) + 1);
 }
 
+/** i32 of a table's row: the first source index, how many taps, and their weights, two in each. */
+function entryOf(most: number): number {
+  return 2 + Math.ceil(most / 2);
+}
+
 /**
- * Taps of one axis, a row an output pixel: [first source index, count, weights of 1/256 ...], i32. Area filter when shrinking, bilinear
+ * Taps of one axis, a row an output pixel: [first source index, count, weights of 1/256 as i16 ...], i32. Area filter when shrinking, bilinear
  * when growing; weights are rounded so that each row adds up to 256.
  * @param size source pixels that exist: what an area covers beyond them counts for nothing, and wholly beyond them the border goes on
  */
@@ -81,7 +86,11 @@ export function axisTable(to: Int32Array, start: number, length: number, out: nu
       if (first + 1 < size) share[1] = centre - first;
       else share[0] = 1;
     }
-    const row = (flip ? out - 1 - i : i) * (2 + most);
+    const row = (flip ? out - 1 - i : i) * entryOf(most);
+    to.fill(0, row, row + entryOf(most));
+    const add = (k: number, weight: number): void => {
+      to[row + 2 + (k >> 1)]! += weight << (16 * (k & 1));
+    };
     let count = 1;
     let done = 0;
     let exact = 0;
@@ -89,10 +98,10 @@ export function axisTable(to: Int32Array, start: number, length: number, out: nu
       exact += share[k]! * UNIT;
       const weight = Math.min(UNIT, Math.round(exact)) - done; // carried rounding: the sum is exact
       done += weight;
-      to[row + 2 + k] = weight;
+      add(k, weight);
       if (weight > 0) count = k + 1;
     }
-    to[row + 2 + count - 1]! += UNIT - done;
+    add(count - 1, UNIT - done);
     to[row] = first;
     to[row + 1] = count;
   }
@@ -103,7 +112,7 @@ export interface Letterbox {
   placement: Placement;
   rows: number;
   columns: number;
-  most: number;
+  pairs: number;
   sums: number;
   first: number;
   last: number;
@@ -111,7 +120,7 @@ export interface Letterbox {
 
 /** Bytes that `prepareLetterbox` needs at most for frames up to `width` pixels and inputs up to the given size. */
 export function letterboxBytes(frame: { width: number; height: number }, input: { width: number; height: number }, most: number): number {
-  return 4 * (2 + most) * (input.width + input.height) + 8 * frame.width + 64;
+  return 4 * entryOf(most) * (input.width + input.height) + 8 * frame.width + 64;
 }
 
 /**
@@ -131,7 +140,7 @@ export function prepareLetterbox(
       `letterbox: expected a part with pixels, got ${sourceWidth} x ${sourceHeight} to ${width} x ${height}`,
     );
   const most = Math.max(mostTaps(sourceWidth, width), mostTaps(sourceHeight, height));
-  const entry = 2 + most;
+  const entry = entryOf(most);
   const rows = at;
   const columns = rows + 4 * entry * height;
   const sums = Math.ceil((columns + 4 * entry * width) / 16) * 16;
@@ -144,19 +153,19 @@ export function prepareLetterbox(
     first = Math.min(first, table[i * entry]!);
     last = Math.max(last, table[i * entry]! + table[i * entry + 1]!);
   }
-  return { placement, rows, columns, most, sums, first, last };
+  return { placement, rows, columns, pairs: entry - 2, sums, first, last };
 }
 
 /** Runs a letterbox: `rgba` (byte offset of the frame) to `out` (byte offset of the input, signed bytes). */
 export function runLetterbox(
   { kernels }: Engine,
-  { placement: { left, top, width, height }, rows, columns, most, sums, first, last }: Letterbox,
+  { placement: { left, top, width, height }, rows, columns, pairs, sums, first, last }: Letterbox,
   rgba: number,
   frame: Pick<Frame, "width">,
   out: number,
   input: { width: number; height: number },
 ): void {
-  kernels.letterbox(out, rgba, sums, rows, columns, most, frame.width, first, last, left, top, width, height, input.width, input.height);
+  kernels.letterbox(out, rgba, sums, rows, columns, pairs, frame.width, first, last, left, top, width, height, input.width, input.height);
 }
 
 /**

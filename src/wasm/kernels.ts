@@ -217,7 +217,7 @@ export interface Kernels {
     sums: number,
     rows: number,
     columns: number,
-    most: number,
+    pairs: number,
     sw: number,
     first: number,
     last: number,
