@@ -36,6 +36,11 @@ export function floorOf(slope: f32): v128 {
   return f32x4.splat(slope == 0 ? 0 : -128);
 }
 
+/** Whether the activation is more than a floor. */
+export function isLeaky(slope: f32): bool {
+  return slope > 0 && slope < 1;
+}
+
 /** Eight floats to eight int8 in the low half. */
 export function quantize8(v0: v128, v1: v128, floor: v128): v128 {
   const magic = f32x4.splat(MAGIC), bits = i32x4.splat(0x4b400000);
@@ -46,9 +51,9 @@ export function quantize8(v0: v128, v1: v128, floor: v128): v128 {
 }
 
 /** Eight sums to eight int8 in the low half. */
-export function requantize8(a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, slope: f32): v128 {
+export function requantize8(a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, slope: f32, leaky: bool): v128 {
   let v0 = f32x4.mul(f32x4.convert_i32x4_s(a0), s0), v1 = f32x4.mul(f32x4.convert_i32x4_s(a1), s1);
-  if (slope > 0 && slope < 1) {
+  if (leaky) {
     v0 = activate(v0, f32x4.splat(slope));
     v1 = activate(v1, f32x4.splat(slope));
   }
@@ -62,7 +67,7 @@ function store8(y: usize, a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, s
     const act = f32x4.splat(slope);
     v128.store(y, activate(f32x4.mul(f32x4.convert_i32x4_s(a0), s0), act));
     v128.store(y, activate(f32x4.mul(f32x4.convert_i32x4_s(a1), s1), act), 16);
-  } else v128.store64_lane(y, requantize8(a0, a1, s0, s1, floor, slope), 0);
+  } else v128.store64_lane(y, requantize8(a0, a1, s0, s1, floor, slope, isLeaky(slope)), 0);
 }
 
 /**
