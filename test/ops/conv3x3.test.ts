@@ -130,7 +130,7 @@ const CASES_I8 = [
   { name: "ties", most: 1, bias: 5, scale: 0.5 },
 ];
 
-for (const flip of arena.flips)
+for (const { flip, least } of arena.ways)
   for (const sizes of SHAPES)
     for (const { name, most, bias: mostBias, scale: everyScale } of CASES_I8)
       for (const slope of [1, 0, 0.1])
@@ -139,7 +139,7 @@ for (const flip of arena.flips)
           const random = new Random(3);
           const { n, height, width, stride } = sizes;
           const [c, co] = [storedChannels(sizes.c), storedChannels(sizes.co)];
-          const x = integers(random, n * height * width * sizes.c, most === 127 ? -128 : -most, most);
+          const x = integers(random, n * height * width * sizes.c, Math.max(least, most === 127 ? -128 : -most), most);
           const w = integers(random, 9 * sizes.c * sizes.co, -most, most);
           const bias = integers(random, sizes.co, -mostBias, mostBias);
           const scale = Float64Array.from({ length: sizes.co }, (_, i) =>

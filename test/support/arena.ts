@@ -36,14 +36,18 @@ export interface Block {
  */
 export class Arena {
   readonly kernels: Kernels;
-  /** The ways in which this build on this CPU multiplies int8: always in 16-bit pairs (-1), perhaps in quads of bytes (0 or 128). */
-  readonly flips: readonly number[];
+  /**
+   * The ways in which this build on this CPU can multiply int8: always in 16-bit pairs (flip -1), perhaps in quads of bytes. Where bytes are
+   * flipped by 128, those of other CPUs (0) are right as long as no value is below 0, their `least`.
+   */
+  readonly ways: readonly { flip: number; least: number }[];
   private blocks: Block[] = [];
   private readonly bottom: number;
 
   private constructor(readonly engine: Engine) {
     this.kernels = engine.kernels;
-    this.flips = engine.flip < 0 ? [-1] : [-1, engine.flip];
+    const signed = [-1, engine.flip].map((flip) => ({ flip, least: -128 }));
+    this.ways = engine.flip < 0 ? signed.slice(1) : engine.flip === 0 ? signed : [...signed, { flip: 0, least: 0 }];
     this.bottom = engine.memory.mark;
   }
 
