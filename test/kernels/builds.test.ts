@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { RUNTIMES } from "../runtimes/runtimes.js";
 import { BUILD } from "../support/arena.js";
 
 // Every build of the kernels must pass every test of kernels; int8 is thereby the same on all of them, bit for bit.
@@ -12,12 +13,13 @@ const { targets } = JSON.parse(readFileSync("asconfig.json", "utf8")) as {
   targets: Record<string, { outFile: string; textFile: string; sharedMemory?: boolean }>;
 };
 
-/** Node 20 knows relaxed SIMD behind a flag only; later versions need none. */
-const FLAGS = [[], ["--experimental-wasm-relaxed-simd"]];
+/** Where a build may run: this Node; one that knows relaxed SIMD, and the CPU's dot products of bytes, if it is installed; this one with a flag. */
+const NEWEST = RUNTIMES.find(({ name }) => name === "node 26")!.command;
+const HOSTS = [[process.execPath], [NEWEST], [process.execPath, "--experimental-wasm-relaxed-simd"]];
 
-function run(flags: string[], script: string, build: string) {
+function run([node, ...flags]: readonly string[], script: string, build: string) {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env; // else a child reports to this test's runner
-  return spawnSync(process.execPath, [...flags, "--input-type=module", "-e", script], {
+  return spawnSync(node!, [...flags, "--input-type=module", "-e", script], {
     env: { ...env, FOURWAY_TEST_BUILD: build },
     encoding: "utf8",
   });
@@ -41,10 +43,10 @@ for (const [build, { outFile }] of Object.entries(targets))
     test(`the ${build} build passes the same tests as ${BUILD}`, (t) => {
       const bytes = JSON.stringify(resolve(outFile));
       const accepted = `import fs from "node:fs"; process.exit(WebAssembly.validate(fs.readFileSync(${bytes})) ? 0 : 1)`;
-      const flags = FLAGS.find((list) => run(list, accepted, build).status === 0);
-      if (!flags) return t.skip(`this runtime does not take the ${build} build, with or without a flag`);
+      const host = HOSTS.find((command) => run(command, accepted, build).status === 0);
+      if (!host) return t.skip(`this runtime does not take the ${build} build, with or without a flag`);
       const all = files.map((file) => `await import(${JSON.stringify(pathToFileURL(resolve(file)).href)});`).join("\n");
-      const { status, stdout } = run(flags, all, build);
+      const { status, stdout } = run(host, all, build);
       assert.equal(status, 0, stdout.slice(-4000));
       const passed = Number(stdout.match(/^# pass (\d+)$/m)?.[1] ?? stdout.match(/ pass (\d+)$/m)?.[1]);
       assert.ok(passed > 300, `expected hundreds of tests to have run, got ${passed}: ${stdout.slice(-4000)}`);
