@@ -82,7 +82,7 @@ export interface WatchedEngine extends Engine {
 }
 
 /** Watches an engine's kernels. Programs must be compiled with the watched engine. */
-export function watched({ kernels, memory, flip }: Engine): WatchedEngine {
+export function watched({ kernels, memory, byteFlip }: Engine): WatchedEngine {
   let passes: { kernel: string; shape: string; macs: number; ms: number }[][] = [];
   let pass: (typeof passes)[number] = [];
   const wrap = (kernel: string, call: (...args: number[]) => number | undefined) => {
@@ -104,7 +104,7 @@ export function watched({ kernels, memory, flip }: Engine): WatchedEngine {
   const entries = Object.entries(kernels as unknown as Record<string, (...args: number[]) => number | undefined>);
   return {
     memory,
-    flip,
+    byteFlip,
     kernels: Object.fromEntries(entries.map(([kernel, call]) => [kernel, wrap(kernel, call)])) as unknown as Kernels,
     begin() {
       pass = [];

@@ -18,7 +18,7 @@ export interface Roofline {
 }
 
 /** Measures the roofline on this machine, one thread. */
-export function measureRoofline({ kernels, memory, flip }: Engine): Roofline {
+export function measureRoofline({ kernels, memory, byteFlip }: Engine): Roofline {
   const mark = memory.mark;
   const [y, x, w, bias, scale, wide] = Array.from({ length: 6 }, () => memory.reserve(65536)) as [
     number,
@@ -33,7 +33,7 @@ export function measureRoofline({ kernels, memory, flip }: Engine): Roofline {
   for (const [m, ci, co] of SHAPES) {
     const runs = {
       f32: () => kernels.conv1x1(y, x, w, bias, m, ci, co, 0),
-      int8: () => kernels.conv1x1I8(y, x, w, bias, scale, wide, m, m, ci, co, 0, flip),
+      int8: () => kernels.conv1x1I8(y, x, w, bias, scale, wide, m, m, ci, co, 0, byteFlip),
     };
     for (const kind of ["f32", "int8"] as const) best[kind] = Math.max(best[kind], (m * ci * co) / 1e6 / quickMs(runs[kind]));
   }

@@ -9,7 +9,7 @@ function blocks(y: usize, x: usize, w: usize, bias: usize, scale: usize, wide: u
   for (let top = 0; top < m; top += rows) {
     const count = min(rows, m - top), n = count * ci, from = x + top * ci, to = y + top * co * (float ? 4 : 1);
     if (ASC_FEATURE_RELAXED_SIMD && flip >= 0) {
-      if (flip) for (let i = 0; i < n; i += 16) v128.store(wide + i, v128.xor(v128.load(from + i), i8x16.splat(-128)));
+      if (flip) for (let i = 0; i < n; i += 16) v128.store(wide + i, v128.xor(v128.load(from + i), i8x16.splat(<i8>flip)));
       product(to, flip ? wide : from, ci, 1, 0, ci, w, bias, scale, count, co, slope, float, true, flip);
     } else {
       for (let i = 0; i < n; i += 8) v128.store(wide + (i << 1), v128.load8x8_s(from + i));

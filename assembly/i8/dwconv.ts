@@ -10,7 +10,7 @@
 //   last row both columns, so that one dot product of 16-bit pairs adds two taps; it goes to every output that sees it, whose sums wait in
 //   registers. Four channels and not eight: a 3x3 kernel's weights then stay in registers (40x24x64: 0.81x).
 //   Quads: a column's three or four rows are interleaved. Flipped zeros are not zeros, so that columns outside the picture count too.
-import { dotPairs as dot, dotQuads, floorOf, isLeaky, requantize8 } from "./product";
+import { dotPairs as dot, dotQuads, floorOf, isLeaky, magicOf, requantize8 } from "./product";
 
 export function dwconvI8(y: usize, x: usize, w: usize, bias: usize, scale: usize, zeros: usize, from: i32, to: i32, height: i32, width: i32, c: i32, kernel: i32, stride: i32, slope: f32, flip: i32): void {
   const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, row: usize = width * c;
@@ -37,7 +37,7 @@ function pairs(p: usize, q: usize): v128 {
 
 /** A row of outputs from input rows p, q, r. In each turn u and v are columns ix and ix + 1 of the upper rows, h both of the last. */
 function row3(y: usize, x0: usize, x1: usize, x2: usize, w: usize, bias: usize, scale: usize, zeros: usize, width: i32, c: i32, stride: i32, slope: f32): void {
-  const floor = floorOf(slope), leaky = isLeaky(slope);
+  const floor = floorOf(slope), magic = magicOf(slope), leaky = isLeaky(slope);
   for (let i = 0; i < c; i += 4) {
     const f = w + i * 28, start = v128.load(bias + (i << 2)), s = v128.load(scale + (i << 2));
     const k0 = v128.load(f), k1 = v128.load(f, 16), k2 = v128.load(f, 32);
@@ -52,22 +52,22 @@ function row3(y: usize, x0: usize, x1: usize, x2: usize, w: usize, bias: usize, 
       const done = dot(dot(dot(b, u, k1), v, k2), h, m2);
       b = dot(dot(start, v, k0), h, m0);
       if (stride == 1) {
-        const bytes = requantize8(dot(dot(a, u, k2), h, m3), done, s, s, floor, slope, leaky);
+        const bytes = requantize8(dot(dot(a, u, k2), h, m3), done, s, s, floor, magic, slope, leaky);
         a = dot(dot(dot(start, u, k0), v, k1), h, m1);
         if (to != y + i) v128.store32_lane(to - c, bytes, 0);
         v128.store32_lane(to, bytes, 1);
         to += c << 1;
       } else {
-        v128.store32_lane(to, requantize8(done, done, s, s, floor, slope, leaky), 0);
+        v128.store32_lane(to, requantize8(done, done, s, s, floor, magic, slope, leaky), 0);
         to += c;
       }
     }
     if (width & 1) {
       const u = pairs(p, q), h = pairs(r, zeros);
-      const bytes = requantize8(dot(dot(a, u, k2), h, m3), dot(dot(b, u, k1), h, m2), s, s, floor, slope, leaky);
+      const bytes = requantize8(dot(dot(a, u, k2), h, m3), dot(dot(b, u, k1), h, m2), s, s, floor, magic, slope, leaky);
       if (stride == 1 && width > 1) v128.store32_lane(to - c, bytes, 0);
       v128.store32_lane(to, bytes, 1);
-    } else if (stride == 1) v128.store32_lane(to - c, requantize8(a, a, s, s, floor, slope, leaky), 0);
+    } else if (stride == 1) v128.store32_lane(to - c, requantize8(a, a, s, s, floor, magic, slope, leaky), 0);
   }
 }
 
@@ -77,7 +77,7 @@ function dots(a: v128, x: v128, w: usize, z: v128, v: usize): v128 {
 
 /** The same for five rows: u and v of the first two, g and h of the next two, m both columns of the last. */
 function row5(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usize, w: usize, bias: usize, scale: usize, zeros: usize, width: i32, c: i32, stride: i32, slope: f32): void {
-  const floor = floorOf(slope), leaky = isLeaky(slope), even: usize = (width & ~1) * c, back: usize = stride == 1 ? 2 * c : c;
+  const floor = floorOf(slope), magic = magicOf(slope), leaky = isLeaky(slope), even: usize = (width & ~1) * c, back: usize = stride == 1 ? 2 * c : c;
   for (let i = 0; i < c; i += 4) {
     const f = w + (i << 6), start = v128.load(bias + (i << 2)), s = v128.load(scale + (i << 2));
     // sums of outputs ix - 2, ix - 1, ix, ix + 1 (stride 2: a and d of ix - 2 and ix)
@@ -89,14 +89,14 @@ function row5(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usize, w
       const first = dot(dots(a, u, f + 64, g, f + 144), m, v128.load(f, 240));
       if (stride == 1) {
         const second = dot(dots(dots(b, u, f + 48, g, f + 128), v, f + 64, h, f + 144), m, v128.load(f, 224));
-        const bytes = requantize8(first, second, s, s, floor, slope, leaky);
+        const bytes = requantize8(first, second, s, s, floor, magic, slope, leaky);
         if (to != y + i) {
           v128.store32_lane(to - back, bytes, 0);
           v128.store32_lane(to - c, bytes, 1);
         }
         to += c << 1;
       } else {
-        if (to != y + i) v128.store32_lane(to - back, requantize8(first, first, s, s, floor, slope, leaky), 0);
+        if (to != y + i) v128.store32_lane(to - back, requantize8(first, first, s, s, floor, magic, slope, leaky), 0);
         to += c;
       }
       a = dot(dots(dots(d, u, f + 32, g, f + 112), v, f + 48, h, f + 128), m, v128.load(f, 208));
@@ -109,15 +109,15 @@ function row5(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usize, w
     if (width & 1) {
       const u = pairs(x0 + p, x1 + p), g = pairs(x2 + p, x3 + p), m = pairs(x4 + p, zeros);
       const first = dot(dots(a, u, f + 64, g, f + 144), m, v128.load(f, 240)), third = dot(dots(d, u, f + 32, g, f + 112), m, v128.load(f, 208));
-      const bytes = requantize8(first, third, s, s, floor, slope, leaky);
+      const bytes = requantize8(first, third, s, s, floor, magic, slope, leaky);
       if (width > 1) v128.store32_lane(to - back, bytes, 0);
       v128.store32_lane(to, bytes, 1);
       if (stride == 1 && width > 1) {
         const second = dot(dots(b, u, f + 48, g, f + 128), m, v128.load(f, 224));
-        v128.store32_lane(to - c, requantize8(second, second, s, s, floor, slope, leaky), 0);
+        v128.store32_lane(to - c, requantize8(second, second, s, s, floor, magic, slope, leaky), 0);
       }
     } else {
-      const bytes = requantize8(a, b, s, s, floor, slope, leaky);
+      const bytes = requantize8(a, b, s, s, floor, magic, slope, leaky);
       v128.store32_lane(to - back, bytes, 0);
       if (stride == 1) v128.store32_lane(to - c, bytes, 1);
     }
@@ -128,7 +128,7 @@ function row5(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usize, w
 // @ts-ignore: decorator
 @inline
 function row3Quads(y: usize, x0: usize, x1: usize, x2: usize, w: usize, bias: usize, scale: usize, width: i32, c: i32, stride: i32, slope: f32, flip: i32, leaky: bool): void {
-  const floor = floorOf(slope), z = i8x16.splat(<i8>flip);
+  const floor = floorOf(slope), magic = magicOf(slope), z = i8x16.splat(<i8>flip);
   for (let i = 0; i < c; i += 8) {
     const f = w + i * 12, s0 = v128.load(scale + (i << 2)), s1 = v128.load(scale + (i << 2), 16);
     const k0 = v128.load(f), k1 = v128.load(f, 16), k2 = v128.load(f, 32), m0 = v128.load(f, 48), m1 = v128.load(f, 64), m2 = v128.load(f, 80);
@@ -143,18 +143,18 @@ function row3Quads(y: usize, x0: usize, x1: usize, x2: usize, w: usize, bias: us
       const u = v128.xor(v128.shuffle<i16>(above, below, 0, 8, 1, 9, 2, 10, 3, 11), z), v = v128.xor(v128.shuffle<i16>(above, below, 4, 12, 5, 13, 6, 14, 7, 15), z);
       if (stride == 1) {
         if (ix > 0) {
-          v128.store64_lane(to, requantize8(dotQuads(a0, u, k2), dotQuads(a1, v, m2), s0, s1, floor, slope, leaky), 0);
+          v128.store64_lane(to, requantize8(dotQuads(a0, u, k2), dotQuads(a1, v, m2), s0, s1, floor, magic, slope, leaky), 0);
           to += c;
         }
         a0 = dotQuads(b0, u, k1); a1 = dotQuads(b1, v, m1);
         b0 = dotQuads(start0, u, k0); b1 = dotQuads(start1, v, m0);
       } else if (ix & 1) {
-        v128.store64_lane(to, requantize8(dotQuads(a0, u, k2), dotQuads(a1, v, m2), s0, s1, floor, slope, leaky), 0);
+        v128.store64_lane(to, requantize8(dotQuads(a0, u, k2), dotQuads(a1, v, m2), s0, s1, floor, magic, slope, leaky), 0);
         to += c;
         a0 = dotQuads(start0, u, k0); a1 = dotQuads(start1, v, m0);
       } else { a0 = dotQuads(a0, u, k1); a1 = dotQuads(a1, v, m1); }
     }
-    if (stride == 1 || (width & 1)) v128.store64_lane(to, requantize8(dotQuads(a0, z, k2), dotQuads(a1, z, m2), s0, s1, floor, slope, leaky), 0);
+    if (stride == 1 || (width & 1)) v128.store64_lane(to, requantize8(dotQuads(a0, z, k2), dotQuads(a1, z, m2), s0, s1, floor, magic, slope, leaky), 0);
   }
 }
 
@@ -176,7 +176,7 @@ function dot1(a: v128, x: v128, w: usize): v128 {
 
 /** As row5: u and v are columns ix and ix + 1 of the upper four rows, m both of the last. */
 function row5Quads(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usize, w: usize, bias: usize, scale: usize, zeros: usize, width: i32, c: i32, stride: i32, slope: f32, flip: i32): void {
-  const floor = floorOf(slope), leaky = isLeaky(slope), z = i8x16.splat(<i8>flip), even: usize = (width & ~1) * c, back: usize = stride == 1 ? 2 * c : c;
+  const floor = floorOf(slope), magic = magicOf(slope), leaky = isLeaky(slope), z = i8x16.splat(<i8>flip), even: usize = (width & ~1) * c, back: usize = stride == 1 ? 2 * c : c;
   for (let i = 0; i < c; i += 4) {
     const f = w + i * 44, s = v128.load(scale + (i << 2));
     let sum = dot1(i32x4.splat(0), z, f);
@@ -192,14 +192,14 @@ function row5Quads(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usi
       const first = dot1(dot1(a, u, f + 64), m, f + 160);
       if (stride == 1) {
         const second = dot1(dot1(dot1(b, u, f + 48), v, f + 64), m, f + 144);
-        const bytes = requantize8(first, second, s, s, floor, slope, leaky);
+        const bytes = requantize8(first, second, s, s, floor, magic, slope, leaky);
         if (to != y + i) {
           v128.store32_lane(to - back, bytes, 0);
           v128.store32_lane(to - c, bytes, 1);
         }
         to += c << 1;
       } else {
-        if (to != y + i) v128.store32_lane(to - back, requantize8(first, first, s, s, floor, slope, leaky), 0);
+        if (to != y + i) v128.store32_lane(to - back, requantize8(first, first, s, s, floor, magic, slope, leaky), 0);
         to += c;
       }
       a = dot1(dot1(dot1(d, u, f + 32), v, f + 48), m, f + 128);
@@ -217,11 +217,11 @@ function row5Quads(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usi
     }
     const first = dot1(dot1(a, u, f + 64), m, f + 160), second = dot1(dot1(dot1(b, u, f + 48), z, f + 64), m, f + 144);
     const third = dot1(dot1(dot1(dot1(dot1(d, u, f + 32), z, f + 48), z, f + 64), m, f + 128), z, f + 160);
-    const bytes = requantize8(first, stride == 1 ? second : third, s, s, floor, slope, leaky);
+    const bytes = requantize8(first, stride == 1 ? second : third, s, s, floor, magic, slope, leaky);
     if (width > 1) v128.store32_lane(to - back, bytes, 0);
     if (stride == 1) {
       if (width > 1) v128.store32_lane(to - c, bytes, 1);
-      if (width & 1) v128.store32_lane(to, requantize8(third, third, s, s, floor, slope, leaky), 0);
+      if (width & 1) v128.store32_lane(to, requantize8(third, third, s, s, floor, magic, slope, leaky), 0);
     } else if (width & 1) v128.store32_lane(to, bytes, 1);
   }
 }

@@ -13,7 +13,13 @@
 //   that saturating narrowing makes 127 of it.
 import { activate } from "../simd";
 
-const MAGIC: f32 = 12582912; // 1.5 * 2^23: the sum's low mantissa bits are the rounded integer
+/**
+ * 1.5 * 2^23: what is added to it is rounded to an integer, by which the sum's bits are larger than its own. Made from what is known when it
+ * runs only: V8 makes a constant anew in every turn of a loop that has no register left, which costs more than reading it back.
+ */
+export function magicOf(slope: f32): v128 {
+  return f32x4.splat(12582912 + 0 * slope);
+}
 
 /** The sum of four products of a byte of w and one of x as this build and CPU make it; 0 without relaxed SIMD. */
 export function byteDot(w: i32, x: i32): i32 {
@@ -42,32 +48,31 @@ export function isLeaky(slope: f32): bool {
 }
 
 /** Eight floats to eight int8 in the low half. */
-export function quantize8(v0: v128, v1: v128, floor: v128): v128 {
-  const magic = f32x4.splat(MAGIC), bits = i32x4.splat(0x4b400000);
-  v0 = i32x4.sub(f32x4.add(f32x4.pmax(v0, floor), magic), bits);
-  v1 = i32x4.sub(f32x4.add(f32x4.pmax(v1, floor), magic), bits);
+export function quantize8(v0: v128, v1: v128, floor: v128, magic: v128): v128 {
+  v0 = i32x4.sub(f32x4.add(f32x4.pmax(v0, floor), magic), magic);
+  v1 = i32x4.sub(f32x4.add(f32x4.pmax(v1, floor), magic), magic);
   const narrow = i16x8.narrow_i32x4_s(v0, v1);
   return i8x16.narrow_i16x8_s(narrow, narrow);
 }
 
 /** Eight sums to eight int8 in the low half. */
-export function requantize8(a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, slope: f32, leaky: bool): v128 {
+export function requantize8(a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, magic: v128, slope: f32, leaky: bool): v128 {
   let v0 = f32x4.mul(f32x4.convert_i32x4_s(a0), s0), v1 = f32x4.mul(f32x4.convert_i32x4_s(a1), s1);
   if (leaky) {
     v0 = activate(v0, f32x4.splat(slope));
     v1 = activate(v1, f32x4.splat(slope));
   }
-  return quantize8(v0, v1, floor);
+  return quantize8(v0, v1, floor, magic);
 }
 
 // @ts-ignore: decorator
 @inline
-function store8(y: usize, a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, slope: f32, float: bool): void {
+function store8(y: usize, a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, magic: v128, slope: f32, float: bool): void {
   if (float) {
     const act = f32x4.splat(slope);
     v128.store(y, activate(f32x4.mul(f32x4.convert_i32x4_s(a0), s0), act));
     v128.store(y, activate(f32x4.mul(f32x4.convert_i32x4_s(a1), s1), act), 16);
-  } else v128.store64_lane(y, requantize8(a0, a1, s0, s1, floor, slope, isLeaky(slope)), 0);
+  } else v128.store64_lane(y, requantize8(a0, a1, s0, s1, floor, magic, slope, isLeaky(slope)), 0);
 }
 
 /**
@@ -77,7 +82,7 @@ function store8(y: usize, a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, s
 // @ts-ignore: decorator
 @inline
 export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize, run: usize, w: usize, bias: usize, scale: usize, rows: i32, co: i32, slope: f32, float: bool, quads: bool, flip: i32): void {
-  const floor = floorOf(slope), size = float ? 4 : 1, ys: usize = co * size, depth: usize = <usize>segments * run << 3;
+  const floor = floorOf(slope), magic = magicOf(slope), size = float ? 4 : 1, ys: usize = co * size, depth: usize = <usize>segments * run << 3;
   for (let o = 0; o < co; o += 8, w += depth) {
     let b0 = v128.load(bias + (o << 2)), b1 = v128.load(bias + (o << 2), 16);
     if (quads && flip) {
@@ -108,10 +113,10 @@ export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize
           x0 += 4; x1 += 4; x2 += 4; x3 += 4; p += 32;
         }
       }
-      store8(to, a00, a01, s0, s1, floor, slope, float); to += ys;
-      store8(to, a10, a11, s0, s1, floor, slope, float); to += ys;
-      store8(to, a20, a21, s0, s1, floor, slope, float); to += ys;
-      store8(to, a30, a31, s0, s1, floor, slope, float); to += ys;
+      store8(to, a00, a01, s0, s1, floor, magic, slope, float); to += ys;
+      store8(to, a10, a11, s0, s1, floor, magic, slope, float); to += ys;
+      store8(to, a20, a21, s0, s1, floor, magic, slope, float); to += ys;
+      store8(to, a30, a31, s0, s1, floor, magic, slope, float); to += ys;
     }
     for (; i < rows; i++, from += xs, to += ys) {
       let a0 = b0, a1 = b1, p = w;
@@ -122,7 +127,7 @@ export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize
           a0 = dot(a0, v, v128.load(p), quads); a1 = dot(a1, v, v128.load(p, 16), quads);
         }
       }
-      store8(to, a0, a1, s0, s1, floor, slope, float);
+      store8(to, a0, a1, s0, s1, floor, magic, slope, float);
     }
   }
 }

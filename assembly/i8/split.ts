@@ -5,7 +5,7 @@ export function splitI8(even: usize, odd: usize, x: usize, m: i32, c: i32, xStor
   for (let r = 0; r < m; r++, x += xStored, even += halfStored, odd += halfStored) {
     for (let i = 0; i < fast; i += 8) {
       const v = v128.load(x + (i << 1));
-      const parted = v128.shuffle<i8>(v, v, 0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
+      const parted = i8x16.narrow_i16x8_u(v128.and(v, i16x8.splat(255)), i16x8.shr_u(v, 8));
       v128.store64_lane(even + i, parted, 0);
       v128.store64_lane(odd + i, parted, 1);
     }

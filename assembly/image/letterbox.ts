@@ -3,32 +3,68 @@
 //   weights are 8-bit fixed point and add up to 256 for each output row and column (detect/preprocess.ts makes them:
 //   area filter when shrinking, bilinear when growing), so the result is the same on every runtime
 //   rgba u8 [sh, sw, 4];  out i8 [height, width, 3];  the rest is the grey of 114
-//   rows columns: tables of i32 [size][2 + pairs]: first source index, count, then the weights as i16, filled up with zeros; a table ascends, or
-//   descends for a flip
+//   rows columns: tables of i32 [h][2 + rowWords] and [w][2 + columnWords]: first source index, count, then the weights, filled up with zeros, of a
+//   row as i32, of a column as i16 or, where bytes are multiplied in quads (flip 0 or 128, i8/product.ts), as i8; a table ascends, or descends
 //   sums i16 [sw, 4]: scratch, one output row less 2^15 (128 times its weights) before its columns are joined; 32 bytes to spare at its end
+//   Quads join four columns at once, which are few enough to go row by row to the output pixel, without sums on the way.
+import { dotQuads } from "../i8/product";
+
 const GREY: i32 = 114;
 
-export function letterbox(out: usize, rgba: usize, sums: usize, rows: usize, columns: usize, pairs: i32, sw: i32, first: i32, last: i32,
-  left: i32, top: i32, w: i32, h: i32, width: i32, height: i32): void {
+export function letterbox(out: usize, rgba: usize, sums: usize, rows: usize, columns: usize, rowWords: i32, columnWords: i32, sw: i32, first: i32, last: i32,
+  left: i32, top: i32, w: i32, h: i32, width: i32, height: i32, flip: i32): void {
   memory.fill(out, <u8>(GREY ^ 0x80), width * height * 3);
-  const entry = (2 + pairs) << 2, start = (first << 2) & ~15, end = last << 2, row: usize = sw << 2;
+  if (ASC_FEATURE_RELAXED_SIMD && flip >= 0) lines(out, rgba, sums, rows, columns, rowWords, columnWords, sw, first, last, left, top, w, h, width, true, flip);
+  else lines(out, rgba, sums, rows, columns, rowWords, columnWords, sw, first, last, left, top, w, h, width, false, flip);
+}
+
+// @ts-ignore: decorator
+@inline
+function lines(out: usize, rgba: usize, sums: usize, rows: usize, columns: usize, rowWords: i32, columnWords: i32, sw: i32, first: i32, last: i32,
+  left: i32, top: i32, w: i32, h: i32, width: i32, quads: bool, flip: i32): void {
+  const entry: usize = (2 + columnWords) << 2, start = (first << 2) & ~15, end = last << 2, row: usize = sw << 2;
+  const turn = i8x16.splat(<i8>(flip ^ 128)), none = i32x4.splat(flip ? -32768 : 0), half = i32x4.splat(1 << 15);
+  // a channel's four bytes side by side; read back, since V8 would make a constant anew for every pixel (0.78x)
+  v128.store(sums, i8x16(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+  const channels = v128.load(sums);
   let taps = 0;
-  for (let i = 0; i < w; i++) taps = max(taps, load<i32>(columns + i * entry, 4));
-  for (let j = 0; j < h; j++, rows += entry) {
-    joinRows(sums, rgba + <usize>load<i32>(rows) * row, row, rows + 8, load<i32>(rows, 4), start, end);
+  for (let i = 0; i < w; i++) taps = max(taps, load<i32>(columns + <usize>i * entry, 4));
+  for (let j = 0; j < h; j++, rows += (2 + rowWords) << 2) {
+    const from = rgba + <usize>load<i32>(rows) * row, count = load<i32>(rows, 4);
+    if (!quads) joinRows(sums, from, row, rows + 8, count, start, end);
     let column = columns, to = out + ((top + j) * width + left) * 3, i = 0;
-    for (; i + 4 <= w; i += 4, to += 12) {
-      const a = pixel(sums, column, taps), b = pixel(sums, column + entry, taps);
-      column += entry << 1;
-      const c = pixel(sums, column, taps), d = pixel(sums, column + entry, taps);
-      column += entry << 1;
+    for (; i + 4 <= w; i += 4, to += 12, column += entry << 2) {
+      const c1 = column + entry, c2 = c1 + entry, c3 = c2 + entry;
+      let a = half, b = half, c = half, d = half;
+      if (quads) {
+        let p0 = from + (load<i32>(column) << 2), p1 = from + (load<i32>(c1) << 2), p2 = from + (load<i32>(c2) << 2), p3 = from + (load<i32>(c3) << 2);
+        const w0 = v128.load32_splat(column, 8), w1 = v128.load32_splat(c1, 8), w2 = v128.load32_splat(c2, 8), w3 = v128.load32_splat(c3, 8);
+        const last = rows + 8 + (count << 2);
+        for (let weight = rows + 8; weight < last; weight += 4, p0 += row, p1 += row, p2 += row, p3 += row) {
+          let s0 = fourTaps(none, p0, w0, turn, channels), s1 = fourTaps(none, p1, w1, turn, channels), s2 = fourTaps(none, p2, w2, turn, channels), s3 = fourTaps(none, p3, w3, turn, channels);
+          for (let k = 4; k < taps; k += 4) {
+            s0 = fourTaps(s0, p0 + (k << 2), v128.load32_splat(column + k, 8), turn, channels);
+            s1 = fourTaps(s1, p1 + (k << 2), v128.load32_splat(c1 + k, 8), turn, channels);
+            s2 = fourTaps(s2, p2 + (k << 2), v128.load32_splat(c2 + k, 8), turn, channels);
+            s3 = fourTaps(s3, p3 + (k << 2), v128.load32_splat(c3 + k, 8), turn, channels);
+          }
+          const share = v128.load32_splat(weight);
+          a = i32x4.add(a, i32x4.dot_i16x8_s(s0, share));
+          b = i32x4.add(b, i32x4.dot_i16x8_s(s1, share));
+          c = i32x4.add(c, i32x4.dot_i16x8_s(s2, share));
+          d = i32x4.add(d, i32x4.dot_i16x8_s(s3, share));
+        }
+        a = i32x4.shr_s(a, 16); b = i32x4.shr_s(b, 16); c = i32x4.shr_s(c, 16); d = i32x4.shr_s(d, 16);
+      } else {
+        a = pixel(sums, column, taps); b = pixel(sums, c1, taps); c = pixel(sums, c2, taps); d = pixel(sums, c3, taps);
+      }
       const bytes = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
       const packed = v128.shuffle<i8>(bytes, bytes, 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0);
       v128.store64_lane(to, packed, 0);
       v128.store32_lane(to, packed, 2, 8);
     }
     for (; i < w; i++, column += entry, to += 3) {
-      const v = pixel(sums, column, taps);
+      const v = quads ? pixelQuads(from, row, rows + 8, count, column, taps, none, turn, channels) : pixel(sums, column, taps);
       store<u8>(to, <u8>i32x4.extract_lane(v, 0));
       store<u8>(to, <u8>i32x4.extract_lane(v, 1), 1);
       store<u8>(to, <u8>i32x4.extract_lane(v, 2), 2);
@@ -36,13 +72,30 @@ export function letterbox(out: usize, rgba: usize, sums: usize, rows: usize, col
   }
 }
 
+/** Rows and columns times weights, summed, as `pixel`; a row's sum less 2^15 has 16 bits. */
+function pixelQuads(rgba: usize, row: usize, rowWeights: usize, rows: i32, column: usize, taps: i32, none: v128, turn: v128, channels: v128): v128 {
+  let p = rgba + (load<i32>(column) << 2), total = i32x4.splat(1 << 15);
+  for (let r = 0; r < rows; r++, p += row) {
+    let sum = none;
+    for (let k = 0; k < taps; k += 4) sum = fourTaps(sum, p + (k << 2), v128.load32_splat(column + k, 8), turn, channels);
+    total = i32x4.add(total, i32x4.dot_i16x8_s(sum, v128.load32_splat(rowWeights + (r << 2))));
+  }
+  return i32x4.shr_s(total, 16);
+}
+
+/** sum + four pixels times four weights. */
+function fourTaps(sum: v128, p: usize, weights: v128, turn: v128, channels: v128): v128 {
+  if (!ASC_FEATURE_RELAXED_SIMD) return sum;
+  return dotQuads(sum, v128.xor(i8x16.relaxed_swizzle(v128.load(p), channels), turn), weights);
+}
+
 /** Source rows times weights, summed in registers: bytes start..end - 1 of a row. */
 function joinRows(sums: usize, from: usize, row: usize, weights: usize, count: i32, start: i32, end: i32): void {
-  const none = i16x8.splat(-32768), last = weights + (count << 1);
+  const none = i16x8.splat(-32768), last = weights + (count << 2);
   let i = start;
   for (; i + 32 <= end; i += 32) {
     let a = none, b = none, c = none, d = none, p = from + i;
-    for (let weight = weights; weight < last; weight += 2, p += row) {
+    for (let weight = weights; weight < last; weight += 4, p += row) {
       const w = v128.load16_splat(weight), left = v128.load(p), right = v128.load(p, 16);
       a = i16x8.add(a, i16x8.mul(i16x8.extend_low_i8x16_u(left), w));
       b = i16x8.add(b, i16x8.mul(i16x8.extend_high_i8x16_u(left), w));
@@ -54,7 +107,7 @@ function joinRows(sums: usize, from: usize, row: usize, weights: usize, count: i
   }
   for (; i < end; i += 4) {
     let a = none, p = from + i;
-    for (let weight = weights; weight < last; weight += 2, p += row)
+    for (let weight = weights; weight < last; weight += 4, p += row)
       a = i16x8.add(a, i16x8.mul(i16x8.extend_low_i8x16_u(v128.load32_zero(p)), v128.load16_splat(weight)));
     v128.store64_lane(sums + (i << 1), a, 0);
   }
@@ -76,6 +129,5 @@ function pixel(sums: usize, column: usize, taps: i32): v128 {
 
 /** Two pixels times two weights. */
 function twoTaps(p: usize, weights: usize): v128 {
-  const v = v128.load(p);
-  return i32x4.dot_i16x8_s(v128.shuffle<i16>(v, v, 0, 4, 1, 5, 2, 6, 3, 7), v128.load32_splat(weights));
+  return i32x4.dot_i16x8_s(v128.shuffle<i16>(v128.load64_zero(p), v128.load64_zero(p, 8), 0, 8, 1, 9, 2, 10, 3, 11), v128.load32_splat(weights));
 }

@@ -57,17 +57,36 @@ export function mostTaps(length: number, size: number): number {
   return Math.max(2, Math.ceil(length / size) + 1);
 }
 
-/** i32 of a table's row: the first source index, how many taps, and their weights, two in each. */
-function entryOf(most: number): number {
-  return 2 + Math.ceil(most / 2);
+/** One axis of a placement: which source pixels become how many, of `size` that exist, with at most how many taps each. */
+export interface Axis {
+  start: number;
+  length: number;
+  out: number;
+  size: number;
+  most: number;
+  /** The other way round. */
+  mirrored: boolean;
+}
+
+/** Weights that a word of a table holds. */
+type Lanes = 1 | 2 | 4;
+/** The largest weight that four to a word may have: they are signed. */
+const LARGEST_OF_FOUR = 127;
+
+/** Words of a table's row: first source index, count, weights. */
+function entryOf(most: number, lanes: Lanes): number {
+  return 2 + Math.ceil(most / lanes);
 }
 
 /**
- * Taps of one axis, a row an output pixel: [first source index, count, weights of 1/256 as i16 ...], i32. Area filter when shrinking, bilinear
- * when growing; weights are rounded so that each row adds up to 256.
- * @param size source pixels that exist: what an area covers beyond them counts for nothing, and wholly beyond them the border goes on
+ * Taps of one axis, a row an output pixel: first source index, count, weights of 1/256, so many to a word of 32 bits. Area filter when
+ * shrinking, bilinear when growing; weights are rounded so that each row adds up to 256. What an area covers beyond the pixels that exist counts
+ * for nothing, and wholly beyond them the border goes on.
+ * @returns the largest weight
  */
-export function axisTable(to: Int32Array, start: number, length: number, out: number, size: number, most: number, flip: boolean): void {
+export function axisTable(to: Int32Array, { start, length, out, size, most, mirrored }: Axis, lanes: Lanes): number {
+  const entry = entryOf(most, lanes);
+  let largest = 0;
   const ratio = length / out;
   const share = new Float64Array(most);
   for (let i = 0; i < out; i++) {
@@ -86,25 +105,26 @@ export function axisTable(to: Int32Array, start: number, length: number, out: nu
       if (first + 1 < size) share[1] = centre - first;
       else share[0] = 1;
     }
-    const row = (flip ? out - 1 - i : i) * entryOf(most);
-    to.fill(0, row, row + entryOf(most));
-    const add = (k: number, weight: number): void => {
-      to[row + 2 + (k >> 1)]! += weight << (16 * (k & 1));
-    };
     let count = 1;
     let done = 0;
     let exact = 0;
     for (let k = 0; k < most; k++) {
       exact += share[k]! * UNIT;
-      const weight = Math.min(UNIT, Math.round(exact)) - done; // carried rounding: the sum is exact
-      done += weight;
-      add(k, weight);
-      if (weight > 0) count = k + 1;
+      share[k] = Math.min(UNIT, Math.round(exact)) - done; // carried rounding: the sum is exact
+      done += share[k]!;
+      if (share[k]! > 0) count = k + 1;
     }
-    add(count - 1, UNIT - done);
+    share[count - 1]! += UNIT - done;
+    const row = (mirrored ? out - 1 - i : i) * entry;
+    to.fill(0, row, row + entry);
     to[row] = first;
     to[row + 1] = count;
+    for (let k = 0; k < count; k++) {
+      to[row + 2 + Math.floor(k / lanes)]! += share[k]! << ((32 / lanes) * (k % lanes));
+      largest = Math.max(largest, share[k]!);
+    }
   }
+  return largest;
 }
 
 /** Tables and scratch of one placement of frames of one size, in the kernels' memory. */
@@ -112,15 +132,19 @@ export interface Letterbox {
   placement: Placement;
   rows: number;
   columns: number;
-  pairs: number;
+  /** Words of weights that a row and a column have. */
+  rowWords: number;
+  columnWords: number;
   sums: number;
   first: number;
   last: number;
+  /** As the engine's, or -1 where a weight is too large for bytes. */
+  byteFlip: number;
 }
 
 /** Bytes that `prepareLetterbox` needs at most for frames up to `width` pixels and inputs up to the given size. */
 export function letterboxBytes(frame: { width: number; height: number }, input: { width: number; height: number }, most: number): number {
-  return 4 * entryOf(most) * (input.width + input.height) + 8 * frame.width + 64;
+  return 4 * entryOf(most, 1) * (input.width + input.height) + 8 * frame.width + 64;
 }
 
 /**
@@ -128,7 +152,7 @@ export function letterboxBytes(frame: { width: number; height: number }, input: 
  * @throws E_ARGUMENT where the placement has no pixels
  */
 export function prepareLetterbox(
-  { memory }: Engine,
+  { memory, byteFlip }: Engine,
   at: number,
   frame: { width: number; height: number },
   placement: Placement,
@@ -140,32 +164,56 @@ export function prepareLetterbox(
       `letterbox: expected a part with pixels, got ${sourceWidth} x ${sourceHeight} to ${width} x ${height}`,
     );
   const most = Math.max(mostTaps(sourceWidth, width), mostTaps(sourceHeight, height));
-  const entry = entryOf(most);
+  const across = { start: sourceX, length: sourceWidth, out: width, size: frame.width, most, mirrored: flip };
+  const down = { start: sourceY, length: sourceHeight, out: height, size: frame.height, most, mirrored: false };
   const rows = at;
-  const columns = rows + 4 * entry * height;
-  const sums = Math.ceil((columns + 4 * entry * width) / 16) * 16;
-  axisTable(memory.i32.subarray(rows >> 2, (rows >> 2) + entry * height), sourceY, sourceHeight, height, frame.height, most, false);
-  const table = memory.i32.subarray(columns >> 2, (columns >> 2) + entry * width);
-  axisTable(table, sourceX, sourceWidth, width, frame.width, most, flip);
+  const columns = rows + 4 * entryOf(most, 1) * height;
+  const sums = Math.ceil((columns + 4 * entryOf(most, 1) * width) / 16) * 16;
+  axisTable(memory.i32.subarray(rows >> 2, columns >> 2), down, 1);
+  const table = memory.i32.subarray(columns >> 2, sums >> 2);
+  const quads = axisTable(table, across, 2) <= LARGEST_OF_FOUR && byteFlip >= 0;
+  if (quads) axisTable(table, across, 4);
+  const entry = entryOf(most, quads ? 4 : 2);
   let first = frame.width;
   let last = 0;
   for (let i = 0; i < width; i++) {
     first = Math.min(first, table[i * entry]!);
     last = Math.max(last, table[i * entry]! + table[i * entry + 1]!);
   }
-  return { placement, rows, columns, pairs: entry - 2, sums, first, last };
+  const words = { rowWords: entryOf(most, 1) - 2, columnWords: entry - 2 };
+  return { placement, rows, columns, ...words, sums, first, last, byteFlip: quads ? byteFlip : -1 };
 }
 
 /** Runs a letterbox: `rgba` (byte offset of the frame) to `out` (byte offset of the input, signed bytes). */
 export function runLetterbox(
   { kernels }: Engine,
-  { placement: { left, top, width, height }, rows, columns, pairs, sums, first, last }: Letterbox,
+  { placement, rows, columns, rowWords, columnWords, sums, first, last, byteFlip }: Letterbox,
   rgba: number,
   frame: Pick<Frame, "width">,
   out: number,
   input: { width: number; height: number },
 ): void {
-  kernels.letterbox(out, rgba, sums, rows, columns, pairs, frame.width, first, last, left, top, width, height, input.width, input.height);
+  const { left, top, width: w, height: h } = placement;
+  const { width, height } = input;
+  kernels.letterbox(
+    out,
+    rgba,
+    sums,
+    rows,
+    columns,
+    rowWords,
+    columnWords,
+    frame.width,
+    first,
+    last,
+    left,
+    top,
+    w,
+    h,
+    width,
+    height,
+    byteFlip,
+  );
 }
 
 /**

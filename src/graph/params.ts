@@ -49,9 +49,9 @@ const WEIGHT_BYTES: Record<WeightKind, number> = { f32: 4, pairs: 2, quads: 1 };
  * convolution, the scale that turns its int32 sums into its output's steps.
  * @throws E_GRAPH where a parameter is missing, or shared between ops that want different layouts
  */
-export function placeParams({ memory, threads, flip }: Engine, graph: Graph): PlacedParams {
+export function placeParams({ memory, threads, byteFlip }: Engine, graph: Graph): PlacedParams {
   const quantized = graph.scales !== undefined;
-  const kind: WeightKind = !quantized ? "f32" : flip < 0 ? "pairs" : "quads";
+  const kind: WeightKind = !quantized ? "f32" : byteFlip < 0 ? "pairs" : "quads";
   const byName = new Map<string, PlacedParam>();
   let widest = 8;
   for (const node of graph.nodes)

@@ -52,7 +52,7 @@ export const conv1x1: Op<"conv1x1"> = {
       kernels.conv1x1(dx, dy!, scratch, zeros, m, co, ci, 1);
     };
   },
-  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, flip }) => {
+  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, byteFlip }) => {
     const [from, to] = rowsOf(part, batch * y!.height * y!.width, TILE);
     const ci = stored(x!.channels);
     const co = stored(y!.channels);
@@ -60,6 +60,6 @@ export const conv1x1: Op<"conv1x1"> = {
     const float = outputScales[0] === 0;
     const kernel = float ? kernels.conv1x1I8F32 : kernels.conv1x1I8;
     const [yAt, xAt] = [y!.offset + (float ? 4 : 1) * from * co, x!.offset + from * ci];
-    return () => kernel(yAt, xAt, params.weight, params.bias, scales, scratch, ROWS_I8, to - from, ci, co, slope, flip);
+    return () => kernel(yAt, xAt, params.weight, params.bias, scales, scratch, ROWS_I8, to - from, ci, co, slope, byteFlip);
   },
 };

@@ -56,7 +56,7 @@ export const conv3x3: Op<"conv3x3"> = {
       kernels.conv3x3BackwardData(dx, dy!, transposed, zeros, scratch, batch, height, width, c, co, stride);
     };
   },
-  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, flip }) => {
+  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, byteFlip }) => {
     if (outputScales[0] === 0)
       throw new FourwayError(
         "E_GRAPH",
@@ -83,7 +83,7 @@ export const conv3x3: Op<"conv3x3"> = {
         co,
         stride,
         slope,
-        flip,
+        byteFlip,
       );
   },
 };

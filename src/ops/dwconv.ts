@@ -45,7 +45,7 @@ export const dwconv: Op<"dwconv"> = {
       if (dx !== undefined) kernels.dwconvBackwardData(dx, dy!, params.weight, scratch, zeros, batch, height, width, c, kernel, stride);
     };
   },
-  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, flip }) => {
+  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, byteFlip }) => {
     if (outputScales[0] === 0)
       throw new FourwayError(
         "E_GRAPH",
@@ -71,7 +71,7 @@ export const dwconv: Op<"dwconv"> = {
         kernel,
         stride,
         slope,
-        flip,
+        byteFlip,
       );
   },
 };

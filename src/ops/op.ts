@@ -64,7 +64,7 @@ export interface SiteI8<N extends OpName> extends Site<N> {
   /** Byte offset of the f32 requantization scales of a convolution. */
   scales: number;
   /** As the engine's. */
-  flip: number;
+  byteFlip: number;
 }
 
 /** What it takes to be an op: shape, cost, parameters, forward and backward in one place. */

@@ -217,7 +217,8 @@ export interface Kernels {
     sums: number,
     rows: number,
     columns: number,
-    pairs: number,
+    rowWords: number,
+    columnWords: number,
     sw: number,
     first: number,
     last: number,
@@ -227,6 +228,7 @@ export interface Kernels {
     h: number,
     width: number,
     height: number,
+    flip: number,
   ): void;
   toFloat(y: number, x: number, n: number, scale: number): void;
   colour(y: number, x: number, matrix: number, pixels: number, scale: number): void;

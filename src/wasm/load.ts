@@ -10,7 +10,7 @@ export interface Engine {
   readonly kernels: Kernels;
   readonly memory: Memory;
   /** How int8 is multiplied here: in 16-bit pairs (-1), or four bytes at a time, flipped by 0 or 128 (assembly/i8/product.ts). The same bits. */
-  readonly flip: number;
+  readonly byteFlip: number;
   /** Workers that help, where more than one thread was asked for and could be had. */
   readonly threads?: Threads;
   /** Why there are none though they were asked for. */
@@ -87,7 +87,7 @@ async function instantiate(module: WebAssembly.Module, memory: Memory): Promise<
 const [WEIGHT, HIGH] = [127, 255];
 
 /** What bytes must be flipped by for the CPU's dot product of four of them to be exact; -1 where it is not. */
-function flipOf({ byteDot }: Kernels): number {
+function byteFlipOf({ byteDot }: Kernels): number {
   const sum = byteDot(WEIGHT, HIGH);
   return sum === 4 * WEIGHT * HIGH ? 128 : sum === -4 * WEIGHT ? 0 : -1;
 }
@@ -104,7 +104,7 @@ async function createShared(count: number): Promise<Engine> {
   const module = await compiledShared;
   const memory = new Memory(true);
   const kernels = await instantiate(module, memory);
-  return { kernels, memory, flip: flipOf(kernels), threads: await Threads.start(count, module, memory, kernels) };
+  return { kernels, memory, byteFlip: byteFlipOf(kernels), threads: await Threads.start(count, module, memory, kernels) };
 }
 
 /**
@@ -122,5 +122,5 @@ export async function createEngine(threads = 1): Promise<Engine> {
     }
   const memory = new Memory();
   const kernels = await instantiate(await init(), memory);
-  return { kernels, memory, flip: flipOf(kernels), oneThreadBecause };
+  return { kernels, memory, byteFlip: byteFlipOf(kernels), oneThreadBecause };
 }

@@ -211,30 +211,39 @@ test("one colour stays exactly that colour at any scale, and alpha counts for no
   }
 });
 
-test("each row of a table adds up to 256 with no negative weight, within the frame", () => {
-  const random = new Random(3);
-  for (let round = 0; round < 300; round++) {
-    const size = 1 + random.below(400);
-    const out = 1 + random.below(120);
-    const whole = random.chance(0.5);
-    const start = whole ? 0 : random.uniform(-3, size / 2);
-    const length = whole ? size : random.uniform(0.5, size + 3 - start);
-    const most = mostTaps(length, out);
-    const entry = 2 + Math.ceil(most / 2);
-    const table = new Int32Array(out * entry);
-    axisTable(table, start, length, out, size, most, random.chance(0.5));
-    for (let i = 0; i < out; i++) {
-      const [first, count, ...pairs] = table.subarray(i * entry, (i + 1) * entry);
-      const used = pairs.flatMap((pair) => [pair & 0xffff, pair >> 16]).slice(0, count);
-      assert.ok(count! >= 1 && count! <= most && first! >= 0 && first! + count! <= size, `row ${i}: ${first} + ${count} of ${size}`);
-      assert.ok(used.every((weight) => weight >= 0));
-      assert.equal(
-        used.reduce((a, b) => a + b, 0),
-        256,
-      );
+for (const lanes of [1, 2, 4] as const)
+  test(`each row of a table adds up to 256 with no negative weight, within the frame; ${lanes} to a word`, () => {
+    const random = new Random(3);
+    for (let round = 0; round < 300; round++) {
+      const size = 1 + random.below(400);
+      const out = 1 + random.below(120);
+      const whole = random.chance(0.5);
+      const start = whole ? 0 : random.uniform(-3, size / 2);
+      const length = whole ? size : random.uniform(0.5, size + 3 - start);
+      const most = mostTaps(length, out);
+      const entry = 2 + Math.ceil(most / lanes);
+      const table = new Int32Array(out * entry);
+      const largest = axisTable(table, { start, length, out, size, most, mirrored: random.chance(0.5) }, lanes);
+      if (lanes === 4 && largest > 127) continue; // such a table has no room for it
+      let found = 0;
+      for (let i = 0; i < out; i++) {
+        const [first, count, ...words] = table.subarray(i * entry, (i + 1) * entry);
+        const weights = words.flatMap((word) =>
+          Array.from({ length: lanes }, (_, k) => (lanes === 1 ? word : (word >>> ((32 / lanes) * k)) & (2 ** (32 / lanes) - 1))),
+        );
+        const used = weights.slice(0, count);
+        assert.ok(count! >= 1 && count! <= most && first! >= 0 && first! + count! <= size, `row ${i}: ${first} + ${count} of ${size}`);
+        assert.ok(used.every((weight) => weight >= 0));
+        assert.ok(weights.slice(count).every((weight) => weight === 0));
+        assert.equal(
+          used.reduce((a, b) => a + b, 0),
+          256,
+        );
+        found = Math.max(found, ...used);
+      }
+      assert.ok(found <= largest);
     }
-  }
-});
+  });
 
 test("the input follows the frame's aspect near the wanted pixels, in multiples of 32", () => {
   assert.deepEqual(inputSize(1920, 1080, 61440), { width: 320, height: 192 });

@@ -11,14 +11,14 @@ test("the engine flips bytes as the CPU takes those above 127, and multiplies in
     [4 * 127 * -1, 0],
   ]);
   const sum = kernels.byteDot(127, 255);
-  assert.equal(engine.flip, flips.get(sum) ?? -1, `127 and 255 give ${sum}`);
+  assert.equal(engine.byteFlip, flips.get(sum) ?? -1, `127 and 255 give ${sum}`);
   if (!BUILD.startsWith("relaxed")) assert.equal(sum, 0);
 });
 
 test("where bytes are flipped, four products are exact for every pair of them, every time", (t) => {
-  if (engine.flip < 0) return t.skip("this build on this CPU multiplies in pairs");
+  if (engine.byteFlip < 0) return t.skip("this build on this CPU multiplies in pairs");
   for (let round = 0; round < 5; round++)
     for (let w = -128; w < 128; w++)
       for (let x = 0; x < 256; x++)
-        assert.equal(kernels.byteDot(w, x), Math.imul(4 * w, engine.flip === 128 || x < 128 ? x : x - 256), `${w} and ${x}`);
+        assert.equal(kernels.byteDot(w, x), Math.imul(4 * w, engine.byteFlip === 128 || x < 128 ? x : x - 256), `${w} and ${x}`);
 });

@@ -14,65 +14,81 @@ const { kernels } = arena;
 /** Rounded to 8-bit weights, a sample of a byte may be off by one half unit a tap and axis: 255 * 2 / 256 * 0.5, plus rounding to a byte. */
 const WEIGHT_ROUNDING = 2;
 
-/** Taps over `size` source pixels: random weights that add up to 256. */
-function randomTaps(random: Random, out: number, size: number, most: number): Taps[] {
+/** Taps over `size` source pixels: random weights of at most `largest` that add up to 256. */
+function randomTaps(random: Random, out: number, size: number, most: number, largest = 256): Taps[] {
+  const least = Math.ceil(256 / largest);
   return Array.from({ length: out }, () => {
-    const count = 1 + random.below(Math.min(most, size));
+    const count = least + random.below(Math.min(most, size) - least + 1);
     const weights = new Array<number>(count).fill(0);
     for (let rest = 256; rest > 0; ) {
-      const share = Math.min(rest, 1 + random.below(256));
-      weights[random.below(count)]! += share;
+      const at = random.below(count);
+      const share = Math.min(rest, 1 + random.below(256), largest - weights[at]!);
+      weights[at]! += share;
       rest -= share;
     }
     return { first: random.below(size - count + 1), weights };
   });
 }
 
-/** Weights stand in pairs, zeros behind them. */
-const tableOf = (taps: Taps[], pairs: number): number[] =>
+/** So many words of weights, `lanes` in each. */
+const tableOf = (taps: Taps[], words: number, lanes: number): number[] =>
   taps.flatMap(({ first, weights }) => [
     first,
     weights.length,
-    ...Array.from({ length: pairs }, (_, i) => (weights[2 * i] ?? 0) + ((weights[2 * i + 1] ?? 0) << 16)),
+    ...Array.from({ length: words }, (_, i) =>
+      weights.slice(i * lanes, (i + 1) * lanes).reduce((word, weight, k) => word + (weight << ((32 / lanes) * k)), 0),
+    ),
   ]);
 
-test("agrees bit for bit with integer arithmetic for any taps, size and place; the rest is grey (property)", () => {
-  const side = fc.integer({ min: 1, max: 21 });
-  fc.assert(
-    fc.property(side, side, side, side, fc.integer({ min: 0, max: 5 }), fc.integer(), (sw, sh, w, h, margin, seed) => {
-      arena.reset();
-      const random = new Random(seed);
-      const most = 1 + random.below(7);
-      const pairs = Math.ceil(most / 2);
-      const rgba = integers(random, sw * sh * 4, 0, 255);
-      const [rows, columns] = [randomTaps(random, h, sh, most), randomTaps(random, w, sw, most)];
-      const place = { left: margin, top: random.below(4), width: w + margin + 2, height: h + 7 };
-      const first = Math.min(...columns.map((taps) => taps.first));
-      const last = Math.max(...columns.map((taps) => taps.first + taps.weights.length));
-      const out = arena.output("i8", place.width * place.height * 3, 16);
-      kernels.letterbox(
-        out.at,
-        arena.input("u8", rgba).at,
-        arena.scratch(8 * sw, 32).at,
-        arena.input("i32", tableOf(rows, pairs)).at,
-        arena.input("i32", tableOf(columns, pairs)).at,
-        pairs,
-        sw,
-        first,
-        last,
-        place.left,
-        place.top,
-        w,
-        h,
-        place.width,
-        place.height,
-      );
-      arena.check();
-      same(arena.read(out), letterbox(rgba, sw, rows, columns, place));
-    }),
-    { seed: 11, numRuns: 150 },
-  );
-});
+for (const { flip, least } of arena.ways)
+  test(`agrees bit for bit with integer arithmetic for any taps, size and place; the rest is grey, flip ${flip} (property)`, () => {
+    const side = fc.integer({ min: 1, max: 21 });
+    const [lanes, largest, fewest] = flip < 0 ? ([2, 256, 1] as const) : ([4, 127, 3] as const);
+    fc.assert(
+      fc.property(
+        fc.integer({ min: fewest, max: 21 }),
+        side,
+        side,
+        side,
+        fc.integer({ min: 0, max: 5 }),
+        fc.integer(),
+        (sw, sh, w, h, margin, seed) => {
+          arena.reset();
+          const random = new Random(seed);
+          const most = fewest + random.below(7);
+          const rgba = integers(random, sw * sh * 4, least === 0 ? 128 : 0, 255); // below 128 is below 0 when flipped
+          const [rows, columns] = [randomTaps(random, h, sh, most), randomTaps(random, w, sw, most, largest)];
+          const [rowWords, columnWords] = [most, Math.ceil(most / lanes)];
+          const place = { left: margin, top: random.below(4), width: w + margin + 2, height: h + 7 };
+          const first = Math.min(...columns.map((taps) => taps.first));
+          const last = Math.max(...columns.map((taps) => taps.first + taps.weights.length));
+          const out = arena.output("i8", place.width * place.height * 3, 16);
+          kernels.letterbox(
+            out.at,
+            arena.input("u8", rgba).at,
+            arena.scratch(8 * sw, 32).at,
+            arena.input("i32", tableOf(rows, rowWords, 1)).at,
+            arena.input("i32", tableOf(columns, columnWords, lanes)).at,
+            rowWords,
+            columnWords,
+            sw,
+            first,
+            last,
+            place.left,
+            place.top,
+            w,
+            h,
+            place.width,
+            place.height,
+            flip,
+          );
+          arena.check();
+          same(arena.read(out), letterbox(rgba, sw, rows, columns, place));
+        },
+      ),
+      { seed: 11, numRuns: 150 },
+    );
+  });
 
 /** The f64 picture: area average or bilinear to each side, on grey. */
 function expectedPicture(

@@ -46,8 +46,8 @@ export class Arena {
 
   private constructor(readonly engine: Engine) {
     this.kernels = engine.kernels;
-    const signed = [-1, engine.flip].map((flip) => ({ flip, least: -128 }));
-    this.ways = engine.flip < 0 ? signed.slice(1) : engine.flip === 0 ? signed : [...signed, { flip: 0, least: 0 }];
+    const signed = [-1, engine.byteFlip].map((flip) => ({ flip, least: -128 }));
+    this.ways = engine.byteFlip < 0 ? signed.slice(1) : engine.byteFlip === 0 ? signed : [...signed, { flip: 0, least: 0 }];
     this.bottom = engine.memory.mark;
   }
 
