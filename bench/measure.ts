@@ -12,7 +12,7 @@ import { fourwayPeer, letterboxing, trainingStep } from "./fourway.js";
 import { layersTable, timeSteps, watched } from "./layers.js";
 import { checkPeer, type Peer } from "./peer.js";
 import { REFERENCE_SIZE, randomBytes, referenceNet } from "./reference.js";
-import { measureRoofline } from "./roofline.js";
+import { type Bare, bareKernels, rateOf } from "./roofline.js";
 import { type Point, scaling } from "./scaling.js";
 import { measureSizes, type Sizes } from "./size.js";
 import { startups } from "./startup.js";
@@ -24,6 +24,8 @@ export const GROUPS = ["infer", "train", "roofline", "size", "start", "scaling",
 const LEAST_STARTS = 7;
 /** Pictures of a training step. */
 const BATCH = 8;
+/** Forward passes that are timed together beside a training step: about as long, so that both meet what else the machine does. */
+const PASSES_A_STEP = 32;
 /** Timed runs a round of what takes milliseconds. */
 const REPEATS = 4;
 const PASSES = { forward: 150, training: 15 };
@@ -103,8 +105,11 @@ export async function measure({
   const profiles: string[] = [];
   const wanted = (name: (typeof GROUPS)[number]): boolean => only === undefined || only === name;
 
-  if (wanted("roofline") || wanted("infer") || layers) figures.roofline = measureRoofline(await createEngine());
-  if (wanted("infer")) await inference(figures, models, rounds);
+  if (wanted("roofline") || wanted("infer") || layers) {
+    const bare = bareKernels(await createEngine());
+    figures.roofline = { f32: rateOf(bare.f32), int8: rateOf(bare.int8) };
+    if (wanted("infer")) await inference(figures, models, rounds, bare);
+  }
   if (wanted("train")) await training(figures, models, rounds);
   if (wanted("size")) await sizes(figures, models);
   if (wanted("start"))
@@ -142,7 +147,12 @@ function keepRatio(figures: Figures, name: RatioName, a: readonly number[], b: r
   figures.spreads[name] = spread;
 }
 
-async function inference(figures: Figures, { f32, int8, bytes, input }: Models, rounds: number): Promise<void> {
+async function inference(
+  figures: Figures,
+  { f32, int8, bytes, input }: Models,
+  rounds: number,
+  bare: Record<"f32" | "int8", Bare>,
+): Promise<void> {
   const own = {
     f32: fourwayPeer("fourway f32", await createEngine(), f32, input, REFERENCE_SIZE),
     int8: fourwayPeer("fourway int8", await createEngine(), int8, bytes, REFERENCE_SIZE),
@@ -166,7 +176,16 @@ async function inference(figures: Figures, { f32, int8, bytes, input }: Models, 
     });
   const letterbox = letterboxing(await createEngine());
   const contenders = [own.f32, own.int8, ...peers].map(({ name, run }) => ({ name, run, repeats: REPEATS }));
-  const times = await interleave([...contenders, { name: "letterbox", run: letterbox, repeats: REPEATS }], rounds);
+  const precisions = ["f32", "int8"] as const;
+  const bareContenders = precisions.map((precision) => ({ name: `bare ${precision}`, run: bare[precision].run, repeats: 2 }));
+  const times = await interleave([...contenders, { name: "letterbox", run: letterbox, repeats: REPEATS }, ...bareContenders], rounds);
+  for (const precision of precisions) {
+    const ms = times.get(`bare ${precision}`)!;
+    times.delete(`bare ${precision}`);
+    figures.roofline![precision] = bare[precision].macs / 1e6 / spreadOf(ms).p10;
+    figures.roofline![`${precision}Share`] =
+      (ratioOf(ms, times.get(own[precision].name)!).median * figures.net.macs) / bare[precision].macs;
+  }
   keepTimes(figures, times);
   const fastest = (among: readonly Peer[]): number[] | undefined =>
     among.map(({ name }) => times.get(name)!).sort((a, b) => spreadOf(a).median - spreadOf(b).median)[0];
@@ -179,10 +198,6 @@ async function inference(figures: Figures, { f32, int8, bytes, input }: Models, 
   if (tfjs) keepRatio(figures, "f32VsTfjsWasm", tfjs, f32Times);
   keepRatio(figures, "int8VsOwnF32", f32Times, int8Times);
   keepRatio(figures, "letterboxShare", times.get("letterbox")!, int8Times);
-  const { macs } = figures.net;
-  const { roofline } = figures;
-  roofline!.f32Share = macs / 1e6 / spreadOf(f32Times).p10 / roofline!.f32;
-  roofline!.int8Share = macs / 1e6 / spreadOf(int8Times).p10 / roofline!.int8;
   for (const peer of peers) await peer.dispose();
 }
 
@@ -190,17 +205,19 @@ async function training(figures: Figures, { training: graph, f32, input }: Model
   const own = fourwayPeer("fourway f32, one picture", await createEngine(), f32, input, REFERENCE_SIZE);
   const step = trainingStep(await createEngine(), graph, BATCH);
   const name = `fourway training step of ${BATCH}, a picture`;
+  const passes = (): void => {
+    for (let i = 0; i < PASSES_A_STEP; i++) own.run();
+  };
   const times = await interleave(
     [
-      { name: own.name, run: own.run, repeats: 2 * REPEATS },
+      { name: own.name, run: passes, repeats: 2 },
       { name, run: step.run, repeats: 2 },
     ],
     Math.max(1, Math.ceil(rounds / 2)),
   );
-  times.set(
-    name,
-    times.get(name)!.map((ms) => ms / BATCH),
-  );
+  const each = (of: string, pictures: number): number[] => times.get(of)!.map((ms) => ms / pictures);
+  times.set(own.name, each(own.name, PASSES_A_STEP));
+  times.set(name, each(name, BATCH));
   keepTimes(figures, times);
   keepRatio(figures, "trainStepVsOwnForward", times.get(name)!, times.get(own.name)!);
   await orAbsent(figures, "tfjs-backend-cpu training", async () => {

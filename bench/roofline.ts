@@ -11,15 +11,14 @@ const SHAPES = [
 const ROUNDS = 15;
 const CALLS = 300;
 
-/** 10^9 multiply-accumulates a second of the bare 1x1 kernels on operands in the first-level cache: the best shape's 10th percentile of times. */
-export interface Roofline {
-  f32: number;
-  int8: number;
+/** A bare 1x1 kernel on operands in the first-level cache: a run is so many multiply-accumulates. */
+export interface Bare {
+  run(): void;
+  macs: number;
 }
 
-/** Measures the roofline on this machine, one thread. */
-export function measureRoofline({ kernels, memory, byteFlip }: Engine): Roofline {
-  const mark = memory.mark;
+/** The bare kernels on those sizes on which they are fastest, one thread, on memory of the engine's that they keep. */
+export function bareKernels({ kernels, memory, byteFlip }: Engine): Record<"f32" | "int8", Bare> {
   const [y, x, w, bias, scale, wide] = Array.from({ length: 6 }, () => memory.reserve(65536)) as [
     number,
     number,
@@ -29,24 +28,27 @@ export function measureRoofline({ kernels, memory, byteFlip }: Engine): Roofline
     number,
   ];
   memory.u8.fill(0, y, memory.mark);
-  const best = { f32: 0, int8: 0 };
-  for (const [m, ci, co] of SHAPES) {
-    const runs = {
-      f32: () => kernels.conv1x1(y, x, w, bias, m, ci, co, 0),
-      int8: () => kernels.conv1x1I8(y, x, w, bias, scale, wide, m, m, ci, co, 0, byteFlip),
-    };
-    for (const kind of ["f32", "int8"] as const) best[kind] = Math.max(best[kind], (m * ci * co) / 1e6 / quickMs(runs[kind]));
-  }
-  memory.release(mark);
-  return best;
+  const many = (call: () => void) => (): void => {
+    for (let i = 0; i < CALLS; i++) call();
+  };
+  const fastest = (of: (m: number, ci: number, co: number) => () => void): Bare =>
+    SHAPES.map(([m, ci, co]) => {
+      const bare = { run: many(of(m, ci, co)), macs: CALLS * m * ci * co };
+      return { bare, rate: rateOf(bare) };
+    }).sort((a, b) => b.rate - a.rate)[0]!.bare;
+  return {
+    f32: fastest((m, ci, co) => () => kernels.conv1x1(y, x, w, bias, m, ci, co, 0)),
+    int8: fastest((m, ci, co) => () => kernels.conv1x1I8(y, x, w, bias, scale, wide, m, m, ci, co, 0, byteFlip)),
+  };
 }
 
-function quickMs(run: () => void): number {
+/** 10^9 multiply-accumulates a second: the 10th percentile of times. */
+export function rateOf({ run, macs }: Bare): number {
   const times: number[] = [];
   for (let round = -5; round < ROUNDS; round++) {
     const start = performance.now();
-    for (let i = 0; i < CALLS; i++) run();
-    if (round >= 0) times.push((performance.now() - start) / CALLS);
+    run();
+    if (round >= 0) times.push(performance.now() - start);
   }
-  return spreadOf(times).p10;
+  return macs / 1e6 / spreadOf(times).p10;
 }
