@@ -1,6 +1,6 @@
 // Small words over v128 that every kernel speaks. No state.
-// What is small Binaryen inlines by itself. "@inline" stands where that was measured not to be enough (ARCHITECTURE.md), with "@ts-ignore: decorator"
-// for editors alone: TypeScript refuses decorators on functions (TS1206), AssemblyScript wants them.
+// What is small Binaryen inlines by itself. "@inline" stands where that was measured not to be enough (ARCHITECTURE.md). TypeScript knows no
+// decorators on functions (TS1206), so tsconfig.json here leaves checking to asc, whose language this is; editors still find their way.
 
 /** a * b + c; one rounding where the build has relaxed SIMD (FMA), two elsewhere. */
 export function madd(a: v128, b: v128, c: v128): v128 {

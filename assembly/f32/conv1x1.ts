@@ -21,7 +21,6 @@ export function conv1x1(y: usize, x: usize, w: usize, bias: usize, m: i32, ci: i
  * y [m, co] from rows of x that begin xs bytes apart, each made of `segments` runs of k floats, `gap` bytes apart; w [co / 8][segments k][8].
  * The inner loop takes one k a turn: more, unrolled by hand, made V8 load all first and spill (960x64x64: 13.6 against 20.3 GMAC/s).
  */
-// @ts-ignore: decorator
 @inline
 export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize, w: usize, bias: usize, m: i32, k: i32, co: i32, slope: f32): void {
   const ys: usize = co << 2, run: usize = k << 2;
@@ -83,7 +82,6 @@ export function conv1x1BackwardWeight(dw: usize, x: usize, dy: usize, m: i32, ci
 }
 
 /** dw [k, 8] of each panel (panels `depth` rows apart) += sum over m rows of x [k floats, rows xs bytes apart] dy [co]. */
-// @ts-ignore: decorator
 @inline
 export function productBackward(dw: usize, x: usize, xs: usize, dy: usize, m: i32, k: i32, depth: i32, co: i32): void {
   const ys: usize = co << 2;
@@ -104,7 +102,6 @@ function weightRow(dw: usize, x: usize, xs: usize, dy: usize, ys: usize, count: 
   v128.store(dw, a0); v128.store(dw, a1, 16);
 }
 
-// @ts-ignore: decorator
 @inline
 function weightTile(dw: usize, x: usize, xs: usize, dy: usize, ys: usize, count: i32): void {
   let a00 = v128.load(dw), a01 = v128.load(dw, 16), a10 = v128.load(dw, 32), a11 = v128.load(dw, 48);

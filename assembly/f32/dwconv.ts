@@ -16,7 +16,6 @@ export function dwconv(y: usize, x: usize, w: usize, bias: usize, from: i32, to:
   } else dwconv5(y, x, w, bias, from, to, height, width, c, stride, slope);
 }
 
-// @ts-ignore: decorator
 @inline
 function dwconv3(y: usize, x: usize, w: usize, bias: usize, from: i32, to: i32, height: i32, width: i32, c: i32, stride: i32, slope: f32): void {
   const oh = (height + stride - 1) / stride, ow = (width + stride - 1) / stride, bytes = c << 2, row: usize = width * bytes;
@@ -32,7 +31,6 @@ function column(v0: v128, w0: v128, v1: v128, w1: v128, v2: v128, w2: v128): v12
 }
 
 /** A row of outputs; where no row is above (below) the middle one, its weights are zeros. */
-// @ts-ignore: decorator
 @inline
 function row3(y: usize, middle: usize, row: usize, above: bool, below: bool, w: usize, bias: usize, width: i32, bytes: i32, stride: i32, slope: f32): void {
   const none = f32x4.splat(0), act = f32x4.splat(slope);

@@ -3,7 +3,6 @@
 //   wide [rows, ci], i16 for pairs, int8 for quads: scratch; a block of `rows` rows (rows % 4 == 0) is widened or flipped once for all panels
 import { product } from "./product";
 
-// @ts-ignore: decorator
 @inline
 function blocks(y: usize, x: usize, w: usize, bias: usize, scale: usize, wide: usize, rows: i32, m: i32, ci: i32, co: i32, slope: f32, flip: i32, float: bool): void {
   for (let top = 0; top < m; top += rows) {

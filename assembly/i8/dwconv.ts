@@ -125,7 +125,6 @@ function row5(y: usize, x0: usize, x1: usize, x2: usize, x3: usize, x4: usize, w
 }
 
 /** Eight channels a turn: u of the first four, v of the others. A function for LeakyReLU alone: asked for in the loop, it cost 16 %. */
-// @ts-ignore: decorator
 @inline
 function row3Quads(y: usize, x0: usize, x1: usize, x2: usize, w: usize, bias: usize, scale: usize, width: i32, c: i32, stride: i32, slope: f32, flip: i32, leaky: bool): void {
   const floor = floorOf(slope), magic = magicOf(slope), z = i8x16.splat(<i8>flip);

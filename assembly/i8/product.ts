@@ -65,7 +65,6 @@ export function requantize8(a0: v128, a1: v128, s0: v128, s1: v128, floor: v128,
   return quantize8(v0, v1, floor, magic);
 }
 
-// @ts-ignore: decorator
 @inline
 function store8(y: usize, a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, magic: v128, slope: f32, float: bool): void {
   if (float) {
@@ -79,7 +78,6 @@ function store8(y: usize, a0: v128, a1: v128, s0: v128, s1: v128, floor: v128, m
  * y [rows, co] from rows of x that begin xs bytes apart, each made of `segments` runs of so many bytes (a multiple of 4), `gap` bytes apart.
  * float: y is f32; quads: as they are, else pairs.
  */
-// @ts-ignore: decorator
 @inline
 export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize, run: usize, w: usize, bias: usize, scale: usize, rows: i32, co: i32, slope: f32, float: bool, quads: bool, flip: i32): void {
   const floor = floorOf(slope), magic = magicOf(slope), size = float ? 4 : 1, ys: usize = co * size, depth: usize = <usize>segments * run << 3;
@@ -132,7 +130,6 @@ export function product(y: usize, x: usize, xs: usize, segments: i32, gap: usize
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function dot(a: v128, x: v128, w: v128, quads: bool): v128 {
   return quads ? dotQuads(a, x, w) : dotPairs(a, x, w);

@@ -19,7 +19,6 @@ export function letterbox(out: usize, rgba: usize, sums: usize, rows: usize, col
   else lines(out, rgba, sums, rows, columns, rowWords, columnWords, sw, first, last, left, top, w, h, width, false, false);
 }
 
-// @ts-ignore: decorator
 @inline
 function lines(out: usize, rgba: usize, sums: usize, rows: usize, columns: usize, rowWords: i32, columnWords: i32, sw: i32, first: i32, last: i32,
   left: i32, top: i32, w: i32, h: i32, width: i32, quads: bool, signed: bool): void {
@@ -57,7 +56,6 @@ function pack(a: v128, b: v128, c: v128, d: v128): v128 {
  * Four columns of rows times weights, four taps at once; `order` brings a channel's bytes side by side. signed: as the CPU takes bytes, which are
  * then less 128; else each row's sum is made less 2^15, and has 16 bits. What all rows together are so less by is 128 once, not for each four taps.
  */
-// @ts-ignore: decorator
 @inline
 function fourPixelsQuads(rgba: usize, row: usize, weights: usize, rows: i32, column: usize, entry: usize, taps: i32, order: v128, none: v128, signed: bool): v128 {
   const c1 = column + entry, c2 = c1 + entry, c3 = c2 + entry, last = weights + (rows << 2);
@@ -82,7 +80,6 @@ function lastPixel(rgba: usize, row: usize, weights: usize, rows: i32, column: u
 }
 
 /** sum + four pixels times four weights. */
-// @ts-ignore: decorator
 @inline
 function fourTaps(sum: v128, p: usize, weights: v128, order: v128, signed: bool): v128 {
   if (!ASC_FEATURE_RELAXED_SIMD) return sum;
@@ -115,7 +112,6 @@ function joinRows(sums: usize, from: usize, row: usize, weights: usize, count: i
 }
 
 /** Four columns of joined rows. */
-// @ts-ignore: decorator
 @inline
 function fourPixels(sums: usize, column: usize, entry: usize, taps: i32): v128 {
   const c1 = column + entry, c2 = c1 + entry;
@@ -123,7 +119,6 @@ function fourPixels(sums: usize, column: usize, entry: usize, taps: i32): v128 {
 }
 
 /** Columns times weights, summed: a pixel's four channels. `taps`: the most that any column has; zeros stand behind its own. */
-// @ts-ignore: decorator
 @inline
 function pixel(sums: usize, column: usize, taps: i32): v128 {
   let p = sums + (load<i32>(column) << 3), total = i32x4.add(i32x4.splat(1 << 15), twoTaps(p, column + 8));
