@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import { depth3x3, PAIR_PANELS3X3, PANELS3X3, QUAD_PANELS3X3, stored } from "./layout.js";
-import { type Op, rowsOf } from "./op.js";
+import { int8Output, type Op, rowsOf } from "./op.js";
 
 /** 3x3 convolution, padding 1; kernels in assembly/f32/conv3x3.ts and assembly/i8/conv3x3.ts. */
 export const conv3x3: Op<"conv3x3"> = {
@@ -57,11 +57,7 @@ export const conv3x3: Op<"conv3x3"> = {
     };
   },
   forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, byteFlip }) => {
-    if (outputScales[0] === 0)
-      throw new FourwayError(
-        "E_GRAPH",
-        `conv3x3 "${node.name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`,
-      );
+    int8Output(node, outputScales);
     const [from, to] = rowsOf(part, batch * y!.height);
     const { height, width } = x!;
     const c = stored(x!.channels);

@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import { PAIR_TAPS, QUAD_TAPS, stored, TAPS } from "./layout.js";
-import { type Op, rowsOf } from "./op.js";
+import { int8Output, type Op, rowsOf } from "./op.js";
 
 /** Depthwise convolution; kernels in assembly/f32/dwconv.ts and assembly/i8/dwconv.ts. */
 export const dwconv: Op<"dwconv"> = {
@@ -46,11 +46,7 @@ export const dwconv: Op<"dwconv"> = {
     };
   },
   forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, byteFlip }) => {
-    if (outputScales[0] === 0)
-      throw new FourwayError(
-        "E_GRAPH",
-        `dwconv "${node.name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`,
-      );
+    int8Output(node, outputScales);
     const [from, to] = rowsOf(part, batch * y!.height);
     const { height, width } = x!;
     const c = stored(x!.channels);

@@ -53,19 +53,19 @@ export const TAPS: Layout = {
 };
 
 /** int8 twins, i16: panels [co / 8][k / 2][8][2], two rows of a panel side by side. */
-export const PAIR_PANELS: Layout = { length: PANELS.length, at: (dims, index) => paired(PANELS.at(dims, index)) };
+export const PAIR_PANELS: Layout = { length: PANELS.length, at: (dims, index) => grouped(PANELS.at(dims, index), 2) };
 
 /** The same for 3x3: each kernel row's 3 ci taps are filled up to an even number. */
-export const PAIR_PANELS3X3: Layout = rowPanels(2, paired);
+export const PAIR_PANELS3X3: Layout = rowPanels(2);
 
 /** int8 for CPUs with dot products of bytes: panels [co / 8][k / 4][8][4], four rows of a panel side by side. */
-export const QUAD_PANELS: Layout = { length: PANELS.length, at: (dims, index) => quartered(PANELS.at(dims, index)) };
+export const QUAD_PANELS: Layout = { length: PANELS.length, at: (dims, index) => grouped(PANELS.at(dims, index), 4) };
 
 /** The same for 3x3: each kernel row's 3 ci taps are filled up to a multiple of four. */
-export const QUAD_PANELS3X3: Layout = rowPanels(4, quartered);
+export const QUAD_PANELS3X3: Layout = rowPanels(4);
 
-/** Panels of 3x3 weights, each kernel row's taps filled up to a multiple of `group` and placed by `inner`. */
-function rowPanels(group: number, inner: (at: number) => number): Layout {
+/** Panels of 3x3 weights, each kernel row's taps filled up to whole groups. */
+function rowPanels(group: number): Layout {
   const runOf = (ci: number): number => Math.ceil((3 * stored(ci)) / group) * group;
   return {
     length: ([co, ci]) => stored(co!) * 3 * runOf(ci!),
@@ -74,21 +74,15 @@ function rowPanels(group: number, inner: (at: number) => number): Layout {
       const i = Math.floor(index / 9) % ci!;
       const o = Math.floor(index / (9 * ci!));
       const row = Math.floor(tap / 3) * runOf(ci!) + (tap % 3) * stored(ci!) + i;
-      return inner(((o >> 3) * 3 * runOf(ci!) + row) * 8 + (o & 7));
+      return grouped(((o >> 3) * 3 * runOf(ci!) + row) * 8 + (o & 7), group);
     },
   };
 }
 
-/** Where a panel's value goes when its rows 2 r and 2 r + 1 are interleaved. */
-function paired(at: number): number {
+/** Where a panel's value goes when `group` of its rows at a time are interleaved. */
+function grouped(at: number, group: number): number {
   const row = at >> 3;
-  return ((row >> 1) << 4) + ((at & 7) << 1) + (row & 1);
-}
-
-/** The same of rows 4 r .. 4 r + 3. */
-function quartered(at: number): number {
-  const row = at >> 3;
-  return ((row >> 2) << 5) + ((at & 7) << 2) + (row & 3);
+  return (row - (row % group)) * 8 + (at & 7) * group + (row % group);
 }
 
 /**

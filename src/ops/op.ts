@@ -1,3 +1,4 @@
+import { FourwayError } from "../core/errors.js";
 import type { GraphNode, OpName, Param, Role, Shape } from "../graph/graph.js";
 import type { Kernels } from "../wasm/kernels.js";
 import type { Layout } from "./layout.js";
@@ -93,3 +94,9 @@ export interface Op<N extends OpName> {
 
 /** No scratch. */
 export const NO_SCRATCH = { forward: 0, backward: 0, i8: 0 };
+
+/** @throws E_GRAPH where a node's output is f32 in an int8 graph */
+export function int8Output({ op, name }: GraphNode, outputScales: readonly number[]): void {
+  if (outputScales[0] === 0)
+    throw new FourwayError("E_GRAPH", `${op} "${name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`);
+}
