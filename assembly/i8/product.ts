@@ -6,8 +6,9 @@
 //   pairs (flip < 0)     x i16: int8 values, widened by the caller;  w i16 panels of eight columns, pairs of k side by side: [co / 8][k / 2][8][2]
 //   quads (flip 0, 128)  x int8, each value flipped by the caller: x ^ flip;  w int8 panels, four k side by side: [co / 8][k / 4][8][4]
 //   Relaxed SIMD's dot product of bytes takes four k at once. What it makes of bytes above 127 in x is the CPU's affair, and the same all the
-//   time: `byteDot` asks. Where they are signed, nothing is flipped. Where they are unsigned, x ^ 128 is x + 128, and 128 times the weights' sum
-//   is taken from the bias. Where pairs of products saturate in 16 bits, as before AVX-VNNI, pairs are as fast, and exact.
+//   time: `byteDot` asks. Where they are signed, nothing is flipped, and no weight may be -128 (graph/params.ts sees to it). Where they are
+//   unsigned, x ^ 128 is x + 128, and 128 times the weights' sum is taken from the bias. Where pairs of products saturate in 16 bits, as
+//   before AVX-VNNI, pairs are as fast, and exact.
 //   Requantization is in float: convert, one multiplication, hold to the floor, round by adding 1.5 * 2^23: the same bits on every CPU.
 //   The floor is 0 for ReLU and -128 for the rest. What is too large needs no ceiling: bits of positive floats ascend as integers do, so
 //   that saturating narrowing makes 127 of it.

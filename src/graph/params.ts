@@ -28,6 +28,8 @@ export interface PlacedParams {
   zeros: number;
   /** int8: offsets of the requantization scales, a node each. */
   scales: Map<GraphNode, number>;
+  /** How these weights are multiplied, as `Engine.byteFlip`. */
+  byteFlip: number;
   /** Offset of the room where other threads read their script. */
   script: number;
 }
@@ -43,14 +45,24 @@ function layoutOf(node: GraphNode, role: Role, kind: WeightKind): Layout {
 type WeightKind = "f32" | "pairs" | "quads";
 /** Bytes a weight. */
 const WEIGHT_BYTES: Record<WeightKind, number> = { f32: 4, pairs: 2, quads: 1 };
+/** Two products of it with itself are 2^15: too much for the 16 bits that compilers for ARM may keep them in, V8's first one for certain. */
+const LEAST = -128;
+
+/** The engine's way to multiply bytes, or pairs where it takes signed bytes and some weight is the least there is. */
+function byteFlipFor({ byteFlip }: Engine, { params }: Graph): number {
+  const isLeast = ({ data, scales }: Param): boolean => scales !== undefined && data.includes(LEAST);
+  return byteFlip === 0 && [...params.values()].some(isLeast) ? -1 : byteFlip;
+}
 
 /**
  * Packs a graph's parameters into memory: f32 graphs as floats, int8 graphs with weights as the engine multiplies them and, for each
  * convolution, the scale that turns its int32 sums into its output's steps.
  * @throws E_GRAPH where a parameter is missing, or shared between ops that want different layouts
  */
-export function placeParams({ memory, threads, byteFlip }: Engine, graph: Graph): PlacedParams {
+export function placeParams(engine: Engine, graph: Graph): PlacedParams {
+  const { memory, threads } = engine;
   const quantized = graph.scales !== undefined;
+  const byteFlip = byteFlipFor(engine, graph);
   const kind: WeightKind = !quantized ? "f32" : byteFlip < 0 ? "pairs" : "quads";
   const byName = new Map<string, PlacedParam>();
   let widest = 8;
@@ -113,7 +125,7 @@ export function placeParams({ memory, threads, byteFlip }: Engine, graph: Graph)
       scales.set(node, at);
     }
   const script = threads ? memory.reserve(threads.roomFor(graph.nodes.length)) : 0;
-  return { byName, offset, trainedBytes, stateBytes, zeros, scales, script };
+  return { byName, offset, trainedBytes, stateBytes, zeros, scales, byteFlip, script };
 }
 
 /** Byte offsets of a node's parameters by role; a missing one is the block of zeros. */

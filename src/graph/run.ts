@@ -50,7 +50,7 @@ export function compileForward(engine: Engine, plan: Plan, params: PlacedParams,
       inputScales: node.inputs.map((name) => graph.scales?.get(name) ?? 0),
       outputScales: node.outputs.map((name) => graph.scales?.get(name) ?? 0),
       scales: params.scales.get(node) ?? 0,
-      byteFlip: engine.byteFlip,
+      byteFlip: params.byteFlip,
     };
     if (!graph.scales) return op.forward(site);
     if (!op.forwardI8) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected an op with an int8 form, got none`);

@@ -64,7 +64,7 @@ export interface SiteI8<N extends OpName> extends Site<N> {
   outputScales: number[];
   /** Byte offset of the f32 requantization scales of a convolution. */
   scales: number;
-  /** As the engine's. */
+  /** As `Engine.byteFlip`. */
   byteFlip: number;
 }
 

@@ -94,6 +94,37 @@ test("an op without an int8 form is refused in an int8 graph", async () => {
   });
 });
 
+test("int8 weights of -128 are multiplied in pairs where the CPU takes signed bytes, all others in quads", async () => {
+  const engine = await createEngine();
+  const make = new GraphMaker(1);
+  make.conv("conv3x3", "first", "input", [3, 8]);
+  const graphOf = (least: number): Graph => {
+    const weight: Param = { dims: [8, 3, 3, 3], data: new Int8Array(216).fill(least), scales: new Float32Array(8).fill(1) };
+    const params = new Map<string, Param>([
+      ["first.weight", weight],
+      ["first.bias", { dims: [8], data: new Int32Array(8) }],
+    ]);
+    const scales = new Map([
+      ["input", 1],
+      ["first", 128 * 128],
+    ]);
+    return { ...make.graph, outputs: ["first"], params, scales };
+  };
+  assert.equal(placeParams({ ...engine, byteFlip: 0 }, graphOf(-127)).byteFlip, 0);
+  assert.equal(placeParams({ ...engine, byteFlip: 128 }, graphOf(-128)).byteFlip, 128);
+  const { memory } = engine;
+  for (const byteFlip of [engine.byteFlip, 0]) {
+    const like = { ...engine, byteFlip };
+    const plan = planForward(graphOf(-128), { batch: 1, height: 32, width: 32 });
+    const { input, outputs, run } = compileForward(like, plan, placeParams(like, graphOf(-128)), memory.reserve(plan.bytes));
+    memory.i8.fill(-128, input.offset, input.offset + 32 * 32 * 3);
+    run();
+    const at = outputs[0]!.offset;
+    assert.equal(memory.i8[at], 4 * 3, "at the corner, four taps of three channels");
+    assert.equal(memory.i8[at + 8 * (32 + 1)], 9 * 3, "inside");
+  }
+});
+
 test("parameters that are missing, half quantized, or shared by ops of different layouts are refused", async () => {
   const engine = await createEngine();
   const make = new GraphMaker(1);
