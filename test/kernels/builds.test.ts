@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { RUNTIMES } from "../runtimes/runtimes.js";
+import { ARM, missing, RUNTIMES } from "../runtimes/runtimes.js";
 import { BUILD } from "../support/arena.js";
 
 // Every build of the kernels must pass every test of kernels; int8 is thereby the same on all of them, bit for bit.
@@ -29,6 +29,15 @@ const files = ["ops", "kernels"]
   .flatMap((folder) => readdirSync(join("dist/test", folder)).map((name) => join("dist/test", folder, name)))
   .filter((file) => file.endsWith(".test.js") && !file.endsWith("builds.test.js"));
 
+/** Runs all tests of kernels on a build. */
+function passes(host: readonly string[], build: string): void {
+  const all = files.map((file) => `await import(${JSON.stringify(pathToFileURL(resolve(file)).href)});`).join("\n");
+  const { status, stdout } = run(host, all, build);
+  assert.equal(status, 0, stdout.slice(-4000));
+  const passed = Number(stdout.match(/^# pass (\d+)$/m)?.[1] ?? stdout.match(/ pass (\d+)$/m)?.[1]);
+  assert.ok(passed > 300, `expected hundreds of tests to have run, got ${passed}: ${stdout.slice(-4000)}`);
+}
+
 const isTwin = (build: string): boolean => targets[build]!.sharedMemory === true;
 
 for (const build of Object.keys(targets).filter(isTwin))
@@ -45,9 +54,9 @@ for (const [build, { outFile }] of Object.entries(targets))
       const accepted = `import fs from "node:fs"; process.exit(WebAssembly.validate(fs.readFileSync(${bytes})) ? 0 : 1)`;
       const host = HOSTS.find((command) => run(command, accepted, build).status === 0);
       if (!host) return t.skip(`this runtime does not take the ${build} build, with or without a flag`);
-      const all = files.map((file) => `await import(${JSON.stringify(pathToFileURL(resolve(file)).href)});`).join("\n");
-      const { status, stdout } = run(host, all, build);
-      assert.equal(status, 0, stdout.slice(-4000));
-      const passed = Number(stdout.match(/^# pass (\d+)$/m)?.[1] ?? stdout.match(/ pass (\d+)$/m)?.[1]);
-      assert.ok(passed > 300, `expected hundreds of tests to have run, got ${passed}: ${stdout.slice(-4000)}`);
+      passes(host, build);
     });
+
+test("the relaxed build passes the same tests on ARM, in quads of signed bytes", { skip: missing(ARM) }, () =>
+  passes([ARM.command, ...ARM.flags], "relaxed"),
+);

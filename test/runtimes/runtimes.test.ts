@@ -12,7 +12,7 @@ import { type Server, serve, visit } from "../browser/chromium.js";
 import { assertClose } from "../browser/close.js";
 import { type Answer, F32_FRAMES, frameOf, joined, mapsOf, type Question } from "./digest.js";
 import { liveModels } from "./models.js";
-import { missing, missingChromium, RUNTIMES, type Runtime, runOn } from "./runtimes.js";
+import { ARM, missing, missingChromium, RUNTIMES, type Runtime, runOn } from "./runtimes.js";
 
 const FRAMES = 100;
 /** Of the largest value of each map: rounding differs where a build multiplies and adds in one step. */
@@ -87,9 +87,9 @@ test("the reference saw 100 frames, different ones, and found something", () => 
   assert.equal(reference.distance, 0);
 });
 
-for (const runtime of RUNTIMES)
+for (const runtime of [...RUNTIMES, ARM])
   for (const name of BUILDS) {
-    const skip = missing(runtime.command) || (name === "relaxed" && !runtime.relaxed && "it has no relaxed SIMD");
+    const skip = missing(runtime) || (name === "relaxed" && !runtime.relaxed && "it has no relaxed SIMD");
     test(`${runtime.name} computes the same with the ${name} build`, { skip }, async (context) => {
       const got = (await runOn(runtime, "digestMain.js", question(name, "file"))) as Answer;
       assertSame(got);
@@ -127,7 +127,7 @@ function few(from: "file" | "http", by: Question["by"]): Question {
 
 const loadTest = "init refuses HTML, then takes the kernels as bytes, module, response or address, or none";
 for (const runtime of RUNTIMES)
-  test(`${runtime.name}: ${loadTest}`, { skip: missing(runtime.command) }, async () => {
+  test(`${runtime.name}: ${loadTest}`, { skip: missing(runtime) }, async () => {
     const run = async (asked: Question): Promise<Answer> => (await runOn(runtime as Runtime, "digestMain.js", asked)) as Answer;
     for (const by of WAYS) assertLoaded(await run(few("file", by)), by);
     assertLoaded(await run(few("http", "url")), "http");

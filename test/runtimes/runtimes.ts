@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { CHROMIUM } from "../browser/chromium.js";
@@ -31,14 +32,28 @@ export const RUNTIMES: readonly Runtime[] = [
 /** Set to "required" where a runtime that is missing is a fault (in CI). */
 const required = process.env.FOURWAY_RUNTIMES === "required";
 
-/** False, or why a test has to be skipped. */
-export function missing(command: string): string | false {
-  return !required && !existsSync(command) && `${command} is not there: run node scripts/runtimes.mjs`;
+/** Another kind of CPU, whose dot products take signed bytes. It is emulated and takes its time. */
+export const ARM: Runtime = {
+  name: "node 24 on ARM",
+  command: "/usr/bin/qemu-aarch64",
+  flags: ["-cpu", "max", "-L", "/usr/aarch64-linux-gnu", installed("node24arm64/bin/node")],
+  relaxed: true,
+};
+
+/** How to install what is missing, here and in .ci/run. */
+const INSTALL = "run node scripts/runtimes.mjs, and apt-get install -y chromium qemu-user libstdc++6-arm64-cross";
+
+/** False, or why a test that needs these paths has to be skipped. */
+function missingFiles(...paths: string[]): string | false {
+  const absent = paths.find((path) => isAbsolute(path) && !existsSync(path));
+  return !required && absent !== undefined && `${absent} is not there: ${INSTALL}`;
 }
 
+/** The same for a runtime. */
+export const missing = ({ command, flags }: Runtime): string | false => missingFiles(command, ...flags);
+
 /** The same for Chromium. */
-export const missingChromium: string | false =
-  !required && !existsSync(CHROMIUM) && `${CHROMIUM} is not there: apt-get install -y chromium`;
+export const missingChromium: string | false = missingFiles(CHROMIUM);
 
 /** Runs a compiled script of this folder to its end. @returns what it printed, as JSON @throws Error with what it said where it failed */
 export async function runOn({ command, flags }: Runtime, script: string, argument: unknown): Promise<unknown> {
