@@ -8,6 +8,12 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(c, f32x4.mul(a, b));
 }
 
+/** c - a * b; rounded as in `madd`. */
+export function nmadd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
+  return f32x4.sub(c, f32x4.mul(a, b));
+}
+
 /** v where v > 0, else slope * v; slope 1 is the identity, 0 is ReLU; slope <= 1. */
 export function activate(v: v128, slope: v128): v128 {
   return f32x4.pmax(v, f32x4.mul(v, slope));

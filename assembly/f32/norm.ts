@@ -7,7 +7,7 @@
 //   gamma beta mean variance dgamma dbeta f32 [c];  saved f32 [5, c]: batch mean, 1 / deviation, scale, shift, -shift; moments f32 [2, c]: scratch
 //   source     Ioffe and Szegedy, arXiv 1502.03167. Sums are taken about the first row, which keeps the variance exact when |mean| >> deviation.
 //   Every pass goes eight channels at a time down a block of rows: their constants stay in registers, and two sums hide each other's latency.
-import { activate, clear, madd } from "../simd";
+import { activate, clear, madd, nmadd } from "../simd";
 
 /** Rows of so many bytes go down together: few enough that memory is still read in order. */
 const BLOCK_BYTES: i32 = 2048;
@@ -68,14 +68,13 @@ function grow(to: usize, a: v128, b: v128): void {
   v128.store(to, f32x4.add(v128.load(to, 16), b), 16);
 }
 
-/** Gradient behind the activation: y is above 0 where x scale > kink, which is -shift. */
-function behind(dy: v128, x: v128, scale: v128, kink: v128, act: v128): v128 {
-  const open = f32x4.gt(f32x4.mul(x, scale), kink);
-  return v128.bitselect(dy, f32x4.mul(dy, act), open);
+/** Gradient behind the activation: y is above 0 where x scale > kink, which is -shift. lost: 1 - slope. */
+function behind(dy: v128, x: v128, scale: v128, kink: v128, lost: v128): v128 {
+  return nmadd(v128.andnot(dy, f32x4.gt(f32x4.mul(x, scale), kink)), lost, dy);
 }
 
 export function normBackward(dx: usize, dgamma: usize, dbeta: usize, dy: usize, x: usize, saved: usize, moments: usize, m: i32, c: i32, slope: f32): void {
-  const bytes = c << 2, scales = saved + 2 * bytes, kinks = saved + 4 * bytes, rows = max(4, BLOCK_BYTES / bytes), act = f32x4.splat(slope);
+  const bytes = c << 2, scales = saved + 2 * bytes, kinks = saved + 4 * bytes, rows = max(4, BLOCK_BYTES / bytes), lost = f32x4.splat(1 - slope);
   clear(moments, 2 * bytes);
   for (let top = 0; top < m; top += rows) {
     const start = top * bytes, size = min(rows, m - top) * bytes;
@@ -85,7 +84,7 @@ export function normBackward(dx: usize, dgamma: usize, dbeta: usize, dy: usize, 
       let s0 = none, s1 = none, q0 = none, q1 = none, p = x + start + i, d = dy + start + i;
       for (const end = p + size; p < end; p += bytes, d += bytes) {
         const v0 = v128.load(p), v1 = v128.load(p, 16);
-        const g0 = behind(v128.load(d), v0, scale0, kink0, act), g1 = behind(v128.load(d, 16), v1, scale1, kink1, act);
+        const g0 = behind(v128.load(d), v0, scale0, kink0, lost), g1 = behind(v128.load(d, 16), v1, scale1, kink1, lost);
         s0 = f32x4.add(s0, g0); s1 = f32x4.add(s1, g1);
         q0 = madd(g0, f32x4.sub(v0, center0), q0); q1 = madd(g1, f32x4.sub(v1, center1), q1);
       }
@@ -114,7 +113,7 @@ export function normBackward(dx: usize, dgamma: usize, dbeta: usize, dy: usize, 
       let p = x + start + i, d = dy + start + i, to = dx + start + i;
       for (const end = p + size; p < end; p += bytes, d += bytes, to += bytes) {
         const v0 = v128.load(p), v1 = v128.load(p, 16);
-        const g0 = behind(v128.load(d), v0, scale0, kink0, act), g1 = behind(v128.load(d, 16), v1, scale1, kink1, act);
+        const g0 = behind(v128.load(d), v0, scale0, kink0, lost), g1 = behind(v128.load(d, 16), v1, scale1, kink1, lost);
         v128.store(to, madd(g0, scale0, madd(v0, b0, d0)));
         v128.store(to, madd(g1, scale1, madd(v1, b1, d1)), 16);
       }
