@@ -23,7 +23,7 @@ export function fourwayPeer(
   size: Size,
 ): Peer & { program: Program } {
   const { memory } = engine;
-  const plan = planForward(graph, { batch: 1, ...size }, false, engine.threads?.count);
+  const plan = planForward(graph, { batch: 1, ...size }, false, engine.threads?.parts);
   const program = compileForward(engine, plan, placeParams(engine, graph), memory.reserve(plan.bytes));
   const { offset } = program.input;
   return {

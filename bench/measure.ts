@@ -7,6 +7,7 @@ import { writeOnnx } from "../src/onnx/write.js";
 import { foldNorms } from "../src/quant/fold.js";
 import { quantize } from "../src/quant/quantize.js";
 import { createEngine } from "../src/wasm/load.js";
+import { bareCores } from "./cores.js";
 import { crewSteps } from "./crew.js";
 import { fourwayPeer, letterboxing, trainingStep } from "./fourway.js";
 import { layersTable, timeSteps, watched } from "./layers.js";
@@ -30,9 +31,9 @@ const PASSES_A_STEP = 32;
 const REPEATS = 4;
 const PASSES = { forward: 150, training: 15 };
 
-/** One thread's time over two's: the reference net in int8 and f32, a net as the shipped one in both, and training that. */
+/** One thread's time over two's: the reference net in int8 and f32, a net as the shipped one in both, training that, and bare kernels. */
 type InferRatio = "threads2Infer" | "threads2InferF32" | "threads2InferShipped" | "threads2InferShippedF32";
-type ThreadsRatio = InferRatio | "threads2Train";
+type ThreadsRatio = InferRatio | "threads2Train" | "threads2Bare";
 
 type RatioName =
   | "int8VsBestPeer"
@@ -264,6 +265,12 @@ async function threads(figures: Figures, { f32, int8, bytes, input }: Models, ro
     ["threads2InferShipped", "shipped int8", shippedInt8, bytes],
     ["threads2InferShippedF32", "shipped f32", shipped, input],
   ];
+  const cores = await bareCores();
+  const [bareOne, bareTwo] = [cores.one, cores.two].map((run, i) => ({
+    name: `bare kernel, threads: ${i + 1}`,
+    run,
+    times: [] as number[],
+  }));
   for (const [ratio, name, graph, data] of nets) {
     const engines = await Promise.all([createEngine(1), createEngine(2)]);
     const { oneThreadBecause } = engines[1];
@@ -272,12 +279,15 @@ async function threads(figures: Figures, { f32, int8, bytes, input }: Models, ro
       return;
     }
     const [one, two] = engines.map((engine, i) => fourwayPeer(`fourway ${name}, threads: ${i + 1}`, engine, graph, data, REFERENCE_SIZE));
-    const contenders = [one!, two!].map(({ name, run }) => ({ name, run, repeats: 2 * REPEATS }));
+    const contenders = [one!, two!, bareOne!, bareTwo!].map(({ name, run }) => ({ name, run, repeats: 2 * REPEATS }));
     const times = await interleave(contenders, rounds);
     keepTimes(figures, times);
     keepRatio(figures, ratio, times.get(one!.name)!, times.get(two!.name)!);
+    for (const { name, times: all } of [bareOne!, bareTwo!]) all.push(...times.get(name)!);
     engines[1].threads!.close();
   }
+  keepRatio(figures, "threads2Bare", bareOne!.times, bareTwo!.times);
+  await cores.close();
 }
 
 async function trainingThreads(figures: Figures, rounds: number): Promise<void> {

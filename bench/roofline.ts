@@ -17,8 +17,8 @@ export interface Bare {
   macs: number;
 }
 
-/** The bare kernels on those sizes on which they are fastest, one thread, on memory of the engine's that they keep. */
-export function bareKernels({ kernels, memory, byteFlip }: Engine): Record<"f32" | "int8", Bare> {
+/** The bare kernels on those sizes on which they are fastest, so many calls a run, one thread, on memory of the engine's that they keep. */
+export function bareKernels({ kernels, memory, byteFlip }: Engine, calls = CALLS): Record<"f32" | "int8", Bare> {
   const [y, x, w, bias, scale, wide] = Array.from({ length: 6 }, () => memory.reserve(65536)) as [
     number,
     number,
@@ -29,11 +29,11 @@ export function bareKernels({ kernels, memory, byteFlip }: Engine): Record<"f32"
   ];
   memory.u8.fill(0, y, memory.mark);
   const many = (call: () => void) => (): void => {
-    for (let i = 0; i < CALLS; i++) call();
+    for (let i = 0; i < calls; i++) call();
   };
   const fastest = (of: (m: number, ci: number, co: number) => () => void): Bare =>
     SHAPES.map(([m, ci, co]) => {
-      const bare = { run: many(of(m, ci, co)), macs: CALLS * m * ci * co };
+      const bare = { run: many(of(m, ci, co)), macs: calls * m * ci * co };
       return { bare, rate: rateOf(bare) };
     }).sort((a, b) => b.rate - a.rate)[0]!.bare;
   return {

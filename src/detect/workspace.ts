@@ -81,7 +81,7 @@ export class Workspace {
 
   private plan({ width, height }: Frame): SizedNetwork {
     const input = inputSize(width, height, this.pixels);
-    const plan = planForward(this.graph, { batch: 1, ...input }, false, this.engine.threads?.count);
+    const plan = planForward(this.graph, { batch: 1, ...input }, false, this.engine.threads?.parts);
     const placement = letterboxed({ width, height }, input);
     const most = Math.max(mostTaps(width, placement.width), mostTaps(height, placement.height));
     const quantized = this.graph.scales !== undefined;

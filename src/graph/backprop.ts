@@ -87,7 +87,7 @@ export function planTraining(graph: Graph, size: Size): TrainingPlan {
   return {
     ...size,
     graph,
-    parts: 1,
+    parts: [WHOLE],
     shapes,
     bytes,
     values: settle(values),

@@ -1,6 +1,8 @@
 import { FourwayError } from "../core/errors.js";
 import { stored } from "../ops/layout.js";
+import { WHOLE } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
+import type { Part } from "../wasm/signals.js";
 import { type Graph, type GraphNode, INPUT_CHANNELS, type Shape } from "./graph.js";
 
 /** A buffer's need: how many bytes, from which moment to which (both included). */
@@ -93,8 +95,8 @@ export interface Size {
 /** A planned forward pass: where every buffer lies in an arena of `bytes`, relative to its start. */
 export interface Plan extends Size {
   graph: Graph;
-  /** Into how many parts that may run at once each step can be cut. */
-  parts: number;
+  /** Into which parts that may run at once each step can be cut. */
+  parts: readonly Part[];
   shapes: Map<string, Shape>;
   /** Offsets of the values. */
   values: Map<string, number>;
@@ -138,7 +140,7 @@ export function elements(shape: Shape, batch: number): number {
  * @param parts of a step that may run at once, each with a scratch of its own
  * @throws E_GRAPH, E_SHAPE as `shapesOf` and `checkSize`
  */
-export function planForward(graph: Graph, size: Size, keepAll = false, parts = 1): Plan {
+export function planForward(graph: Graph, size: Size, keepAll = false, parts: readonly Part[] = [WHOLE]): Plan {
   checkSize(size);
   const shapes = shapesOf(graph, size.height, size.width);
   const reads = lastReads(graph);
@@ -158,8 +160,7 @@ export function planForward(graph: Graph, size: Size, keepAll = false, parts = 1
   graph.nodes.forEach((node, i) => {
     for (const name of node.outputs) request(name, i);
     const { forward, i8 } = scratchOf(node, shapes);
-    scratch.push(Array.from({ length: parts }, (_, k) => requests.length + k));
-    for (let k = 0; k < parts; k++) requests.push({ bytes: graph.scales ? i8 : forward, first: i, last: i });
+    scratch.push(parts.map(() => requests.push({ bytes: graph.scales ? i8 : forward, first: i, last: i }) - 1));
   });
   const { offsets, bytes } = placeBuffers(requests);
   for (const [name, at] of values) values.set(name, offsets[at]!);

@@ -1,8 +1,9 @@
 import { FourwayError } from "../core/errors.js";
-import { type Part, type Place, type SiteI8, type Step, WHOLE } from "../ops/op.js";
+import { type Place, type SiteI8, type Step, WHOLE } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 import type { Kernels } from "../wasm/kernels.js";
 import type { Engine } from "../wasm/load.js";
+import type { Part } from "../wasm/signals.js";
 import type { GraphNode, OpName } from "./graph.js";
 import { type PlacedParams, paramOffsets } from "./params.js";
 import type { Plan } from "./plan.js";
@@ -25,14 +26,14 @@ export function placeOf(plan: Plan, name: string, base: number): Place {
 }
 
 /**
- * Turns a plan into steps over an arena that begins at byte `base`; run in parts where the plan is for as many as the engine's threads want.
+ * Turns a plan into steps over an arena that begins at byte `base`; run by the engine's threads where the plan is for their parts.
  * @throws E_GRAPH where an op has no inference form: fold norms first (quant/fold.ts)
  */
 export function compileForward(engine: Engine, plan: Plan, params: PlacedParams, base: number): Program {
   const { graph, batch } = plan;
-  const threads = engine.threads?.count === plan.parts ? engine.threads : undefined;
+  const threads = engine.threads?.parts === plan.parts ? engine.threads : undefined;
   const place = (name: string): Place => placeOf(plan, name, base);
-  const stepOf = (node: GraphNode, i: number, kernels: Kernels, part: Part): Step => {
+  const stepOf = (node: GraphNode, i: number, kernels: Kernels, part: Part, k: number): Step => {
     const op = opOf(node.op);
     if (node.op === "norm")
       throw new FourwayError("E_GRAPH", `norm "${node.name}": expected a folded graph for inference, got a norm; call foldNorms`);
@@ -43,7 +44,7 @@ export function compileForward(engine: Engine, plan: Plan, params: PlacedParams,
       inputs: node.inputs.map(place),
       outputs: node.outputs.map(place),
       params: paramOffsets(node, params),
-      scratch: base + plan.scratch[i]![part.index]!,
+      scratch: base + plan.scratch[i]![k]!,
       saved: 0,
       zeros: params.zeros,
       part,
@@ -56,7 +57,7 @@ export function compileForward(engine: Engine, plan: Plan, params: PlacedParams,
     if (!op.forwardI8) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected an op with an int8 form, got none`);
     return op.forwardI8(site);
   };
-  const steps = graph.nodes.map((node, i) => ({ node, step: stepOf(node, i, engine.kernels, WHOLE) }));
+  const steps = graph.nodes.map((node, i) => ({ node, step: stepOf(node, i, engine.kernels, WHOLE, 0) }));
   const program = { plan, input: place(graph.input), outputs: graph.outputs.map(place), steps };
   if (!threads)
     return {
@@ -65,9 +66,8 @@ export function compileForward(engine: Engine, plan: Plan, params: PlacedParams,
         for (let i = 0; i < steps.length; i++) steps[i]!.step();
       },
     };
-  const { count } = threads;
   const chunksOf = (kernels: Kernels): Step[] =>
-    graph.nodes.flatMap((node, i) => Array.from({ length: count }, (_, index) => stepOf(node, i, kernels, { index, count })));
+    graph.nodes.flatMap((node, i) => plan.parts.map((part, k) => stepOf(node, i, kernels, part, k)));
   const chunks = chunksOf(engine.kernels);
   const script = threads.record(chunksOf, params.script);
   return { ...program, run: () => threads.run(script, chunks) };

@@ -1,6 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { GraphNode, OpName, Param, Role, Shape } from "../graph/graph.js";
 import type { Kernels } from "../wasm/kernels.js";
+import type { Part } from "../wasm/signals.js";
 import type { Layout } from "./layout.js";
 
 /** One kernel call or a few, with every argument fixed: running it allocates nothing. */
@@ -14,19 +15,13 @@ export interface Place extends Shape {
   offset: number;
 }
 
-/** One thread's part of a step: the `index`-th of `count` runs of rows. */
-export interface Part {
-  index: number;
-  count: number;
-}
-
 /** All of it. */
-export const WHOLE: Part = { index: 0, count: 1 };
+export const WHOLE: Part = { from: 0, to: 1, of: 1 };
 
 /** The rows of `total` that a part does, [from, to), cut between tiles. */
-export function rowsOf({ index, count }: Part, total: number, tile = 1): [number, number] {
-  const cut = (i: number): number => Math.min(total, tile * Math.floor((Math.ceil(total / tile) * i) / count));
-  return [cut(index), cut(index + 1)];
+export function rowsOf({ from, to, of }: Part, total: number, tile = 1): [number, number] {
+  const cut = (i: number): number => Math.min(total, tile * Math.floor((Math.ceil(total / tile) * i) / of));
+  return [cut(from), cut(to)];
 }
 
 /** A node with every buffer placed, ready to be turned into a step. */

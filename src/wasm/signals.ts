@@ -1,6 +1,7 @@
-// How threads share a program without locks. A program is a list of chunks, `parts` of them a step. When a step is done, each thread takes
-// its own part of the next one, which reads what that thread wrote before, and then those of the others that nobody has begun: a thread
-// that the system has put aside holds nobody up but in the middle of a chunk.
+// How threads share a program without locks. A program is a list of chunks, `parts` of them a step: for each thread a large one and a small
+// one behind it. When a step is done, each thread takes its own of the next one, which read what that thread wrote before, and then those of
+// the others that nobody has begun: a thread that the system has put aside holds nobody up but in the middle of a chunk, and one whose core
+// is slower leaves its small chunk to the others.
 // Steps are numbered on from run to run, so that a late thread can never take a chunk of another run.
 
 /** int32 words in the unused bottom of the shared memory; those that are written often lie on cache lines of their own. */
@@ -21,6 +22,27 @@ export const SIGNAL = {
   /** For each part, the number of the step of which it is to be taken next. */
   next: 64,
 } as const;
+
+/** Chunks of a step that are a thread's own. */
+const CHUNKS = 2;
+/** Of how much of a thread's share, and the first of them. */
+const [SHARE, FIRST] = [4, 3];
+
+/** A chunk's part of a step's work, from..to of `of`. */
+export interface Part {
+  from: number;
+  to: number;
+  of: number;
+}
+
+/** The parts of a step for so many threads, in the order of its work. */
+export function partsFor(threads: number): Part[] {
+  const of = SHARE * threads;
+  return Array.from({ length: threads }, (_, own) => SHARE * own).flatMap((from) => [
+    { from, to: from + FIRST, of },
+    { from: from + FIRST, to: from + SHARE, of },
+  ]);
+}
 
 /** The signals' words. */
 export const SIGNALS = 128;
@@ -78,7 +100,10 @@ export function readRun(signals: Int32Array): Run {
   return { steps, parts, end, endChunk: Math.imul(end, parts) };
 }
 
-/** Takes a chunk that may be run, thread `own`'s if it can: its place in the program, or -1 where none is left (or patience is). */
+/**
+ * Takes a chunk that may be run: thread `own`'s if it can, in their order, else another's, the last ones first.
+ * @returns its place in the program, or -1 where none is left (or patience is)
+ */
 export function take(signals: Int32Array, { steps, parts, end, endChunk }: Run, own: number, mayWait: boolean, patience: number): number {
   for (;;) {
     const left = missing(signals, endChunk);
@@ -86,7 +111,7 @@ export function take(signals: Int32Array, { steps, parts, end, endChunk }: Run, 
     const stepsLeft = Math.ceil(left / parts);
     const step = (end - stepsLeft) | 0;
     for (let k = 0; k < parts; k++) {
-      const part = (own + k) % parts;
+      const part = (CHUNKS * own + (k < CHUNKS ? k : CHUNKS - 1 - k) + parts) % parts;
       const at = SIGNAL.next + part;
       if (Atomics.load(signals, at) === step && Atomics.compareExchange(signals, at, step, (step + 1) | 0) === step)
         return (steps - stepsLeft) * parts + part;

@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Kernels } from "./kernels.js";
 import type { Memory } from "./memory.js";
-import { finish, reach, readRun, SIGNAL, SIGNALS, type ThreadAnswer, type ThreadStart, take } from "./signals.js";
+import { finish, type Part, partsFor, reach, readRun, SIGNAL, SIGNALS, type ThreadAnswer, type ThreadStart, take } from "./signals.js";
 
 /** A worker that does not answer for so long has died. */
 const PATIENCE_MS = 10_000;
@@ -52,7 +52,7 @@ function mayWait(signals: Int32Array): boolean {
   }
 }
 
-/** A program for workers: as many chunks a step as there are threads, each one kernel call, in words. */
+/** A program for workers: as many chunks a step as there are parts, each one kernel call, in words. */
 export interface Script {
   words: Float64Array;
   steps: number;
@@ -65,16 +65,19 @@ export class Threads {
   private current: Script | undefined;
   private readonly signals: Int32Array;
   private readonly mayWait: boolean;
+  /** Into which chunks a step is cut. */
+  readonly parts: readonly Part[];
 
-  /** @param count threads, of which one is the owner; a step is cut into as many parts */
+  /** @param count threads, of which one is the owner */
   private constructor(
     readonly count: number,
     private readonly memory: Memory,
     private readonly kernels: Kernels,
     private readonly mates: readonly Mate[],
   ) {
+    this.parts = partsFor(count);
     this.signals = new Int32Array(memory.wasm.buffer, 0, SIGNALS);
-    this.signals[SIGNAL.parts] = count;
+    this.signals[SIGNAL.parts] = this.parts.length;
     this.mayWait = mayWait(this.signals);
   }
 
@@ -94,7 +97,7 @@ export class Threads {
   /** Bytes of room for the script of a graph of so many nodes. */
   roomFor(nodes: number): number {
     const most = Math.max(...Object.values(this.kernels).map((kernel: (...args: number[]) => unknown) => kernel.length));
-    return 8 * nodes * this.count * (most + 2);
+    return 8 * nodes * this.parts.length * (most + 2);
   }
 
   /**
@@ -109,7 +112,7 @@ export class Threads {
     ]);
     const chunks = build(Object.fromEntries(calls) as Kernels);
     for (const chunk of chunks) chunk();
-    return { words: Float64Array.from(words), steps: chunks.length / this.count, room };
+    return { words: Float64Array.from(words), steps: chunks.length / this.parts.length, room };
   }
 
   /** Says that a run is near: waking takes a while. */

@@ -11,6 +11,7 @@ import { rowsOf } from "../../src/ops/op.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import type { Kernels } from "../../src/wasm/kernels.js";
 import { createEngine, type Engine } from "../../src/wasm/load.js";
+import { finish, partsFor, readRun, SIGNAL, SIGNALS, take } from "../../src/wasm/signals.js";
 import { quantized, randomInput } from "../onnx/graphs.js";
 import { same } from "../support/compare.js";
 import { everyOpTrained, readPlace, smallNetwork } from "../support/network.js";
@@ -33,7 +34,7 @@ const int8 = quantized(small, randomInput(new Random(1), 64, 96), 64, 96);
 function compileAll(engine: Engine, graph: Graph): Program[] {
   const params = placeParams(engine, graph);
   return SIZES.map((size) => {
-    const plan = planForward(graph, { batch: 1, ...size }, false, engine.threads?.count);
+    const plan = planForward(graph, { batch: 1, ...size }, false, engine.threads?.parts);
     return compileForward(engine, plan, params, engine.memory.reserve(plan.bytes));
   });
 }
@@ -56,10 +57,10 @@ function outputsOf(engine: Engine, program: Program, graph: Graph, seed: number)
 test("parts are whole tiles, side by side, and make up the whole", () => {
   for (const total of [0, 1, 3, 4, 5, 60, 61])
     for (const tile of [1, 4])
-      for (const count of [1, 2, 3, 16]) {
+      for (const threads of [1, 2, 3, 16]) {
         let end = 0;
-        for (let index = 0; index < count; index++) {
-          const [from, to] = rowsOf({ index, count }, total, tile);
+        for (const part of partsFor(threads)) {
+          const [from, to] = rowsOf(part, total, tile);
           assert.equal(from, end);
           assert.ok(to >= from && (to === total || to % tile === 0));
           end = to;
@@ -100,13 +101,41 @@ function counted(engine: Engine, calls: { own: number }): Engine {
   return { ...engine, kernels };
 }
 
+test("a thread takes its own chunks of a step in their order, then the others', their last ones first; nobody goes on to the next before all are done", () => {
+  for (const threads of [1, 2, 3]) {
+    const parts = partsFor(threads).length;
+    const signals = new Int32Array(new SharedArrayBuffer(4 * SIGNALS));
+    signals[SIGNAL.parts] = parts;
+    signals[SIGNAL.steps] = 2;
+    signals[SIGNAL.end] = 2;
+    const run = readRun(signals);
+    const alone = Array.from({ length: 2 * parts }, () => {
+      const chunk = take(signals, run, threads - 1, true, 0);
+      finish(signals);
+      return chunk;
+    });
+    const own = [parts - 2, parts - 1];
+    const order = [...own, ...Array.from({ length: parts - 2 }, (_, k) => parts - 3 - k)];
+    assert.deepEqual(alone, [...order, ...order.map((chunk) => chunk + parts)]);
+    assert.equal(take(signals, run, 0, true, 0), -1);
+    signals[SIGNAL.end] = 4;
+    const next = readRun(signals);
+    const taken = Array.from({ length: parts }, (_, k) => take(signals, next, k % threads, true, 0));
+    assert.deepEqual(
+      taken.toSorted((a, b) => a - b),
+      Array.from({ length: parts }, (_, k) => k),
+    );
+    assert.equal(take(signals, next, 0, true, 0), -1, "its patience ends while others are at work");
+  }
+});
+
 test("workers take chunks: in some run the owner makes fewer calls than there are", async () => {
   const calls = { own: 0 };
   const engine = counted(await createEngine(2), calls);
   const params = placeParams(engine, float);
-  const plan = planForward(float, { batch: 1, height: 160, width: 256 }, false, 2);
+  const plan = planForward(float, { batch: 1, height: 160, width: 256 }, false, engine.threads!.parts);
   const program = compileForward(engine, plan, params, engine.memory.reserve(plan.bytes));
-  const all = 2 * float.nodes.length;
+  const all = engine.threads!.parts.length * float.nodes.length;
   let fewest = all;
   for (let i = 0; i < 200; i++) {
     calls.own = 0;
