@@ -270,28 +270,25 @@ async function threads(figures: Figures, { f32, int8, bytes, input }: Models, ro
     ["threads2InferShippedF32", "shipped f32", shipped, input],
   ];
   const cores = await bareCores();
-  const [bareOne, bareTwo] = [cores.one, cores.two].map((run, i) => ({
-    name: `bare kernel, threads: ${i + 1}`,
-    run,
-    times: [] as number[],
-  }));
+  const bare = [cores.one, cores.two].map((run, i) => ({ name: `bare kernel, threads: ${i + 1}`, run, times: [] as number[] }));
   for (const [ratio, name, graph, data] of nets) {
     const engines = await Promise.all([createEngine(1), createEngine(2)]);
     const { oneThreadBecause } = engines[1];
     if (oneThreadBecause !== undefined) {
       figures.absent.push(`two threads: ${oneThreadBecause}`);
-      return;
+      break;
     }
     const [one, two] = engines.map((engine, i) => fourwayPeer(`fourway ${name}, threads: ${i + 1}`, engine, graph, data, REFERENCE_SIZE));
-    const contenders = [one!, two!, bareOne!, bareTwo!].map(({ name, run }) => ({ name, run, repeats: 2 * REPEATS }));
+    const contenders = [one!, two!, ...bare].map(({ name, run }) => ({ name, run, repeats: 2 * REPEATS }));
     const times = await interleave(contenders, rounds);
     keepTimes(figures, times);
     keepRatio(figures, ratio, times.get(one!.name)!, times.get(two!.name)!);
-    for (const { name, times: all } of [bareOne!, bareTwo!]) all.push(...times.get(name)!);
+    for (const each of bare) each.times.push(...times.get(each.name)!);
     engines[1].threads!.close();
   }
-  keepRatio(figures, "threads2Bare", bareOne!.times, bareTwo!.times);
   await cores.close();
+  const [one, two] = bare.map(({ times }) => times);
+  if (one!.length > 0) keepRatio(figures, "threads2Bare", one!, two!);
 }
 
 async function trainingThreads(figures: Figures, rounds: number): Promise<void> {
