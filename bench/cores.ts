@@ -7,6 +7,8 @@ import { bareKernels } from "./roofline.js";
 /** Runs that are shared, each of so many calls: together about as long as a frame. */
 const RUNS = 48;
 const CALLS = 10;
+/** The same in both threads, whatever is fastest: rows, input and output channels. */
+const SHAPE = [32, 64, 64] as const;
 /** Words that the threads share: runs that are left, whether the worker is at one. */
 const [LEFT, BUSY] = [0, 1];
 
@@ -17,7 +19,7 @@ function work(words: Int32Array, run: () => void): void {
 
 if (!isMainThread) {
   const words = workerData as Int32Array;
-  const { f32 } = bareKernels(await createEngine(), CALLS);
+  const { f32 } = bareKernels(await createEngine(), CALLS, [SHAPE]);
   parentPort!.postMessage("ready");
   for (;;) {
     Atomics.wait(words, BUSY, 0);
@@ -31,7 +33,7 @@ export async function bareCores(): Promise<{ one(): void; two(): void; close(): 
   const words = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(new URL(import.meta.url), { workerData: words });
   await once(worker, "message");
-  const { f32 } = bareKernels(await createEngine(), CALLS);
+  const { f32 } = bareKernels(await createEngine(), CALLS, [SHAPE]);
   return {
     one() {
       for (let i = 0; i < RUNS; i++) f32.run();

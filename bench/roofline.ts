@@ -1,13 +1,14 @@
 import type { Engine } from "../src/wasm/load.js";
 import { spreadOf } from "./timing.js";
 
-/** Sizes whose operands lie in the first-level cache, or nearly: rows, input channels, output channels. */
-const SHAPES = [
+/** Sizes whose operands lie in the first-level cache, or nearly. */
+type Sizes = readonly [rows: number, ci: number, co: number];
+const SHAPES: readonly Sizes[] = [
   [32, 64, 32],
   [32, 64, 64],
   [16, 128, 64],
   [64, 32, 32],
-] as const;
+];
 const ROUNDS = 15;
 const CALLS = 300;
 
@@ -18,7 +19,11 @@ export interface Bare {
 }
 
 /** The bare kernels on those sizes on which they are fastest, so many calls a run, one thread, on memory of the engine's that they keep. */
-export function bareKernels({ kernels, memory, byteFlip }: Engine, calls = CALLS): Record<"f32" | "int8", Bare> {
+export function bareKernels(
+  { kernels, memory, byteFlip }: Engine,
+  calls = CALLS,
+  shapes: readonly Sizes[] = SHAPES,
+): Record<"f32" | "int8", Bare> {
   const [y, x, w, bias, scale, wide] = Array.from({ length: 6 }, () => memory.reserve(65536)) as [
     number,
     number,
@@ -32,10 +37,12 @@ export function bareKernels({ kernels, memory, byteFlip }: Engine, calls = CALLS
     for (let i = 0; i < calls; i++) call();
   };
   const fastest = (of: (m: number, ci: number, co: number) => () => void): Bare =>
-    SHAPES.map(([m, ci, co]) => {
-      const bare = { run: many(of(m, ci, co)), macs: calls * m * ci * co };
-      return { bare, rate: rateOf(bare) };
-    }).sort((a, b) => b.rate - a.rate)[0]!.bare;
+    shapes
+      .map(([m, ci, co]) => {
+        const bare = { run: many(of(m, ci, co)), macs: calls * m * ci * co };
+        return { bare, rate: rateOf(bare) };
+      })
+      .sort((a, b) => b.rate - a.rate)[0]!.bare;
   return {
     f32: fastest((m, ci, co) => () => kernels.conv1x1(y, x, w, bias, m, ci, co, 0)),
     int8: fastest((m, ci, co) => () => kernels.conv1x1I8(y, x, w, bias, scale, wide, m, m, ci, co, 0, byteFlip)),
