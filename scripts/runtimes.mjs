@@ -1,5 +1,4 @@
-// Installs the runtimes that test/runtimes runs on into build/runtimes. Chromium and the emulator of ARM are Debian's:
-// apt-get install -y chromium qemu-user libstdc++6-arm64-cross.
+// Installs the runtimes that test/runtimes runs on into build/runtimes. Chromium and the emulator of ARM are Debian's (.ci/run).
 // Usage: node scripts/runtimes.mjs
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
@@ -191,9 +191,7 @@ test("no file is longer than 350 lines", () => {
 });
 
 test("nothing names a folder outside of the project, and no work is left to do in a comment", () => {
-  const folders = ["src", "assembly", "test", "bench", "examples"].flatMap(filesOf);
-  const own = relative(root, fileURLToPath(import.meta.url))
-    .replace("dist/", "")
-    .replace(/js$/, "ts");
-  for (const file of folders.filter((each) => each !== own)) assert.doesNotMatch(textOf(file), /\/work\/|\bTODO\b|\bFIXME\b|\bXXX\b/, file);
+  // letters in brackets: so that this file has no such mark itself
+  const marks = /\/work\/|\b(?:TO[D]O|FI[X]ME|XX[X])\b/;
+  for (const file of ["src", "assembly", "test", "bench", "examples"].flatMap(filesOf)) assert.doesNotMatch(textOf(file), marks, file);
 });
