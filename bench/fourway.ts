@@ -1,12 +1,12 @@
 import { Random } from "../src/core/random.js";
-import { letterboxBytes, letterboxed, mostTaps, prepareLetterbox, runLetterbox } from "../src/detect/preprocess.js";
-import { compileTraining, planTraining } from "../src/graph/backprop.js";
 import type { Graph } from "../src/graph/graph.js";
-import { placeParams } from "../src/graph/params.js";
-import { planForward } from "../src/graph/plan.js";
-import { compileForward, type Program } from "../src/graph/run.js";
+import { letterboxBytes, letterboxed, mostTaps, prepareLetterbox, runLetterbox } from "../src/image/letterbox.js";
 import { stored } from "../src/ops/layout.js";
 import type { Place } from "../src/ops/op.js";
+import { compileForward, type Program } from "../src/program/forward.js";
+import { placeParams } from "../src/program/params.js";
+import { planForward } from "../src/program/plan.js";
+import { compileTraining, planTraining } from "../src/program/training.js";
 import { ADAMW, LONGEST_GRADIENT } from "../src/train/optimizer.js";
 import type { Engine } from "../src/wasm/load.js";
 import type { Peer } from "./peer.js";

@@ -1,5 +1,5 @@
-import { macsOf } from "../src/graph/plan.js";
-import type { Program } from "../src/graph/run.js";
+import type { Program } from "../src/program/forward.js";
+import { macsOf } from "../src/program/plan.js";
 import type { Kernels } from "../src/wasm/kernels.js";
 import type { Engine } from "../src/wasm/load.js";
 import { table } from "./table.js";

@@ -1,9 +1,9 @@
 import { TASKS } from "../src/core/task.js";
 import { type Graph, INPUT_SCALE } from "../src/graph/graph.js";
-import { macsOf, shapesOf } from "../src/graph/plan.js";
 import { buildNetwork } from "../src/model/build.js";
 import { shuffleTrunk } from "../src/model/trunk.js";
 import { writeOnnx } from "../src/onnx/write.js";
+import { macsOf, shapesOf } from "../src/program/plan.js";
 import { foldNorms } from "../src/quant/fold.js";
 import { quantize } from "../src/quant/quantize.js";
 import { createEngine } from "../src/wasm/load.js";

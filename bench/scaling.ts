@@ -1,7 +1,7 @@
 import { type Graph, INPUT_SCALE } from "../src/graph/graph.js";
-import { placeParams } from "../src/graph/params.js";
-import { planForward } from "../src/graph/plan.js";
-import { compileForward } from "../src/graph/run.js";
+import { compileForward } from "../src/program/forward.js";
+import { placeParams } from "../src/program/params.js";
+import { planForward } from "../src/program/plan.js";
 import { createEngine } from "../src/wasm/load.js";
 import { REFERENCE_SIZE, randomBytes } from "./reference.js";
 import { type Contender, interleave } from "./timing.js";

@@ -1,7 +1,7 @@
 import { setThreadsCount } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Graph } from "../src/graph/graph.js";
-import { lastReads } from "../src/graph/plan.js";
+import { lastReads } from "../src/program/plan.js";
 import type { Peer } from "./peer.js";
 import { layerOf } from "./tfjsLayers.js";
 

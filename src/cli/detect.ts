@@ -4,8 +4,8 @@ import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { type Detection, Detector } from "../detect/detector.js";
-import { annotate } from "../node/draw.js";
 import { readImage, writeImage } from "../node/image.js";
+import { annotate } from "../report/annotate.js";
 import { inputPixels, numberIn, rounded } from "./values.js";
 
 /** What `fourway detect` takes. */

@@ -5,19 +5,19 @@ import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
 import { isLabelled } from "../data/batch.js";
 import { humanLabels, type Sample } from "../data/dataset.js";
+import type { Found } from "../eval/averagePrecision.js";
+import { formatScores, scoresToJson } from "../eval/format.js";
+import { mistakes } from "../eval/mistakes.js";
+import { type Reliability, reliability } from "../eval/plattScaling.js";
+import { falseAlarms, presenceTruth } from "../eval/presence.js";
+import { evaluate, precisionRecall, type Scores } from "../eval/scores.js";
 import { loadModel } from "../model/model.js";
 import { type Answers, detectAll, type LookOptions } from "../node/evaluate.js";
-import { linePlot } from "../node/plot.js";
+import { PEER_PIXELS, peerAnswers } from "../node/peers.js";
 import { ProgressLine } from "../node/progress.js";
 import { thumbnailer, writeReport } from "../node/report.js";
-import { type Reliability, reliability } from "../train/calibration.js";
-import type { Found } from "../train/metrics/coco.js";
-import { formatScores, scoresToJson } from "../train/metrics/format.js";
-import { mistakes } from "../train/metrics/mistakes.js";
-import { falseAlarms, presenceTruth } from "../train/metrics/presence.js";
-import { evaluate, precisionRecall, type Scores } from "../train/metrics.js";
+import { linePlot } from "../report/plot.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
-import { PEER_PIXELS, peerAnswers } from "./evalPeer.js";
 import { inputPixels, several } from "./values.js";
 
 /** Options of `fourway eval`, as commander gives them. */

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import { inputSize } from "../detect/preprocess.js";
 import { readBytes } from "../detect/source.js";
 import type { Graph, GraphNode } from "../graph/graph.js";
-import { macsOf, planForward } from "../graph/plan.js";
+import { inputSize } from "../image/letterbox.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
 import { readOnnx } from "../onnx/read.js";
+import { macsOf, planForward } from "../program/plan.js";
 import { tableLines } from "./values.js";
 
 /** Adds `fourway inspect MODEL` to the program. */

@@ -11,11 +11,11 @@ import { fillSample, openTasks } from "../label/fill.js";
 import { journalKey } from "../label/journal.js";
 import { type RuleOf, type RuleTexts, readRules } from "../label/rules.js";
 import { readDatasets } from "../node/files.js";
+import { Journal, readPartials } from "../node/labelFiles.js";
+import { lookAtAll } from "../node/labelLook.js";
 import { ProgressLine } from "../node/progress.js";
 import { safeWrite } from "../node/safeWrite.js";
-import { Journal, readPartials } from "./labelFiles.js";
-import { lookAtAll } from "./labelLook.js";
-import { openTeachers } from "./labelTeachers.js";
+import { openTeachers } from "../node/teachers.js";
 import { inputPixels, numberIn, several, tableLines } from "./values.js";
 
 /** Options of `fourway label`, as commander gives them. */

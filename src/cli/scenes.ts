@@ -4,8 +4,8 @@ import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import type { Sample } from "../data/dataset.js";
 import { formatNative } from "../data/native.js";
-import { checkSceneArguments, drawScene } from "../data/scenes.js";
 import { writeImage } from "../node/image.js";
+import { checkSceneArguments, drawScene } from "../scenes/scene.js";
 import { numberIn } from "./values.js";
 
 /** Adds `fourway scenes --count N --out DIR` to the program. */

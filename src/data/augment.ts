@@ -2,7 +2,7 @@ import type { Box } from "../core/box.js";
 import type { Frame } from "../core/frame.js";
 import type { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
-import { type Placement, resampled } from "../detect/preprocess.js";
+import { type Placement, resampled } from "../image/letterbox.js";
 import type { Engine } from "../wasm/load.js";
 import { type Sample, TEACHER_WEIGHT } from "./dataset.js";
 import type { Example } from "./example.js";

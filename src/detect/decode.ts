@@ -1,6 +1,6 @@
+import type { Placement } from "../image/letterbox.js";
 import { HEAD_CHANNELS } from "../model/build.js";
 import { stored } from "../ops/layout.js";
-import type { Placement } from "./preprocess.js";
 
 // Head maps to candidates.
 //   logit          channel 0: score = sigmoid(logit)

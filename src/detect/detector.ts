@@ -3,11 +3,11 @@ import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame } from "../core/frame.js";
 import type { Task } from "../core/task.js";
 import { INPUT_SCALE } from "../graph/graph.js";
+import { runLetterbox } from "../image/letterbox.js";
 import { loadModel, type Model } from "../model/model.js";
 import { createEngine } from "../wasm/load.js";
 import { createCandidates, locate, logitOf, selectCells, sigmoid } from "./decode.js";
 import { MOST_OBJECTS, suppress, VOTING_SHARE } from "./nms.js";
-import { runLetterbox } from "./preprocess.js";
 import { readBytes, shippedModel } from "./source.js";
 import { type SizedNetwork, Workspace } from "./workspace.js";
 

@@ -1,15 +1,15 @@
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { type Graph, INPUT_SCALE } from "../graph/graph.js";
-import { type PlacedParams, placeParams } from "../graph/params.js";
-import { planForward, shapesOf } from "../graph/plan.js";
-import { compileForward, type Program } from "../graph/run.js";
+import { inputSize, type Letterbox, letterboxBytes, letterboxed, mostTaps, prepareLetterbox } from "../image/letterbox.js";
 import { HEAD_CHANNELS, STRIDES } from "../model/build.js";
 import type { Model } from "../model/model.js";
+import { compileForward, type Program } from "../program/forward.js";
+import { type PlacedParams, placeParams } from "../program/params.js";
+import { planForward, shapesOf } from "../program/plan.js";
 import { foldNorms } from "../quant/fold.js";
 import type { Engine } from "../wasm/load.js";
 import type { HeadMap } from "./decode.js";
-import { inputSize, type Letterbox, letterboxBytes, letterboxed, mostTaps, prepareLetterbox } from "./preprocess.js";
 
 /** Frame sizes whose plans are kept; of more, the oldest goes. */
 const MOST_SIZES = 8;

@@ -1,8 +1,8 @@
 import { type Box, iou } from "../core/box.js";
 import type { DetectedObject } from "../core/detection.js";
 import type { Frame } from "../core/frame.js";
-import { resampled } from "../detect/preprocess.js";
 import type { Session } from "../engines/onnxruntime.js";
+import { resampled } from "../image/letterbox.js";
 import type { Engine } from "../wasm/load.js";
 import type { Teacher, View } from "./teacher.js";
 

@@ -1,6 +1,6 @@
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
-import { inputSize, letterboxed } from "../detect/preprocess.js";
+import { inputSize, letterboxed } from "../image/letterbox.js";
 import { COCO_CLASSES, onlyInput, outputOf, planesBgr, type Teacher } from "./teacher.js";
 
 // NanoDet-Plus (https://github.com/RangiLyu/nanodet). A pair of outputs a stride s, a row a cell of ceil(H/s) x ceil(W/s):

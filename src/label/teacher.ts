@@ -1,8 +1,8 @@
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
-import type { Placement } from "../detect/preprocess.js";
 import type { Port, Ports, Tensor } from "../engines/onnxruntime.js";
+import type { Placement } from "../image/letterbox.js";
 
 /** How a part of a frame lies in a teacher's input of `width` x `height` pixels; what it does not cover is grey (114). */
 export interface View {

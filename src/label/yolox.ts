@@ -1,6 +1,6 @@
 import type { DetectedObject } from "../core/detection.js";
-import { inputSize, letterboxed } from "../detect/preprocess.js";
 import type { Ports } from "../engines/onnxruntime.js";
+import { inputSize, letterboxed } from "../image/letterbox.js";
 import { COCO_CLASSES, onlyInput, outputOf, planesBgr, type Teacher } from "./teacher.js";
 
 // YOLOX (https://github.com/Megvii-BaseDetection/YOLOX), exported without decoding in the graph. One output, a row a cell of the grids of

@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, type Param } from "../graph/graph.js";
-import { shapesOf } from "../graph/plan.js";
+import { shapesOf } from "../program/plan.js";
 import { Builder, EPSILON, MOMENTUM } from "./blocks.js";
 import { TRUNK_PREFIX as PREFIX, STRIDES } from "./build.js";
 

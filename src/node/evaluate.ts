@@ -2,8 +2,8 @@ import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import type { Sample } from "../data/dataset.js";
 import { Detector } from "../detect/detector.js";
+import type { Found } from "../eval/averagePrecision.js";
 import type { Model } from "../model/model.js";
-import type { Found } from "../train/metrics/coco.js";
 import { readImage } from "./image.js";
 
 /** Objects below this score do not change AP. */

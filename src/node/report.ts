@@ -7,12 +7,12 @@ import type { Box } from "../core/box.js";
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
-import type { Reliability } from "../train/calibration.js";
-import { formatFigure } from "../train/metrics/format.js";
-import type { FalsePositive, Miss, Mistakes } from "../train/metrics/mistakes.js";
-import type { CurvePoint, OperatingPoint, Scores } from "../train/metrics.js";
+import { formatFigure } from "../eval/format.js";
+import type { FalsePositive, Miss, Mistakes } from "../eval/mistakes.js";
+import type { Reliability } from "../eval/plattScaling.js";
+import type { CurvePoint, OperatingPoint, Scores } from "../eval/scores.js";
+import { escapeMarkup, linePlot, type Series } from "../report/plot.js";
 import { loadSharp, readImage } from "./image.js";
-import { escapeMarkup, linePlot, type Series } from "./plot.js";
 
 /** What a report tells. */
 export interface Report {

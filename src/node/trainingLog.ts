@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { Task } from "../core/task.js";
-import type { Scores } from "../train/metrics.js";
+import type { Scores } from "../eval/scores.js";
+import { linePlot } from "../report/plot.js";
 import type { Progress } from "../train/trainer.js";
-import { linePlot } from "./plot.js";
 import { safeWrite } from "./safeWrite.js";
 
 /** Units of one plot in the picture of a log. */

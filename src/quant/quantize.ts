@@ -1,8 +1,8 @@
 import { FourwayError } from "../core/errors.js";
 import { type Graph, type GraphNode, INPUT_SCALE, type Param, paramOf } from "../graph/graph.js";
 import type { Engine } from "../wasm/load.js";
-import { type CalibrationInput, reachOf } from "./calibrate.js";
 import { equalize, INT8, type Reach } from "./equalize.js";
+import { type CalibrationInput, reachOf } from "./ranges.js";
 import { Sets } from "./sets.js";
 
 /** Bits of a weight scale's mantissa: products with scales of powers of two are then exact in the floats of other engines. */

@@ -1,7 +1,7 @@
 import type { Example } from "../data/example.js";
-import type { TrainingProgram } from "../graph/backprop.js";
 import { STRIDES } from "../model/build.js";
 import { stored } from "../ops/layout.js";
+import type { TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
 import { assign, CELL_FLOATS, type Level } from "./targets.js";
 

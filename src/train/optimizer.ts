@@ -1,4 +1,4 @@
-import type { PlacedParam } from "../graph/params.js";
+import type { PlacedParam } from "../program/params.js";
 
 /** How a group of parameters is moved. */
 export interface Group {

@@ -1,9 +1,9 @@
 import { FourwayError } from "../core/errors.js";
 import type { Example } from "../data/example.js";
-import { compileTraining, planTraining, type TrainingProgram } from "../graph/backprop.js";
 import { type Graph, INPUT_SCALE } from "../graph/graph.js";
-import { type PlacedParams, placeParams } from "../graph/params.js";
 import { unpack } from "../ops/layout.js";
+import { type PlacedParams, placeParams } from "../program/params.js";
+import { compileTraining, planTraining, type TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
 import { type LossBuffers, largestMap, multiTaskLoss, reserveLoss, type StepLoss } from "./loss.js";
 import { ADAMW, groupOf, LONGEST_GRADIENT, type OptimizerName, SGD } from "./optimizer.js";

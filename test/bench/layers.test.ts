@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fourwayPeer, trainingStep } from "../../bench/fourway.js";
 import { layersTable, timeSteps, watched } from "../../bench/layers.js";
 import { randomBytes, referenceNet } from "../../bench/reference.js";
-import { macsOf, shapesOf } from "../../src/graph/plan.js";
+import { macsOf, shapesOf } from "../../src/program/plan.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { createEngine } from "../../src/wasm/load.js";
 

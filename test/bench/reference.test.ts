@@ -4,7 +4,7 @@ import { fourwayPeer } from "../../bench/fourway.js";
 import { distance } from "../../bench/peer.js";
 import { REFERENCE_SIZE, randomBytes, referenceNet } from "../../bench/reference.js";
 import { INPUT_SCALE } from "../../src/graph/graph.js";
-import { macsOf, shapesOf } from "../../src/graph/plan.js";
+import { macsOf, shapesOf } from "../../src/program/plan.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { quantize } from "../../src/quant/quantize.js";
 import { createEngine } from "../../src/wasm/load.js";

@@ -1,6 +1,7 @@
 // Detects in drawn frames with the bundle at the address that is asked for, which may hold nothing but what the package's users get.
-import { drawScene } from "../../src/data/scenes.js";
+
 import type { Detection } from "../../src/index.js";
+import { drawScene } from "../../src/scenes/scene.js";
 import { asked, report } from "./page.js";
 
 /** What the page is asked. */

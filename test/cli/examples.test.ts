@@ -3,11 +3,11 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { drawScene } from "../../src/data/scenes.js";
 import { shippedModel } from "../../src/detect/source.js";
 import { saveModel } from "../../src/model/model.js";
 import { readImage, writeImage } from "../../src/node/image.js";
 import { foldNorms } from "../../src/quant/fold.js";
+import { drawScene } from "../../src/scenes/scene.js";
 import { randomModel } from "../detect/models.js";
 import { runScript } from "./run.js";
 

@@ -4,7 +4,7 @@ import type { Box } from "../../src/core/box.js";
 import { Random } from "../../src/core/random.js";
 import { createCandidates, type HeadMap, locate, logitOf, selectCells, sigmoid } from "../../src/detect/decode.js";
 import { suppress } from "../../src/detect/nms.js";
-import { inputSize, letterboxed } from "../../src/detect/preprocess.js";
+import { inputSize, letterboxed } from "../../src/image/letterbox.js";
 
 /** Frame pixels. Distances are f32: their rounding moves an edge of these frames by less. */
 const EDGE = 0.01;

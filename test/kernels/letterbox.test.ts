@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Random } from "../../src/core/random.js";
-import { letterboxBytes, letterboxed, mostTaps, type Placement, prepareLetterbox, runLetterbox } from "../../src/detect/preprocess.js";
+import { letterboxBytes, letterboxed, mostTaps, type Placement, prepareLetterbox, runLetterbox } from "../../src/image/letterbox.js";
 import { letterbox, resampled, type Taps } from "../oracle/letterbox.js";
 import { Arena } from "../support/arena.js";
 import { same } from "../support/compare.js";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TASKS } from "../../src/core/task.js";
-import { shapesOf } from "../../src/graph/plan.js";
 import { buildNetwork, HEAD_CHANNELS, mapName, STRIDES } from "../../src/model/build.js";
 import { shuffleTrunk } from "../../src/model/trunk.js";
+import { shapesOf } from "../../src/program/plan.js";
 import { smallTrunk } from "../support/network.js";
 
 test("the network gives every task a map of five channels at strides 8, 16 and 32, in that order, for any size", () => {

@@ -7,12 +7,12 @@ import sharp from "sharp";
 import type { Box } from "../../src/core/box.js";
 import { FourwayError } from "../../src/core/errors.js";
 import type { Sample } from "../../src/data/dataset.js";
-import { escapeMarkup, linePlot } from "../../src/node/plot.js";
+import type { Found } from "../../src/eval/averagePrecision.js";
+import { mistakes } from "../../src/eval/mistakes.js";
+import { reliability } from "../../src/eval/plattScaling.js";
+import { evaluate, precisionRecall } from "../../src/eval/scores.js";
 import { type Report, thumbnailer, writeReport } from "../../src/node/report.js";
-import { reliability } from "../../src/train/calibration.js";
-import type { Found } from "../../src/train/metrics/coco.js";
-import { mistakes } from "../../src/train/metrics/mistakes.js";
-import { evaluate, precisionRecall } from "../../src/train/metrics.js";
+import { escapeMarkup, linePlot } from "../../src/report/plot.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-report-"));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runScenes } from "../../src/cli/scenes.js";
 import { TASKS } from "../../src/core/task.js";
-import { drawScene } from "../../src/data/scenes.js";
 import { readDatasets } from "../../src/node/files.js";
 import { readImage } from "../../src/node/image.js";
+import { drawScene } from "../../src/scenes/scene.js";
 
 let out: string;
 before(async () => {

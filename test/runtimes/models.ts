@@ -1,8 +1,8 @@
 import { INPUT_SCALE, INPUT_ZERO } from "../../src/graph/graph.js";
 import type { Model } from "../../src/model/model.js";
-import type { CalibrationInput } from "../../src/quant/calibrate.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { quantize } from "../../src/quant/quantize.js";
+import type { CalibrationInput } from "../../src/quant/ranges.js";
 import { createEngine } from "../../src/wasm/load.js";
 import { randomModel } from "../detect/models.js";
 import { frameOf } from "./digest.js";

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { Random } from "../../src/core/random.js";
 import type { Example } from "../../src/data/example.js";
-import { compileTraining, planTraining, type TrainingProgram } from "../../src/graph/backprop.js";
 import type { Graph, Param } from "../../src/graph/graph.js";
-import { type PlacedParams, placeParams } from "../../src/graph/params.js";
-import type { Size } from "../../src/graph/plan.js";
 import { Builder } from "../../src/model/blocks.js";
 import { buildNetwork } from "../../src/model/build.js";
 import { unpack } from "../../src/ops/layout.js";
+import { type PlacedParams, placeParams } from "../../src/program/params.js";
+import type { Size } from "../../src/program/plan.js";
+import { compileTraining, planTraining, type TrainingProgram } from "../../src/program/training.js";
 import type { Engine } from "../../src/wasm/load.js";
 import { GraphMaker } from "../onnx/graphs.js";
 

@@ -1,0 +1,84 @@
+import { resolve } from "node:path";
+import { FourwayError } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
+import type { Sample } from "../data/dataset.js";
+import { journalKey } from "../label/journal.js";
+import { LEAST_SCORE, type Look } from "../label/look.js";
+import { readImage } from "./image.js";
+import type { Journal } from "./labelFiles.js";
+import { formatSeconds, type ProgressLine } from "./progress.js";
+import type { OpenTeacher } from "./teachers.js";
+
+/**
+ * Has each teacher look at each picture that the journal does not know yet, the next picture being decoded meanwhile. A picture that
+ * cannot be read is told and passed over. Ctrl-C ends it after the picture at hand.
+ * @returns whether it came to the end
+ * @throws E_IMAGE for a picture that cannot be read, with `strict`
+ */
+export async function lookAtAll(
+  teachers: readonly OpenTeacher[],
+  journal: Journal,
+  samples: readonly Sample[],
+  { pixels, tiles }: Look,
+  line: ProgressLine,
+  strict: boolean,
+): Promise<boolean> {
+  const missing = (image: string): OpenTeacher[] => teachers.filter(({ key }) => !journal.seen.has(journalKey(resolve(image), key)));
+  const waiting = samples.filter(({ image }) => missing(image).length > 0);
+  const known = samples.length - waiting.length;
+  const how = `${pixels.join(" and ")} pixels${tiles > 1 ? ` and ${tiles} x ${tiles} tiles` : ""}, scores from ${LEAST_SCORE}`;
+  line.say(`${known} pictures are known to ${teachers.map(({ name }) => name).join(" and ")}, ${waiting.length} to be looked at (${how})`);
+
+  let stopping = false;
+  const stop = (): void => {
+    line.say(stopping ? "already stopping" : "finishing the picture, then stopping");
+    stopping = true;
+  };
+  process.on("SIGINT", stop);
+  const start = performance.now();
+  try {
+    const read = (index: number): Promise<Frame | FourwayError> | undefined => {
+      const sample = waiting[index];
+      return sample && readImage(sample.image).catch(asFault);
+    };
+    let next = read(0);
+    for (const [i, sample] of waiting.entries()) {
+      const frame = await next!;
+      next = read(i + 1);
+      if (frame instanceof FourwayError) {
+        if (strict) throw frame;
+        line.say(`passed over: ${frame.message}`);
+        continue;
+      }
+      for (const teacher of missing(sample.image)) {
+        const [unitX, unitY] = [sample.width / frame.width, sample.height / frame.height];
+        const objects = (await teacher.look(frame)).map(({ task, score, box }) => ({
+          task,
+          score,
+          box: { x: box.x * unitX, y: box.y * unitY, width: box.width * unitX, height: box.height * unitY },
+        }));
+        await journal.add({ image: resolve(sample.image), teacher: teacher.key, objects });
+      }
+      const seconds = (performance.now() - start) / 1000;
+      const rate = (i + 1) / seconds;
+      line.show(
+        () => `${known + i + 1} of ${samples.length} pictures  ${rate.toFixed(1)}/s  ETA ${formatSeconds((waiting.length - i - 1) / rate)}`,
+      );
+      if (stopping && i + 1 < waiting.length) {
+        line.say(`stopped after ${known + i + 1} of ${samples.length} pictures; the same command goes on, labels are written at its end`);
+        return false;
+      }
+    }
+    if (waiting.length > 0)
+      line.say(`looked at ${waiting.length} pictures, ${((performance.now() - start) / waiting.length).toFixed(1)} ms each`);
+    return true;
+  } finally {
+    process.off("SIGINT", stop);
+  }
+}
+
+/** A picture that cannot be read as a value; what else goes wrong stops the work. */
+function asFault(error: unknown): FourwayError {
+  if (error instanceof FourwayError && error.code === "E_IMAGE") return error;
+  throw error;
+}

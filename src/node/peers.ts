@@ -1,0 +1,37 @@
+import { readFile } from "node:fs/promises";
+import type { DetectedObject } from "../core/detection.js";
+import { TASKS } from "../core/task.js";
+import type { Sample } from "../data/dataset.js";
+import type { Found } from "../eval/averagePrecision.js";
+import { parseResults } from "../eval/results.js";
+import { type Answers, answersTo, type LookOptions } from "./evaluate.js";
+import { openTeachers } from "./teachers.js";
+
+/** Pixels of a peer's input, where it leaves its size open and nothing else is asked for. */
+export const PEER_PIXELS = 416 * 416;
+
+/** What a detector that has no answer for the whole picture says of it: the best object's score. */
+function withPresence(objects: DetectedObject[]): Found {
+  const best = (task: string): number => objects.reduce((most, object) => (object.task === task ? Math.max(most, object.score) : most), 0);
+  return { objects, presence: Object.fromEntries(TASKS.map((task) => [task, best(task)])) };
+}
+
+/**
+ * A peer's answers: from its detections as COCO results (.json), or from its model (.onnx, as `fourway label --teacher`), run by
+ * onnxruntime-web on one thread.
+ * @throws E_DATA, E_MODEL, E_RUNTIME as `parseResults` and `openTeachers`
+ */
+export async function peerAnswers(
+  file: string,
+  samples: readonly Sample[],
+  { preset, pixels, ...options }: LookOptions & { preset?: string; pixels: number },
+): Promise<Answers> {
+  if (!file.endsWith(".onnx"))
+    return { samples: [...samples], found: parseResults(await readFile(file, "utf8"), file, samples, TASKS).map(withPresence), ms: [] };
+  const [peer] = await openTeachers([file], preset === undefined ? [] : [preset], 1, { pixels: [pixels], tiles: 1 });
+  try {
+    return await answersTo(samples, async (frame) => withPresence(await peer!.look(frame)), options);
+  } finally {
+    await peer!.close();
+  }
+}

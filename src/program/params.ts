@@ -1,0 +1,138 @@
+import { FourwayError } from "../core/errors.js";
+import type { Graph, GraphNode, Param, Role } from "../graph/graph.js";
+import { type Layout, pack, stored, VECTOR } from "../ops/layout.js";
+import { opOf } from "../ops/table.js";
+import type { Engine } from "../wasm/load.js";
+
+/** A parameter in the kernels' memory. */
+export interface PlacedParam {
+  name: string;
+  role: Role;
+  param: Param;
+  layout: Layout;
+  /** Byte offset and number of values, padding included. */
+  offset: number;
+  length: number;
+  /** Whether training moves it; running statistics are state. */
+  trained: boolean;
+}
+
+/** A graph's parameters in memory, packed once for the kernels that read them. */
+export interface PlacedParams {
+  byName: Map<string, PlacedParam>;
+  /** The trained ones lie first, side by side, then the others: bytes from `offset`. */
+  offset: number;
+  trainedBytes: number;
+  stateBytes: number;
+  /** Offset of a block of zeros, as long as the widest op. */
+  zeros: number;
+  /** int8: offsets of the requantization scales, a node each. */
+  scales: Map<GraphNode, number>;
+  /** How these weights are multiplied, as `Engine.byteFlip`. */
+  byteFlip: number;
+  /** Offset of the room where other threads read their script. */
+  script: number;
+}
+
+function layoutOf(node: GraphNode, role: Role, kind: WeightKind): Layout {
+  if (role !== "weight") return VECTOR;
+  const { weight } = opOf(node.op);
+  if (!weight) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected no weights, got some`);
+  return weight[kind];
+}
+
+/** What weights are multiplied as. */
+type WeightKind = "f32" | "pairs" | "quads";
+/** Bytes a weight. */
+const WEIGHT_BYTES: Record<WeightKind, number> = { f32: 4, pairs: 2, quads: 1 };
+/** Two products of it with itself are 2^15: too much for the 16 bits that compilers for ARM may keep them in, V8's first one for certain. */
+const LEAST = -128;
+
+/** The engine's way to multiply bytes, or pairs where it takes signed bytes and some weight is the least there is. */
+function byteFlipFor({ byteFlip }: Engine, { params }: Graph): number {
+  const isLeast = ({ data, scales }: Param): boolean => scales !== undefined && data.includes(LEAST);
+  return byteFlip === 0 && [...params.values()].some(isLeast) ? -1 : byteFlip;
+}
+
+/**
+ * Packs a graph's parameters into memory: f32 graphs as floats, int8 graphs with weights as the engine multiplies them and, for each
+ * convolution, the scale that turns its int32 sums into its output's steps.
+ * @throws E_GRAPH where a parameter is missing, or shared between ops that want different layouts
+ */
+export function placeParams(engine: Engine, graph: Graph): PlacedParams {
+  const { memory, threads } = engine;
+  const quantized = graph.scales !== undefined;
+  const byteFlip = byteFlipFor(engine, graph);
+  const kind: WeightKind = !quantized ? "f32" : byteFlip < 0 ? "pairs" : "quads";
+  const byName = new Map<string, PlacedParam>();
+  let widest = 8;
+  for (const node of graph.nodes)
+    for (const [key, name] of Object.entries(node.params)) {
+      const role = key as Role;
+      const param = graph.params.get(name);
+      if (!param) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected a parameter "${name}", got none`);
+      if (param.data instanceof Float32Array === quantized)
+        throw new FourwayError(
+          "E_GRAPH",
+          `parameter "${name}": expected ${quantized ? "int8" : "f32"} values, got others; the graph is half quantized`,
+        );
+      const layout = layoutOf(node, role, kind);
+      const known = byName.get(name);
+      if (known && known.layout !== layout)
+        throw new FourwayError("E_GRAPH", `parameter "${name}": expected one use, got ${known.role} and ${role} of different ops`);
+      widest = Math.max(widest, stored(param.dims[0]!), stored(param.dims[1] ?? 0) * (node.op === "conv3x3" ? 9 : 1));
+      const trained = (opOf(node.op).trained as readonly Role[]).includes(role);
+      if (!known) byName.set(name, { name, role, param, layout, offset: 0, length: layout.length(param.dims), trained });
+    }
+  const bytesOf = ({ role, length }: PlacedParam): number => (role === "weight" ? WEIGHT_BYTES[kind] : 4) * length;
+  const sum = (trained: boolean): number => {
+    let bytes = 0;
+    for (const placed of byName.values()) if (placed.trained === trained) bytes += bytesOf(placed);
+    return bytes;
+  };
+  const trainedBytes = sum(true);
+  const stateBytes = sum(false);
+  const offset = memory.reserve(trainedBytes + stateBytes);
+  let next = offset;
+  for (const trained of [true, false])
+    for (const placed of byName.values()) {
+      if (placed.trained !== trained) continue;
+      placed.offset = next;
+      next += bytesOf(placed);
+      const { param, layout, length, role } = placed;
+      const at = placed.offset;
+      if (!quantized) pack(param, layout, memory.f32.subarray(at >> 2, (at >> 2) + length));
+      else if (role === "weight")
+        pack(param, layout, kind === "quads" ? memory.i8.subarray(at, at + length) : memory.i16.subarray(at >> 1, (at >> 1) + length));
+      else pack(param, layout, memory.i32.subarray(at >> 2, (at >> 2) + length));
+    }
+  const zeros = memory.reserve(4 * widest);
+  memory.u8.fill(0, zeros, zeros + 4 * widest);
+  const scales = new Map<GraphNode, number>();
+  if (quantized)
+    for (const node of graph.nodes) {
+      const weight = node.params.weight === undefined ? undefined : byName.get(node.params.weight)?.param;
+      if (!weight) continue;
+      const c = weight.dims[0]!;
+      const at = memory.reserve(4 * stored(c));
+      const block = memory.f32.subarray(at >> 2, (at >> 2) + stored(c)).fill(0);
+      const input = Math.fround(graph.scales!.get(node.inputs[0]!) ?? 0);
+      const output = graph.scales!.get(node.outputs[0]!);
+      for (let i = 0; i < c; i++) {
+        const sums = Math.fround(input * weight.scales![i]!);
+        block[i] = output === undefined ? sums : Math.fround(sums / Math.fround(output));
+      }
+      scales.set(node, at);
+    }
+  const script = threads ? memory.reserve(threads.roomFor(graph.nodes.length)) : 0;
+  return { byName, offset, trainedBytes, stateBytes, zeros, scales, byteFlip, script };
+}
+
+/** Byte offsets of a node's parameters by role; a missing one is the block of zeros. */
+export function paramOffsets(node: GraphNode, { byName, zeros }: PlacedParams, shift = 0): Record<Role, number> {
+  const at = (role: Role): number => {
+    const name = node.params[role];
+    return name === undefined ? zeros : byName.get(name)!.offset + shift;
+  };
+  return { weight: at("weight"), bias: at("bias"), gamma: at("gamma"), beta: at("beta"), mean: at("mean"), variance: at("variance") };
+}

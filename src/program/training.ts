@@ -1,0 +1,184 @@
+import { FourwayError } from "../core/errors.js";
+import type { Graph, GraphNode, OpName } from "../graph/graph.js";
+import { type BackwardSite, type Place, type Site, type Step, WHOLE } from "../ops/op.js";
+import { opOf } from "../ops/table.js";
+import type { Engine } from "../wasm/load.js";
+import { type PlacedParams, paramOffsets } from "./params.js";
+import { type BufferRequest, checkSize, elements, lastReads, type Plan, placeBuffers, type Size, scratchOf, shapesOf } from "./plan.js";
+
+/** A planned training step: the forward pass at moments 0..n-1, the loss at n, node i's way back at 2 n - i. */
+export interface TrainingPlan extends Plan {
+  /** Offsets of the values' gradients; a value that several nodes read has one, to which the later ones are added. */
+  gradients: Map<string, number>;
+  /** Offset of the gradient that node i's input k writes before it is added to the value's, where paths meet. */
+  meetings: Map<string, number>;
+  saved: number[];
+  backwardScratch: number[];
+}
+
+const meeting = (node: number, input: number): string => `${node}:${input}`;
+
+/** Which values depend on parameters or lead to them: the graph's input needs no gradient. */
+function needsGradient(graph: Graph, name: string): boolean {
+  return name !== graph.input;
+}
+
+/**
+ * Plans forward and backward together: a value lives until its last reader, which may be on the way back; a gradient from its first
+ * contribution to its producer's step.
+ * @throws E_GRAPH, E_SHAPE as `shapesOf` and `checkSize`; E_GRAPH for a value that nothing reads
+ */
+export function planTraining(graph: Graph, size: Size): TrainingPlan {
+  checkSize(size);
+  const shapes = shapesOf(graph, size.height, size.width);
+  const n = graph.nodes.length;
+  const back = (i: number): number => 2 * n - i;
+  const last = lastReads(graph);
+  const producer = new Map<string, number>();
+  const readers = new Map<string, number>();
+  graph.nodes.forEach((node, i) => {
+    const { keeps } = opOf(node.op);
+    for (const name of node.outputs) producer.set(name, i);
+    for (const name of node.inputs) readers.set(name, (readers.get(name) ?? 0) + 1);
+    const keep = [...(keeps.inputs ? node.inputs : []), ...(keeps.outputs ? node.outputs : [])];
+    for (const name of keep) last.set(name, Math.max(last.get(name) ?? 0, back(i)));
+  });
+
+  const requests: BufferRequest[] = [];
+  const add = (bytes: number, first: number, lastMoment: number): number => requests.push({ bytes, first, last: lastMoment }) - 1;
+  const bytesOf = (name: string): number => 4 * elements(shapes.get(name)!, size.batch);
+  const values = new Map<string, number>();
+  const gradients = new Map<string, number>();
+  const meetings = new Map<string, number>();
+  values.set(graph.input, add(bytesOf(graph.input), 0, last.get(graph.input) ?? 0));
+  const scratch: number[] = [];
+  const saved: number[] = [];
+  graph.nodes.forEach((node, i) => {
+    for (const name of node.outputs) values.set(name, add(bytesOf(name), i, last.get(name) ?? i));
+    scratch.push(add(scratchOf(node, shapes).forward, i, i));
+    saved.push(add(opOf(node.op).saved(node.outputs.map((name) => shapes.get(name)!)), i, back(i)));
+  });
+  for (const name of graph.outputs) gradients.set(name, add(bytesOf(name), n, back(producer.get(name)!)));
+  const backwardScratch: number[] = new Array(n).fill(0);
+  for (let i = n - 1; i >= 0; i--) {
+    const node = graph.nodes[i]!;
+    const unread = node.outputs.find((name) => !gradients.has(name));
+    if (unread !== undefined)
+      throw new FourwayError(
+        "E_GRAPH",
+        `${node.op} "${node.name}": expected "${unread}" to be read, got no reader; leave out what nothing reads`,
+      );
+    backwardScratch[i] = add(scratchOf(node, shapes).backward, back(i), back(i));
+    node.inputs.forEach((name, k) => {
+      if (!needsGradient(graph, name)) return;
+      const end = back(producer.get(name)!);
+      if (gradients.has(name)) meetings.set(meeting(i, k), add(bytesOf(name), back(i), back(i)));
+      else if (opOf(node.op).inPlaceBackward && readers.get(name) === 1 && gradients.has(node.outputs[0]!)) {
+        const shared = gradients.get(node.outputs[0]!)!;
+        requests[shared]!.last = Math.max(requests[shared]!.last, end);
+        gradients.set(name, shared);
+      } else gradients.set(name, add(bytesOf(name), back(i), end));
+    });
+  }
+
+  const { offsets, bytes } = placeBuffers(requests);
+  const settle = (map: Map<string, number>): Map<string, number> => new Map([...map].map(([key, at]) => [key, offsets[at]!]));
+  const settleAll = (list: number[]): number[] => list.map((at) => offsets[at]!);
+  return {
+    ...size,
+    graph,
+    parts: [WHOLE],
+    shapes,
+    bytes,
+    values: settle(values),
+    gradients: settle(gradients),
+    meetings: settle(meetings),
+    scratch: settleAll(scratch).map((at) => [at]),
+    saved: settleAll(saved),
+    backwardScratch: settleAll(backwardScratch),
+  };
+}
+
+/** A training step ready to run; the caller fills `input`, runs `forward`, writes `dOutputs`, runs `backward`. */
+export interface TrainingProgram {
+  plan: TrainingPlan;
+  input: Place;
+  outputs: Place[];
+  /** Byte offsets of the outputs' gradients, all of whose values the caller writes. */
+  dOutputs: number[];
+  forwardSteps: { node: GraphNode; input: Place; step: Step }[];
+  forward(): void;
+  /** Adds to the parameters' gradients, which the caller clears. */
+  backward(): void;
+}
+
+/**
+ * Turns a training plan into steps.
+ * @param gradientShift bytes from a parameter to its gradient: the block of gradients mirrors the trained parameters'
+ * @param base where the arena begins
+ * @throws E_GRAPH where an op cannot be trained as it is (fused activation)
+ */
+export function compileTraining(
+  { kernels }: Engine,
+  plan: TrainingPlan,
+  params: PlacedParams,
+  gradientShift: number,
+  base: number,
+): TrainingProgram {
+  const { graph, batch } = plan;
+  const place = (name: string): Place => ({ ...plan.shapes.get(name)!, offset: base + plan.values.get(name)! });
+  const gradient = (name: string): number => base + plan.gradients.get(name)!;
+  const sites = graph.nodes.map(
+    (node, i): Site<OpName> => ({
+      node,
+      kernels,
+      batch,
+      inputs: node.inputs.map(place),
+      outputs: node.outputs.map(place),
+      params: paramOffsets(node, params),
+      scratch: base + plan.scratch[i]![0]!,
+      saved: base + plan.saved[i]!,
+      zeros: params.zeros,
+      part: WHOLE,
+    }),
+  );
+  const forwardSteps = sites.map((site) => ({ node: site.node, input: site.inputs[0]!, step: opOf(site.node.op).forward(site) }));
+  const backward: Step[] = [];
+  for (let i = sites.length - 1; i >= 0; i--) {
+    const node = graph.nodes[i]!;
+    const dInputs = node.inputs.map((name, k) => {
+      const apart = plan.meetings.get(meeting(i, k));
+      if (apart !== undefined) return base + apart;
+      return needsGradient(graph, name) ? gradient(name) : undefined;
+    });
+    const site: BackwardSite<OpName> = {
+      ...sites[i]!,
+      scratch: base + plan.backwardScratch[i]!,
+      dInputs,
+      dOutputs: node.outputs.map(gradient),
+      dParams: paramOffsets(node, params, gradientShift),
+    };
+    backward.push(opOf(node.op).backward(site));
+    node.inputs.forEach((name, k) => {
+      const apart = plan.meetings.get(meeting(i, k));
+      if (apart === undefined) return;
+      const to = gradient(name);
+      const from = base + apart;
+      const count = elements(plan.shapes.get(name)!, batch);
+      backward.push(() => kernels.add(to, to, from, count));
+    });
+  }
+  return {
+    plan,
+    input: place(graph.input),
+    outputs: graph.outputs.map(place),
+    dOutputs: graph.outputs.map(gradient),
+    forwardSteps,
+    forward() {
+      for (let i = 0; i < forwardSteps.length; i++) forwardSteps[i]!.step();
+    },
+    backward() {
+      for (let i = 0; i < backward.length; i++) backward[i]!();
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import { inputSize } from "../image/letterbox.js";
+import type { Model } from "../model/model.js";
+import { macsOf, shapesOf } from "../program/plan.js";
+
+/** Facts of a model file that can be read off it. */
+export interface ModelFacts {
+  sha256: string;
+  bytes: number;
+  precision: "int8" | "f32";
+  parameters: number;
+  /** Multiply-accumulates at the default input in 5 : 3 (320 x 192 for 61 440 pixels). */
+  macs: number;
+  input: { width: number; height: number; pixels: number };
+}
+
+/** The facts of a model file. */
+export async function modelFacts({ graph, info }: Model, file: Uint8Array): Promise<ModelFacts> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", file as Uint8Array<ArrayBuffer>));
+  const input = inputSize(5, 3, info.pixels);
+  return {
+    sha256: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    bytes: file.length,
+    precision: graph.scales ? "int8" : "f32",
+    parameters: [...graph.params.values()].reduce((sum, { data }) => sum + data.length, 0),
+    macs: macsOf(graph, shapesOf(graph, input.height, input.width)).reduce((a, b) => a + b, 0),
+    input: { ...input, pixels: info.pixels },
+  };
+}

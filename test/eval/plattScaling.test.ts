@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FourwayError } from "../../src/core/errors.js";
+import { Random } from "../../src/core/random.js";
+import { calibrate, fitCalibration, IDENTITY, reliability } from "../../src/eval/plattScaling.js";
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+/** Logits whose truths are drawn with probability sigmoid(scale * logit + offset). */
+function draw(seed: number, count: number, scale: number, offset: number): { logits: number[]; truths: boolean[] } {
+  const random = new Random(seed);
+  const logits = Array.from({ length: count }, () => 3 * random.normal());
+  return { logits, truths: logits.map((logit) => random.chance(sigmoid(scale * logit + offset))) };
+}
+
+/** The fitted cost, written anew from its definition: Lin et al.'s targets and the prior .01 / 2 ((a - 1)^2 + b^2). */
+function oracleCost(a: number, b: number, logits: number[], truths: boolean[]): number {
+  const positives = truths.filter(Boolean).length;
+  const negatives = truths.length - positives;
+  return logits.reduce(
+    (sum, logit, i) => {
+      const target = truths[i] ? (positives + 1) / (positives + 2) : 1 / (negatives + 2);
+      const p = sigmoid(a * logit + b);
+      return sum - target * Math.log(p) - (1 - target) * Math.log(1 - p);
+    },
+    0.005 * ((a - 1) ** 2 + b ** 2),
+  );
+}
+
+test("the fit finds the law that the truths were drawn by", () => {
+  for (const [scale, offset] of [
+    [0.5, 1],
+    [1.7, -2],
+    [1, 0],
+  ] as const) {
+    const { logits, truths } = draw(3, 20000, scale, offset);
+    const fit = fitCalibration(logits, truths);
+    // About four standard errors at 20 000 draws.
+    assert.ok(Math.abs(fit.scale - scale) < 0.1 && Math.abs(fit.offset - offset) < 0.12, JSON.stringify(fit));
+  }
+});
+
+test("at the fit the oracle's cost is flat, and higher all round", () => {
+  const { logits, truths } = draw(5, 60, 0.7, -1);
+  const { scale, offset } = fitCalibration(logits, truths);
+  const at = (a: number, b: number): number => oracleCost(scale + a, offset + b, logits, truths);
+  const h = 1e-4;
+  assert.ok(Math.abs(at(h, 0) - at(-h, 0)) / (2 * h) < 1e-5);
+  assert.ok(Math.abs(at(0, h) - at(0, -h)) / (2 * h) < 1e-5);
+  for (let turn = 0; turn < 8; turn++) assert.ok(at(0.1 * Math.cos(turn), 0.1 * Math.sin(turn)) > at(0, 0));
+});
+
+test("separable truths, one kind of truth, equal logits and a single picture give finite fits that keep the order", () => {
+  const ramp = Array.from({ length: 40 }, (_, i) => i - 19.5);
+  const cases: [number[], boolean[]][] = [
+    [ramp, ramp.map((logit) => logit > 0)],
+    [ramp.map((logit) => logit * 1000), ramp.map((logit) => logit > 0)],
+    [ramp, ramp.map(() => true)],
+    [ramp, ramp.map(() => false)],
+    [ramp.map(() => 2), ramp.map((_, i) => i < 10)],
+    [[-3], [true]],
+  ];
+  for (const [logits, truths] of cases) {
+    const fit = fitCalibration(logits, truths);
+    assert.ok(Number.isFinite(fit.scale) && Number.isFinite(fit.offset) && fit.scale > 0, JSON.stringify(fit));
+    const mean = logits.reduce((sum, logit) => sum + calibrate(fit, logit), 0) / logits.length;
+    const share = truths.filter(Boolean).length / truths.length;
+    // The smoothed targets hold the mean within one picture of the truth, the prior within a little more.
+    assert.ok(Math.abs(mean - share) < 1.5 / (logits.length + 2) + 0.02, `${mean} for ${share}: ${JSON.stringify(fit)}`);
+  }
+});
+
+test("logits that say the contrary are flattened to the base rate, not turned round", () => {
+  const { logits, truths } = draw(9, 400, -1, 0);
+  const fit = fitCalibration(logits, truths);
+  assert.equal(fit.scale, 0.01);
+  const share = truths.filter(Boolean).length / truths.length;
+  assert.ok(Math.abs(calibrate(fit, 0) - share) < 0.02);
+});
+
+test("calibrating lowers the expected calibration error on fresh draws", () => {
+  const fit = (({ logits, truths }) => fitCalibration(logits, truths))(draw(11, 400, 0.4, -1));
+  const { logits, truths } = draw(12, 4000, 0.4, -1);
+  const raw = reliability(logits.map(sigmoid), truths).error!;
+  const calibrated = reliability(
+    logits.map((logit) => calibrate(fit, logit)),
+    truths,
+  ).error!;
+  assert.ok(raw > 0.15 && calibrated < 0.05, `${raw} to ${calibrated}`);
+});
+
+test("no pictures leave the identity, and extreme logits stay within 0 and 1", () => {
+  assert.deepEqual(fitCalibration([], []), IDENTITY);
+  assert.equal(calibrate(IDENTITY, 1000), 1);
+  assert.equal(calibrate(IDENTITY, -1000), 0);
+  assert.equal(calibrate({ scale: 2, offset: -1 }, 0.5), 0.5);
+});
+
+test("the reliability table and its error are those counted by hand", () => {
+  const table = reliability([0, 0.05, 0.1, 0.62, 0.68, 0.65, 1], [false, true, false, true, true, false, true]);
+  assert.deepEqual(
+    table.bins.map(({ count }) => count),
+    [2, 1, 0, 0, 0, 0, 3, 0, 0, 1],
+  );
+  assert.deepEqual(table.bins[0], { from: 0, to: 0.1, count: 2, predicted: 0.025, observed: 0.5 });
+  assert.deepEqual(table.bins[2], { from: 0.2, to: 0.3, count: 0, predicted: null, observed: null });
+  assert.ok(Math.abs(table.bins[6]!.predicted! - 0.65) < 1e-12 && table.bins[6]!.observed === 2 / 3);
+  const byHand = (2 * 0.475 + 1 * 0.1 + 3 * (2 / 3 - 0.65) + 1 * 0) / 7;
+  assert.ok(Math.abs(table.error! - byHand) < 1e-12, `${table.error} ${byHand}`);
+  assert.equal(reliability([], []).error, null);
+  assert.equal(reliability([0.3], [true], 2).bins.length, 2);
+});
+
+test("lists that do not fit and numbers out of range are refused", () => {
+  const refused = (work: () => unknown): void =>
+    assert.throws(work, (error) => error instanceof FourwayError && error.code === "E_ARGUMENT");
+  refused(() => fitCalibration([1], []));
+  refused(() => fitCalibration([Number.NaN], [true]));
+  refused(() => reliability([0.5], []));
+  refused(() => reliability([1.5], [true]));
+  refused(() => reliability([0.5], [true], 0));
+});
