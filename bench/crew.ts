@@ -3,7 +3,7 @@ import { TASKS } from "../src/core/task.js";
 import type { Example } from "../src/data/example.js";
 import { buildNetwork } from "../src/model/build.js";
 import { shuffleTrunk } from "../src/model/trunk.js";
-import { createCrew } from "../src/node/crew.js";
+import { startReplicas } from "../src/node/workerReplicas.js";
 import { REFERENCE_SIZE, randomBytes } from "./reference.js";
 
 /** Random pixels with two boxes a task. */
@@ -27,7 +27,7 @@ function randomExample(seed: number): Example {
 /** The training that `fourway train` does, a network as the shipped one, on so many threads: a run is a whole step, loss and update included. */
 export async function crewSteps(threads: number, batch: number): Promise<{ run(): Promise<void>; close(): Promise<void> }> {
   const each = batch / threads;
-  const crew = await createCrew(buildNetwork(shuffleTrunk("0.5", 1), { tasks: TASKS, seed: 1 }), threads, {
+  const crew = await startReplicas(buildNetwork(shuffleTrunk("0.5", 1), { tasks: TASKS, seed: 1 }), threads, {
     batch: each,
     sizes: [REFERENCE_SIZE],
     tasks: TASKS.length,
@@ -42,8 +42,8 @@ export async function crewSteps(threads: number, batch: number): Promise<{ run()
       // pixels change hands
       const copies = examples.map((example) => ({ ...example, pixels: example.pixels.slice() }));
       const shares = Array.from({ length: threads }, (_, i) => copies.slice(i * each, (i + 1) * each));
-      await crew.compute({ ...REFERENCE_SIZE, shares, names: [] });
-      crew.apply({ step, rate: 1e-5, average: 0.01 });
+      await crew.compute({ ...REFERENCE_SIZE, slices: shares, names: [] });
+      crew.apply({ step, rate: 1e-5, emaWeight: 0.01 });
     },
     close: () => crew.close(),
   };

@@ -1,13 +1,13 @@
 import { Random } from "../src/core/random.js";
 import type { Graph } from "../src/graph/graph.js";
-import { letterboxBytes, letterboxed, mostTaps, prepareLetterbox, runLetterbox } from "../src/image/letterbox.js";
+import { letterboxBytes, letterboxed, maxTaps, prepareLetterbox, runLetterbox } from "../src/image/letterbox.js";
 import { stored } from "../src/ops/layout.js";
 import type { Place } from "../src/ops/op.js";
 import { compileForward, type Program } from "../src/program/forward.js";
 import { placeParams } from "../src/program/params.js";
 import { planForward } from "../src/program/plan.js";
 import { compileTraining, planTraining } from "../src/program/training.js";
-import { ADAMW, LONGEST_GRADIENT } from "../src/train/optimizer.js";
+import { ADAMW, MAX_GRADIENT_NORM } from "../src/train/optimizer.js";
 import type { Engine } from "../src/wasm/load.js";
 import type { Peer } from "./peer.js";
 import { REFERENCE_SIZE, randomBytes } from "./reference.js";
@@ -92,7 +92,7 @@ export function trainingStep(engine: Engine, graph: Graph, batch: number, size: 
       for (const [i, values] of dOutputs.entries()) memory.f32.set(values, program.dOutputs[i]! >> 2);
       program.backward();
       const n = trainedBytes >> 2;
-      const clip = Math.min(1, LONGEST_GRADIENT / Math.sqrt(kernels.sumSquares(gradient, n)));
+      const clip = Math.min(1, MAX_GRADIENT_NORM / Math.sqrt(kernels.sumSquares(gradient, n)));
       const { b1, b2, epsilon } = ADAMW;
       kernels.adamw(params.offset, gradient, first, second, n, clip, RATE, 0, b1, b2, 1 - b1 ** step, 1 - b2 ** step, epsilon);
     },
@@ -107,7 +107,7 @@ export function letterboxing(engine: Engine, size: Size = REFERENCE_SIZE): () =>
   const { memory } = engine;
   const rgba = memory.reserve(4 * FRAME.width * FRAME.height);
   const placement = letterboxed(FRAME, size);
-  const most = Math.max(mostTaps(FRAME.width, placement.width), mostTaps(FRAME.height, placement.height));
+  const most = Math.max(maxTaps(FRAME.width, placement.width), maxTaps(FRAME.height, placement.height));
   const tables = memory.reserve(letterboxBytes(FRAME, size, most));
   const out = memory.reserve(3 * size.width * size.height);
   const random = new Random(9);

@@ -273,7 +273,7 @@ async function threads(figures: Figures, { f32, int8, bytes, input }: Models, ro
   const bare = [cores.one, cores.two].map((run, i) => ({ name: `bare kernel, threads: ${i + 1}`, run, times: [] as number[] }));
   for (const [ratio, name, graph, data] of nets) {
     const engines = await Promise.all([createEngine(1), createEngine(2)]);
-    const { oneThreadBecause } = engines[1];
+    const { singleThreadReason: oneThreadBecause } = engines[1];
     if (oneThreadBecause !== undefined) {
       figures.absent.push(`two threads: ${oneThreadBecause}`);
       break;

@@ -13,7 +13,7 @@ export { type Detection, type DetectOptions, Detector, type DetectorOptions } fr
 export type { Port, Ports, Tensor } from "./engines/onnxruntime.js";
 export type { Found } from "./eval/averagePrecision.js";
 export { formatScores, scoresToJson } from "./eval/format.js";
-export { type Calibration, fitCalibration, type Reliability, reliability } from "./eval/plattScaling.js";
+export { fitPlattScaling as fitCalibration, type PlattScaling as Calibration, type Reliability, reliability } from "./eval/plattScaling.js";
 export { type CurvePoint, evaluate, precisionRecall, type Scores, type TaskScores } from "./eval/scores.js";
 export type { Graph, GraphNode, OpName, Param } from "./graph/graph.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";

@@ -33,9 +33,9 @@ export async function readSamples(
     if (strict)
       throw new FourwayError(
         "E_DATA",
-        `--strict: expected labels without faults, got ${faults.length}; mend them:\n${describeFaults(faults)}`,
+        `--strict: expected labels without faults, got ${faults.length}; fix them:\n${describeFaults(faults)}`,
       );
-    say(`${faults.length} faults in the labels, passed over:\n${describeFaults(faults)}`);
+    say(`${faults.length} faults in the labels, skipped:\n${describeFaults(faults)}`);
   }
   const kept = teacherLabels ? samples : samples.map((sample) => (sample.split === "val" ? humanLabels(sample) : sample));
   return kept.filter((sample) => isLabelled(sample, tasks));

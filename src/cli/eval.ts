@@ -152,7 +152,7 @@ async function runEval(options: EvalOptions): Promise<void> {
   const wanted = options.teacherLabels ? read : read.map(humanLabels).filter((sample) => isLabelled(sample, [...asked]));
   const looking = (name: string): LookOptions => ({
     onPicture: (done) => line.show(() => `${name}: ${done} of ${wanted.length} pictures`),
-    onFault: options.strict ? undefined : (fault) => line.say(`passed over: ${fault}`),
+    onFault: options.strict ? undefined : (fault) => line.say(`skipped: ${fault}`),
   });
 
   const runs: Run[] = [];

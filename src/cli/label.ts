@@ -103,8 +103,8 @@ async function runLabel(options: LabelOptions): Promise<void> {
   if (faults.length > 0) {
     const text = describeFaults(faults);
     if (options.strict)
-      throw new FourwayError("E_DATA", `--strict: expected labels without faults, got ${faults.length}; mend them:\n${text}`);
-    say(`${faults.length} faults in the labels, passed over:\n${text}`);
+      throw new FourwayError("E_DATA", `--strict: expected labels without faults, got ${faults.length}; fix them:\n${text}`);
+    say(`${faults.length} faults in the labels, skipped:\n${text}`);
   }
   const sets = [...new Set(all.map(({ set }) => set))];
   const rules = readRules(options, TASKS, sets, options.teacher.length);

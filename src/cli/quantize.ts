@@ -8,7 +8,7 @@ import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import type { Found } from "../eval/averagePrecision.js";
 import { formatScores, scoresToJson } from "../eval/format.js";
-import { fitCalibration } from "../eval/plattScaling.js";
+import { fitPlattScaling } from "../eval/plattScaling.js";
 import { presenceTruth } from "../eval/presence.js";
 import { defaultThreshold, evaluate } from "../eval/scores.js";
 import { INPUT_SCALE } from "../graph/graph.js";
@@ -111,7 +111,7 @@ function fitPresence(tasks: readonly Task[], samples: readonly Sample[], found: 
         logits.push(Math.log(p / (1 - p)));
         truths.push(truth);
       });
-      return [task, truths.length > 0 ? fitCalibration(logits, truths) : { scale: 1, offset: 0 }];
+      return [task, truths.length > 0 ? fitPlattScaling(logits, truths) : { scale: 1, offset: 0 }];
     }),
   );
 }
@@ -130,7 +130,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
     throw new FourwayError("E_DATA", "quantize: expected pictures of the train split to calibrate on, got none; give more --data");
 
   line.say(`calibrating on ${options.pictures} pictures`);
-  const inputs = await readInputs(train, pixels, options, (fault) => line.say(`passed over: ${fault}`));
+  const inputs = await readInputs(train, pixels, options, (fault) => line.say(`skipped: ${fault}`));
   const graph = quantize(await createEngine(), f32.graph, inputs);
   const model: Model = {
     graph,
@@ -139,7 +139,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
 
   let measured: Record<string, unknown> = {};
   if (val.length > 0) {
-    const onFault = options.strict ? undefined : (fault: string) => line.say(`passed over: ${fault}`);
+    const onFault = options.strict ? undefined : (fault: string) => line.say(`skipped: ${fault}`);
     const measure = (which: Model, pictures: readonly Sample[], name: string) =>
       detectAll(which, pictures, { onFault, onPicture: (done) => line.show(() => `${name}: ${done} of ${pictures.length} pictures`) });
     const first = await measure({ ...f32, info: model.info }, val, "f32");

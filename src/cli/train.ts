@@ -10,12 +10,12 @@ import { formatScores } from "../eval/format.js";
 import { evaluate, type Scores } from "../eval/scores.js";
 import { INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
 import { DEFAULT_PIXELS, defaultInfo, saveModel } from "../model/model.js";
-import { type CalibratingCrew, createCrew } from "../node/crew.js";
+import { startBatchLoader } from "../node/batchLoader.js";
 import { detectAll } from "../node/evaluate.js";
-import { createFeed } from "../node/feed.js";
 import { formatSeconds, ProgressLine } from "../node/progress.js";
 import { safeWrite } from "../node/safeWrite.js";
 import { logEpoch } from "../node/trainingLog.js";
+import { startReplicas, type WorkerReplicas } from "../node/workerReplicas.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import { foldNorms } from "../quant/fold.js";
@@ -26,7 +26,7 @@ import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { firstGraph, type NetworkOptions } from "./trainNetwork.js";
 import { numberIn, trainingPixels } from "./values.js";
 
-/** A checkpoint is written at least this often, and at the end of every epoch. */
+/** A checkpoint is written at least this oversample, and at the end of every epoch. */
 const CHECKPOINT_MS = 120_000;
 
 /** Options of `fourway train`, as commander gives them. */
@@ -40,7 +40,7 @@ export interface TrainOptions extends DataOptions, NetworkOptions {
   optimizer: OptimizerName;
   threads?: number;
   valEvery: number;
-  often: string[];
+  oversample: string[];
   cache: number;
   resume?: boolean;
 }
@@ -58,7 +58,7 @@ export const TRAIN_DEFAULTS = {
   optimizer: "adamw",
   seed: 1,
   valEvery: 4,
-  often: [],
+  oversample: [],
   cache: 4096,
 } satisfies Partial<TrainOptions>;
 
@@ -105,7 +105,11 @@ export function addTrain(program: Command): void {
     .option("--threads <n>", "worker threads over the batch, which they share evenly; as many as there are cores, 8 at most", count(1))
     .option("--seed <n>", "of weights, sampling and augmentation", count(0), TRAIN_DEFAULTS.seed)
     .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), TRAIN_DEFAULTS.valEvery)
-    .option("--often <set=times...>", "draw the pictures of a set so many times as often, such as one of hard cases", TRAIN_DEFAULTS.often)
+    .option(
+      "--oversample <set=times...>",
+      "draw the pictures of a set so many times as oversample, such as one of hard cases",
+      TRAIN_DEFAULTS.oversample,
+    )
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
     .option("--cache <mb>", "decoded pictures kept in memory", count(0), TRAIN_DEFAULTS.cache)
     .option("--resume", "go on from the checkpoint beside --out")
@@ -123,10 +127,10 @@ function threadsFor(batch: number): number {
 }
 
 /** Factors by set from "set=times". @throws E_ARGUMENT for another form, or a set that is not there */
-function readOften(texts: readonly string[], samples: readonly Sample[]): Record<string, number> {
+function readOversample(texts: readonly string[], samples: readonly Sample[]): Record<string, number> {
   const sets = new Set(samples.map(({ set }) => set));
   const bad = (text: string, expected: string): FourwayError =>
-    new FourwayError("E_ARGUMENT", `--often: expected ${expected}, got "${text}"; mend it`);
+    new FourwayError("E_ARGUMENT", `--oversample: expected ${expected}, got "${text}"; fix it`);
   return Object.fromEntries(
     texts.map((text) => {
       const [, set, times] = /^(.+)=(\d+(?:\.\d+)?)$/.exec(text) ?? [];
@@ -168,8 +172,8 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
     throw new FourwayError("E_DATA", "train: expected labelled pictures in the train split, got none; give --data with some");
   const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
   const steps = stepsPerEpoch * epochs;
-  const often = readOften(options.often, samples);
-  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, often, pictures: samples.length };
+  const oversample = readOversample(options.oversample, samples);
+  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, oversample, pictures: samples.length };
   const checkpointPath = `${out}.checkpoint`;
   const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
   const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);
@@ -179,13 +183,13 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
     tasks,
     seed,
     batch,
-    shares: threads,
+    slices: threads,
     pixels,
-    often,
+    oversample,
     cacheBytes: options.cache * 2 ** 20,
     strict: options.strict === true,
   };
-  const crew = await createCrew(first.graph, threads, {
+  const crew = await startReplicas(first.graph, threads, {
     batch: batch / threads,
     sizes: trainingSizes(pixels),
     tasks: tasks.length,
@@ -195,9 +199,9 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
   let unreadable = 0;
   const onFault = (fault: string): void => {
     unreadable++;
-    line.say(`passed over: ${fault}`);
+    line.say(`skipped: ${fault}`);
   };
-  const feed = createFeed(loader, steps, onFault);
+  const feed = startBatchLoader(loader, steps, onFault);
   const notes = (checkpoint?.options.notes as Record<string, string> | undefined) ?? notesOf(options, threads);
 
   let stopping = false;
@@ -214,7 +218,7 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
     if (checkpoint) {
       await crew.restore(checkpoint.state);
       line.say(`resumed at step ${checkpoint.step}`);
-    } else if (first.prefix !== null) await crew.calibrate(await createOnce(loader, line), first.prefix);
+    } else if (first.prefix !== null) await crew.restoreNorms(await createOnce(loader, line), first.prefix);
     const save = async (step: number): Promise<void> => {
       const state = await crew.save();
       const graph = checkpoint ? checkpoint.onnx : writeOnnx(first.graph, {});
@@ -260,8 +264,8 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
 }
 
 /** The batch of step 0, which is not trained on: norms are put back from it. */
-async function createOnce(loader: Parameters<typeof createFeed>[0], line: ProgressLine) {
-  const feed = createFeed(loader, 0, (fault) => line.say(`passed over: ${fault}`));
+async function createOnce(loader: Parameters<typeof startBatchLoader>[0], line: ProgressLine) {
+  const feed = startBatchLoader(loader, 0, (fault) => line.say(`skipped: ${fault}`));
   try {
     return await feed.next(0);
   } finally {
@@ -285,7 +289,7 @@ const formatLosses = (tasks: readonly Task[], losses: readonly number[]): string
 
 /** Writes the averaged weights as a folded f32 model; measures it on `val`. */
 async function finishEpoch(
-  crew: CalibratingCrew,
+  crew: WorkerReplicas,
   options: TrainOptions,
   notes: Record<string, string>,
   { epoch, losses }: Progress,
@@ -298,7 +302,7 @@ async function finishEpoch(
   await safeWrite(options.out, saveModel(model));
   line.say(`epoch ${epoch}/${options.epochs}  loss: ${formatLosses(tasks, losses)}`);
   if (val.length === 0) return null;
-  const onFault = options.strict ? undefined : (fault: string) => line.say(`passed over: ${fault}`);
+  const onFault = options.strict ? undefined : (fault: string) => line.say(`skipped: ${fault}`);
   const { samples, found } = await detectAll(model, val, { onFault });
   const scores = evaluate(tasks, samples, found);
   line.say(formatScores(scores));

@@ -12,7 +12,7 @@ import type { Example } from "./example.js";
 export interface Batch {
   width: number;
   height: number;
-  shares: Example[][];
+  slices: Example[][];
   /** Pictures that are in it, for messages. */
   names: string[];
 }
@@ -32,19 +32,19 @@ export function trainingSizes(pixels: number): { width: number; height: number }
   return SIZES.map(({ width, height }) => ({ width: side(width), height: side(height) }));
 }
 
-/** A task with fewer boxed pictures than another is drawn more often by this power of the ratio. */
+/** A task with fewer boxed pictures than another is drawn more oversample by this power of the ratio. */
 const BALANCE = 0.3;
-/** Pictures in which nothing is boxed are drawn less often. */
+/** Pictures in which nothing is boxed are drawn less oversample. */
 const EMPTY = 0.6;
 
 /**
- * How often each sample is drawn, relative to the others: rare tasks more often, empty pictures less.
- * @param often a factor for the pictures of a set, by its name; 1 for the others
+ * How oversample each sample is drawn, relative to the others: rare tasks more oversample, empty pictures less.
+ * @param oversample a factor for the pictures of a set, by its name; 1 for the others
  */
 export function samplingWeights(
   samples: readonly Sample[],
   tasks: readonly Task[],
-  often: Readonly<Record<string, number>> = {},
+  oversample: Readonly<Record<string, number>> = {},
 ): Float64Array {
   const boxed = (sample: Sample, task: Task): boolean => {
     const label = sample.labels[task];
@@ -53,7 +53,7 @@ export function samplingWeights(
   const counts = tasks.map((task) => samples.filter((sample) => boxed(sample, task)).length);
   const most = Math.max(...counts, 1);
   return Float64Array.from(samples, (sample) => {
-    let weight = often[sample.set] ?? 1;
+    let weight = oversample[sample.set] ?? 1;
     let empty = true;
     tasks.forEach((task, t) => {
       if (!boxed(sample, task)) return;
@@ -78,13 +78,13 @@ function pictureOf(sample: Sample, frame: Frame | null): Picture {
 /** Settings of a `Batcher`. */
 export interface BatcherOptions {
   seed: number;
-  /** Pictures of a batch, and how many shares they are dealt out to. */
+  /** Pictures of a batch, and how many slices they are dealt out to. */
   batch: number;
-  shares: number;
+  slices: number;
   /** Of the input, about. */
   pixels: number;
   /** As `samplingWeights` takes it. */
-  often?: Readonly<Record<string, number>>;
+  oversample?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -107,7 +107,7 @@ export class Batcher {
       throw new FourwayError("E_DATA", "training: expected labelled pictures, got none; give --data with a train split");
     this.sizes = trainingSizes(options.pixels);
     let sum = 0;
-    this.cumulative = samplingWeights(samples, tasks, options.often).map((weight) => (sum += weight));
+    this.cumulative = samplingWeights(samples, tasks, options.oversample).map((weight) => (sum += weight));
   }
 
   private draw(random: Random): Sample {
@@ -126,14 +126,14 @@ export class Batcher {
   async make(step: number): Promise<Batch> {
     const random = new Random(this.options.seed, step);
     const { width, height } = random.pick(this.sizes);
-    const { batch, shares } = this.options;
+    const { batch, slices } = this.options;
     const chosen = drawRecipe(random, batch).map((count) => Array.from({ length: count }, () => this.draw(random)));
     const pictures = await Promise.all(
       chosen.map((group) => Promise.all(group.map(async (sample) => pictureOf(sample, await this.read(sample.image))))),
     );
     const count = 3 * width * height;
-    const each = batch / shares;
-    const examples = Array.from({ length: shares }, (_, share) => {
+    const each = batch / slices;
+    const examples = Array.from({ length: slices }, (_, share) => {
       const pixels = new Int8Array(each * count);
       return Array.from({ length: each }, (_, i) =>
         makeExample(
@@ -147,6 +147,6 @@ export class Batcher {
         ),
       );
     });
-    return { width, height, shares: examples, names: chosen.flat().map(({ image }) => image) };
+    return { width, height, slices: examples, names: chosen.flat().map(({ image }) => image) };
   }
 }

@@ -114,5 +114,5 @@ export function describeFaults(faults: readonly DataFault[], most = 20): string 
 export function checkTaskNames(names: readonly string[], tasks: readonly Task[], where: string): void {
   for (const name of names)
     if (!tasks.includes(name))
-      throw new FourwayError("E_ARGUMENT", `${where}: expected tasks out of ${tasks.join(", ")}, got "${name}"; mend the name`);
+      throw new FourwayError("E_ARGUMENT", `${where}: expected tasks out of ${tasks.join(", ")}, got "${name}"; fix the name`);
 }

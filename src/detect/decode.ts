@@ -8,7 +8,7 @@ import { stored } from "../ops/layout.js";
 //   cell           (column + 0.5, row + 0.5) strides from the input's top left corner
 
 /** The most boxes a task that go into suppression, the best ones. */
-export const MOST_CANDIDATES = 300;
+export const MAX_CANDIDATES = 300;
 
 /** Bounds of the log distances, as in assembly/train/boxloss.ts. */
 const LOG_DISTANCE = [-4, 5] as const;
@@ -37,7 +37,7 @@ export interface Candidates {
 }
 
 /** Empty room for `most` candidates. */
-export function createCandidates(most = MOST_CANDIDATES): Candidates {
+export function createCandidates(most = MAX_CANDIDATES): Candidates {
   return {
     count: 0,
     logits: new Float32Array(most),

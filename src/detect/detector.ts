@@ -7,7 +7,7 @@ import { runLetterbox } from "../image/letterbox.js";
 import { loadModel, type Model } from "../model/model.js";
 import { createEngine } from "../wasm/load.js";
 import { createCandidates, locate, logitOf, selectCells, sigmoid } from "./decode.js";
-import { MOST_OBJECTS, suppress, VOTING_SHARE } from "./nms.js";
+import { MAX_OBJECTS, suppress, VOTING_SHARE } from "./nms.js";
 import { readBytes, shippedModel } from "./source.js";
 import { type SizedNetwork, Workspace } from "./workspace.js";
 
@@ -24,7 +24,7 @@ export interface DetectorOptions {
   threads?: number;
 }
 
-const MOST_THREADS = 16;
+const MAX_THREADS = 16;
 
 /** How one frame is to be looked at. */
 export interface DetectOptions {
@@ -45,7 +45,7 @@ export interface Detection {
 /** Finds a model's tasks in frames. Owns the kernels' memory: `dispose()` it, or hold it with `using`. */
 export class Detector {
   private readonly candidates = createCandidates();
-  private readonly kept = new Int32Array(MOST_OBJECTS);
+  private readonly kept = new Int32Array(MAX_OBJECTS);
   private readonly thresholds: Record<Task, number>;
 
   private constructor(
@@ -58,7 +58,7 @@ export class Detector {
       if (!this.tasks.includes(task))
         throw new FourwayError(
           "E_ARGUMENT",
-          `detector: expected thresholds for ${this.tasks.join(", ")}, got one for "${task}"; mend the name`,
+          `detector: expected thresholds for ${this.tasks.join(", ")}, got one for "${task}"; fix the name`,
         );
       this.thresholds[task] = checkScore(score, "detector") ?? this.thresholds[task]!;
     }
@@ -73,10 +73,10 @@ export class Detector {
     const file = typeof model === "string" || model instanceof URL ? await readBytes(model) : model;
     const ready = file instanceof Uint8Array ? loadModel(file) : file;
     const { pixels = ready.info.pixels, threads = 1 } = options;
-    if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS))
+    if (!(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
       throw new FourwayError(
         "E_ARGUMENT",
-        `detector: expected threads in 1..${MOST_THREADS}, got ${threads}; as many as idle cores, at most`,
+        `detector: expected threads in 1..${MAX_THREADS}, got ${threads}; as many as idle cores, at most`,
       );
     const engine = await createEngine(threads);
     try {
@@ -93,8 +93,8 @@ export class Detector {
   }
 
   /** Why it is one thread though more were asked for. */
-  get oneThreadBecause(): string | undefined {
-    return this.workspace?.engine.oneThreadBecause;
+  get singleThreadReason(): string | undefined {
+    return this.workspace?.engine.singleThreadReason;
   }
 
   /** What the model looks for. */

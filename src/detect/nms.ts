@@ -1,9 +1,9 @@
 import { type Candidates, sigmoid } from "./decode.js";
 
 /** Boxes of one task that overlap by more than this (IoU) are taken for one object. */
-export const MOST_OVERLAP = 0.5;
+export const NMS_IOU = 0.5;
 /** The most objects a task and frame. */
-export const MOST_OBJECTS = 100;
+export const MAX_OBJECTS = 100;
 /** Of the kept one's score: a candidate below has no vote, so that an object's box is the same whatever the least score that is asked for. */
 export const VOTING_SHARE = 0.25;
 
@@ -21,7 +21,7 @@ export function suppress(
   kept: Int32Array,
   { count, boxes, logits, votes }: Candidates,
   least = Number.NEGATIVE_INFINITY,
-  overlap = MOST_OVERLAP,
+  overlap = NMS_IOU,
 ): number {
   let found = 0;
   for (let i = 0; i < count; i++) {

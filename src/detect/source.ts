@@ -28,6 +28,6 @@ export async function readBytes(source: string | URL): Promise<Uint8Array> {
     return await readAddress(source);
   } catch (cause) {
     const reason = (cause as Error).message;
-    throw new FourwayError("E_MODEL", `model: expected a file at ${source}, got "${reason}"; mend the path or address`, { cause });
+    throw new FourwayError("E_MODEL", `model: expected a file at ${source}, got "${reason}"; fix the path or address`, { cause });
   }
 }

@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { type Graph, INPUT_SCALE } from "../graph/graph.js";
-import { inputSize, type Letterbox, letterboxBytes, letterboxed, mostTaps, prepareLetterbox } from "../image/letterbox.js";
+import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, prepareLetterbox } from "../image/letterbox.js";
 import { HEAD_CHANNELS, STRIDES } from "../model/build.js";
 import type { Model } from "../model/model.js";
 import { compileForward, type Program } from "../program/forward.js";
@@ -12,7 +12,7 @@ import type { Engine } from "../wasm/load.js";
 import type { HeadMap } from "./decode.js";
 
 /** Frame sizes whose plans are kept; of more, the oldest goes. */
-const MOST_SIZES = 8;
+const MAX_SIZES = 8;
 const ALIGN = 64;
 
 /** A network planned for frames of one size: offsets in the kernels' memory. */
@@ -73,7 +73,7 @@ export class Workspace {
     if (sized) this.engine.memory.i32.set(sized.tables, sized.letterbox.rows >> 2);
     else {
       sized = this.plan(frame);
-      if (this.sizes.push(sized) > MOST_SIZES) this.sizes.shift();
+      if (this.sizes.push(sized) > MAX_SIZES) this.sizes.shift();
     }
     this.current = sized;
     return sized;
@@ -83,7 +83,7 @@ export class Workspace {
     const input = inputSize(width, height, this.pixels);
     const plan = planForward(this.graph, { batch: 1, ...input }, false, this.engine.threads?.parts);
     const placement = letterboxed({ width, height }, input);
-    const most = Math.max(mostTaps(width, placement.width), mostTaps(height, placement.height));
+    const most = Math.max(maxTaps(width, placement.width), maxTaps(height, placement.height));
     const quantized = this.graph.scales !== undefined;
 
     let end = this.base;

@@ -19,7 +19,7 @@ export interface Found {
 }
 
 /** At most so many detections of a task in one picture are scored (COCO's maxDets). */
-export const MOST_DETECTIONS = 100;
+export const MAX_DETECTIONS = 100;
 
 /** The overlaps (IoU) that AP is the mean over: .50, .55 .. .95, to the bit those of numpy.linspace(.5, .95, 10). */
 export const OVERLAPS: readonly number[] = Array.from({ length: 10 }, (_, i) => (i === 9 ? 0.95 : i * ((0.95 - 0.5) / 9) + 0.5));
@@ -66,7 +66,7 @@ function highest(task: Task, picture: number, objects: readonly DetectedObject[]
         "E_ARGUMENT",
         `metrics: expected finite scores and boxes, got score ${score} at [${box.x}, ${box.y}, ${box.width}, ${box.height}] for ${task} in sample ${picture}; the model's output is broken`,
       );
-  return mine.sort((a, b) => b.score - a.score).slice(0, MOST_DETECTIONS);
+  return mine.sort((a, b) => b.score - a.score).slice(0, MAX_DETECTIONS);
 }
 
 /** The share of a detection that lies in an ignored region, 0..1. */

@@ -6,13 +6,13 @@
 import { FourwayError } from "../core/errors.js";
 
 /** A calibration: probability = sigmoid(scale * logit + offset), scale > 0, so the order of pictures stays. */
-export interface Calibration {
+export interface PlattScaling {
   scale: number;
   offset: number;
 }
 
 /** The calibration that changes nothing. */
-export const IDENTITY: Readonly<Calibration> = { scale: 1, offset: 0 };
+export const IDENTITY: Readonly<PlattScaling> = { scale: 1, offset: 0 };
 
 /**
  * Weight of the prior that draws towards IDENTITY: PRIOR / 2 * ((scale - 1)^2 + offset^2), beside one logistic loss a
@@ -20,17 +20,17 @@ export const IDENTITY: Readonly<Calibration> = { scale: 1, offset: 0 };
  */
 const PRIOR = 0.01;
 /** Logits that say the contrary of the truth are flattened, never turned round: presence keeps its order. */
-const LEAST_SCALE = 0.01;
-const MOST_STEPS = 100;
+const MIN_SCALE = 0.01;
+const MAX_STEPS = 100;
 /** Newton stops once both slopes are below this share of a picture's loss. */
-const FLAT = 1e-9;
+const GRADIENT_TOLERANCE = 1e-9;
 
 function sigmoid(logit: number): number {
   return logit >= 0 ? 1 / (1 + Math.exp(-logit)) : Math.exp(logit) / (1 + Math.exp(logit));
 }
 
 /** The calibrated probability of a raw logit. */
-export function calibrate(calibration: Calibration, logit: number): number {
+export function applyPlattScaling(calibration: PlattScaling, logit: number): number {
   return sigmoid(calibration.scale * logit + calibration.offset);
 }
 
@@ -43,7 +43,7 @@ function smoothTargets(truths: readonly boolean[]): Float64Array {
 }
 
 /** The cost that `fitCalibration` makes least: sum of logistic losses against the targets, and the prior. */
-function cost({ scale, offset }: Calibration, logits: readonly number[], targets: Float64Array): number {
+function cost({ scale, offset }: PlattScaling, logits: readonly number[], targets: Float64Array): number {
   let sum = (PRIOR / 2) * ((scale - 1) ** 2 + offset ** 2);
   logits.forEach((logit, i) => {
     const z = scale * logit + offset;
@@ -53,7 +53,7 @@ function cost({ scale, offset }: Calibration, logits: readonly number[], targets
 }
 
 /** Slopes and curvatures of the cost. */
-function derivatives({ scale, offset }: Calibration, logits: readonly number[], targets: Float64Array) {
+function derivatives({ scale, offset }: PlattScaling, logits: readonly number[], targets: Float64Array) {
   let [dScale, dOffset] = [PRIOR * (scale - 1), PRIOR * offset];
   let [scaleScale, scaleOffset, offsetOffset] = [PRIOR, 0, PRIOR];
   logits.forEach((logit, i) => {
@@ -70,12 +70,12 @@ function derivatives({ scale, offset }: Calibration, logits: readonly number[], 
 }
 
 /** Newton with backtracking on the (convex) cost; with a fixed scale only the offset moves. */
-function descend(start: Calibration, logits: readonly number[], targets: Float64Array, fixedScale: boolean): Calibration {
+function descend(start: PlattScaling, logits: readonly number[], targets: Float64Array, fixedScale: boolean): PlattScaling {
   let at = start;
   let value = cost(at, logits, targets);
-  for (let step = 0; step < MOST_STEPS; step++) {
+  for (let step = 0; step < MAX_STEPS; step++) {
     const { dScale, dOffset, scaleScale, scaleOffset, offsetOffset } = derivatives(at, logits, targets);
-    if (Math.max(fixedScale ? 0 : Math.abs(dScale), Math.abs(dOffset)) < FLAT * logits.length) break;
+    if (Math.max(fixedScale ? 0 : Math.abs(dScale), Math.abs(dOffset)) < GRADIENT_TOLERANCE * logits.length) break;
     const determinant = scaleScale * offsetOffset - scaleOffset * scaleOffset;
     const byScale = fixedScale ? 0 : (scaleOffset * dOffset - offsetOffset * dScale) / determinant;
     const byOffset = fixedScale ? -dOffset / offsetOffset : (scaleOffset * dScale - scaleScale * dOffset) / determinant;
@@ -101,7 +101,7 @@ function descend(start: Calibration, logits: readonly number[], targets: Float64
  * @param truths whether the task is there.
  * Returns IDENTITY for no pictures. Throws E_ARGUMENT where the lists differ in length or a logit is not finite.
  */
-export function fitCalibration(logits: readonly number[], truths: readonly boolean[]): Calibration {
+export function fitPlattScaling(logits: readonly number[], truths: readonly boolean[]): PlattScaling {
   if (logits.length !== truths.length)
     throw new FourwayError(
       "E_ARGUMENT",
@@ -111,8 +111,8 @@ export function fitCalibration(logits: readonly number[], truths: readonly boole
     throw new FourwayError("E_ARGUMENT", "fitCalibration: expected finite logits, got one that is not; the model's output is broken");
   const targets = smoothTargets(truths);
   const fit = descend(IDENTITY, logits, targets, false);
-  if (fit.scale >= LEAST_SCALE) return { ...fit };
-  return descend({ scale: LEAST_SCALE, offset: 0 }, logits, targets, true);
+  if (fit.scale >= MIN_SCALE) return { ...fit };
+  return descend({ scale: MIN_SCALE, offset: 0 }, logits, targets, true);
 }
 
 /** One bin of a reliability table: pictures whose probability lies in [from, to), the last bin in [from, 1]. */

@@ -197,7 +197,7 @@ export function evaluate(
 }
 
 /** A threshold for a precision must leave this share of the recall that the best F1 has: one that finds next to nothing serves nobody. */
-const LEAST_RECALL = 1 / 3;
+const MIN_RECALL = 1 / 3;
 
 /**
  * The threshold to ship with: the lowest that keeps the precision asked for, or where that finds too little the best F1's; but none with more
@@ -208,7 +208,7 @@ export function defaultThreshold(
   precision: number,
 ): { threshold: number; by: string } | null {
   if (!bestF1) return null;
-  const precise = atPrecision !== null && atPrecision.recall >= LEAST_RECALL * bestF1.recall;
+  const precise = atPrecision !== null && atPrecision.recall >= MIN_RECALL * bestF1.recall;
   const { threshold } = precise ? atPrecision : bestF1;
   if (atFalseAlarms && atFalseAlarms.threshold > threshold)
     return { threshold: atFalseAlarms.threshold, by: `false alarms ${FALSE_ALARMS}` };

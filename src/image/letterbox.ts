@@ -5,7 +5,7 @@ import type { Engine } from "../wasm/load.js";
 /** Weights of a row of taps add up to this. */
 const UNIT = 256;
 /** Frames longer than this to one side are letterboxed with bars instead of stretching the grid any further. */
-const LONGEST_ASPECT = 4;
+const MAX_ASPECT = 4;
 const MULTIPLE = 32;
 
 /**
@@ -13,7 +13,7 @@ const MULTIPLE = 32;
  * shorter one then follows the aspect; a frame on its side gets the same input on its side.
  */
 export function inputSize(width: number, height: number, pixels: number): { width: number; height: number } {
-  const aspect = Math.min(LONGEST_ASPECT, Math.max(width, height) / Math.min(width, height));
+  const aspect = Math.min(MAX_ASPECT, Math.max(width, height) / Math.min(width, height));
   const side = (v: number): number => Math.max(2 * MULTIPLE, Math.round(v / MULTIPLE) * MULTIPLE);
   const longer = side(Math.sqrt(pixels * aspect));
   const shorter = side(longer / aspect);
@@ -53,7 +53,7 @@ export function letterboxed(frame: { width: number; height: number }, input: { w
 }
 
 /** How many taps an output pixel may have when `length` source pixels become `size`. */
-export function mostTaps(length: number, size: number): number {
+export function maxTaps(length: number, size: number): number {
   return Math.max(2, Math.ceil(length / size) + 1);
 }
 
@@ -71,7 +71,7 @@ export interface Axis {
 /** Weights that a word of a table holds. */
 type Lanes = 1 | 2 | 4;
 /** The largest weight that four to a word may have: they are signed. */
-const LARGEST_OF_FOUR = 127;
+const MAX_QUAD_WEIGHT = 127;
 
 /** Words of a table's row: first source index, count, weights. */
 function entryOf(most: number, lanes: Lanes): number {
@@ -163,7 +163,7 @@ export function prepareLetterbox(
       "E_ARGUMENT",
       `letterbox: expected a part with pixels, got ${sourceWidth} x ${sourceHeight} to ${width} x ${height}`,
     );
-  const most = Math.max(mostTaps(sourceWidth, width), mostTaps(sourceHeight, height));
+  const most = Math.max(maxTaps(sourceWidth, width), maxTaps(sourceHeight, height));
   const across = { start: sourceX, length: sourceWidth, out: width, size: frame.width, most, mirrored: flip };
   const down = { start: sourceY, length: sourceHeight, out: height, size: frame.height, most, mirrored: false };
   const rows = at;
@@ -171,7 +171,7 @@ export function prepareLetterbox(
   const sums = Math.ceil((columns + 4 * entryOf(most, 1) * width) / 16) * 16;
   axisTable(memory.i32.subarray(rows >> 2, columns >> 2), down, 1);
   const table = memory.i32.subarray(columns >> 2, sums >> 2);
-  const quads = axisTable(table, across, 2) <= LARGEST_OF_FOUR && byteFlip >= 0;
+  const quads = axisTable(table, across, 2) <= MAX_QUAD_WEIGHT && byteFlip >= 0;
   if (quads) axisTable(table, across, 4);
   const entry = entryOf(most, quads ? 4 : 2);
   let first = frame.width;
@@ -229,7 +229,7 @@ export function resampled<T>(
 ): T {
   const { memory } = engine;
   const mark = memory.mark;
-  const most = Math.max(mostTaps(placement.sourceWidth, placement.width), mostTaps(placement.sourceHeight, placement.height));
+  const most = Math.max(maxTaps(placement.sourceWidth, placement.width), maxTaps(placement.sourceHeight, placement.height));
   const rgba = memory.reserve(frame.data.length);
   const tables = memory.reserve(letterboxBytes(frame, size, most));
   const out = memory.reserve(3 * size.width * size.height);

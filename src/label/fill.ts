@@ -56,7 +56,7 @@ export function fillSample(
     const drawn = partial[task] ?? [];
     const known = [...drawn, ...(sample.ignore[task] ?? [])];
     const candidates = candidatesOf(seen, task, rule, overlap).filter(
-      ({ box }) => !known.some((other) => iou(box, other) >= overlap || shareWithin(box, other) > COVERED),
+      ({ box }) => !known.some((other) => iou(box, other) >= overlap || fractionWithin(box, other) > COVERED),
     );
     let sure = candidates.filter((candidate) => isSure(candidate, rule));
     const doubtful = candidates.filter((candidate) => !isSure(candidate, rule));
@@ -103,7 +103,7 @@ function candidatesOf(seen: readonly Seen[], task: Task, { doubt }: TaskRule, ov
 }
 
 /** How much of a box lies in another, 0..1. */
-function shareWithin(box: Box, other: Box): number {
+function fractionWithin(box: Box, other: Box): number {
   const width = Math.min(box.x + box.width, other.x + other.width) - Math.max(box.x, other.x);
   const height = Math.min(box.y + box.height, other.y + other.height) - Math.max(box.y, other.y);
   return width > 0 && height > 0 ? (width * height) / (box.width * box.height) : 0;

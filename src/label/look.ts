@@ -15,7 +15,7 @@ export interface Look {
 }
 
 /** Objects below this score are not kept: thresholds can be chosen later down to here. */
-export const LEAST_SCORE = 0.05;
+export const MIN_SCORE = 0.05;
 /** Boxes of one task that overlap by more than this (IoU), in one pass or in several, are one object. */
 const SAME = 0.55;
 const OVERLAP = 0.2;
@@ -42,7 +42,7 @@ export async function lookAt(teacher: Teacher, session: Session, engine: Engine,
     if (done.has(same)) continue;
     done.add(same);
     const outputs = await session.run(teacher.encode(resample(engine, frame, view), view, session.ports));
-    for (const object of teacher.decode(outputs, view, LEAST_SCORE)) {
+    for (const object of teacher.decode(outputs, view, MIN_SCORE)) {
       const box = inFrame(object.box, view, part, frame);
       if (box) seen.push({ ...object, box });
     }

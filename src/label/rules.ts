@@ -107,7 +107,7 @@ function readEntries(
     if (wrong || !(value >= 0 && value <= 1))
       throw new FourwayError(
         "E_ARGUMENT",
-        `${option}: expected [set/]task${plain ? "" : "=score"} with a task out of ${tasks.join(", ")}${plain ? "" : ", a score in 0..1"} and a set that is there, got "${text}"; mend it`,
+        `${option}: expected [set/]task${plain ? "" : "=score"} with a task out of ${tasks.join(", ")}${plain ? "" : ", a score in 0..1"} and a set that is there, got "${text}"; fix it`,
       );
     entries.set(set === undefined ? task! : `${set}/${task}`, value);
   }

@@ -7,7 +7,7 @@ import type { Model } from "../model/model.js";
 import { readImage } from "./image.js";
 
 /** Objects below this score do not change AP. */
-const LEAST_SCORE = 0.01;
+const MIN_SCORE = 0.01;
 
 /** Settings of `answersTo` and `detectAll`. */
 export interface LookOptions {
@@ -67,7 +67,7 @@ export async function answersTo(
 export async function detectAll(model: Model, samples: readonly Sample[], options: LookOptions = {}): Promise<Answers> {
   const detector = await Detector.load(model, { pixels: options.pixels });
   try {
-    return await answersTo(samples, (frame) => detector.detect(frame, { minScore: LEAST_SCORE }), options);
+    return await answersTo(samples, (frame) => detector.detect(frame, { minScore: MIN_SCORE }), options);
   } finally {
     detector.dispose();
   }

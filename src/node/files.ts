@@ -40,7 +40,7 @@ export async function readDatasets(paths: readonly string[], tasks: readonly Tas
 async function labelFiles(path: string): Promise<string[]> {
   const info = await stat(path).catch(() => null);
   if (info === null)
-    throw new FourwayError("E_DATA", `data: expected a folder or a label file, got "${path}", which does not exist; mend the path`);
+    throw new FourwayError("E_DATA", `data: expected a folder or a label file, got "${path}", which does not exist; fix the path`);
   if (info.isFile()) {
     if ([".json", ".jsonl"].includes(extname(path).toLowerCase())) return [path];
     throw new FourwayError(
@@ -76,7 +76,7 @@ async function readLabelFile(file: string, tasks: readonly Task[], options: Coco
   const text = await readFile(file, "utf8").catch((error: Error) => {
     throw new FourwayError(
       "E_DATA",
-      `data: expected a readable label file, got "${file}": ${error.message}; mend the file or leave it out`,
+      `data: expected a readable label file, got "${file}": ${error.message}; fix the file or leave it out`,
       { cause: error },
     );
   });

@@ -120,7 +120,7 @@ async function readBounded(path: string): Promise<Uint8Array> {
     if (info.size > MAX_FILE_BYTES) throw new Error(`${info.size} bytes, more than ${MAX_FILE_BYTES}`);
     return await readFile(path);
   } catch (cause) {
-    throw new FourwayError("E_IMAGE", `${path}: expected a readable picture file, got ${firstLine(cause)}; mend the path or the file`, {
+    throw new FourwayError("E_IMAGE", `${path}: expected a readable picture file, got ${firstLine(cause)}; fix the path or the file`, {
       cause,
     });
   }

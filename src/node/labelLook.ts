@@ -3,7 +3,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import type { Sample } from "../data/dataset.js";
 import { journalKey } from "../label/journal.js";
-import { LEAST_SCORE, type Look } from "../label/look.js";
+import { type Look, MIN_SCORE } from "../label/look.js";
 import { readImage } from "./image.js";
 import type { Journal } from "./labelFiles.js";
 import { formatSeconds, type ProgressLine } from "./progress.js";
@@ -26,7 +26,7 @@ export async function lookAtAll(
   const missing = (image: string): OpenTeacher[] => teachers.filter(({ key }) => !journal.seen.has(journalKey(resolve(image), key)));
   const waiting = samples.filter(({ image }) => missing(image).length > 0);
   const known = samples.length - waiting.length;
-  const how = `${pixels.join(" and ")} pixels${tiles > 1 ? ` and ${tiles} x ${tiles} tiles` : ""}, scores from ${LEAST_SCORE}`;
+  const how = `${pixels.join(" and ")} pixels${tiles > 1 ? ` and ${tiles} x ${tiles} tiles` : ""}, scores from ${MIN_SCORE}`;
   line.say(`${known} pictures are known to ${teachers.map(({ name }) => name).join(" and ")}, ${waiting.length} to be looked at (${how})`);
 
   let stopping = false;
@@ -47,7 +47,7 @@ export async function lookAtAll(
       next = read(i + 1);
       if (frame instanceof FourwayError) {
         if (strict) throw frame;
-        line.say(`passed over: ${frame.message}`);
+        line.say(`skipped: ${frame.message}`);
         continue;
       }
       for (const teacher of missing(sample.image)) {

@@ -12,11 +12,11 @@ export interface LoaderData {
   tasks: string[];
   seed: number;
   batch: number;
-  shares: number;
+  slices: number;
   /** Of the input, about. */
   pixels: number;
   /** A factor by which the pictures of a set are drawn more often, by its name. */
-  often?: Readonly<Record<string, number>>;
+  oversample?: Readonly<Record<string, number>>;
   /** Decoded pictures are kept up to so many bytes. */
   cacheBytes: number;
   /** A picture that cannot be decoded stops the work; otherwise it is told and teaches nothing. */
@@ -58,7 +58,7 @@ const batcher = new Batcher(await createEngine(), samples, tasks, options, read)
 port.on("message", async (step: number) => {
   try {
     const batch = await batcher.make(step);
-    const buffers = batch.shares.map((share) => share[0]!.pixels.buffer as ArrayBuffer);
+    const buffers = batch.slices.map((share) => share[0]!.pixels.buffer as ArrayBuffer);
     say({ step, batch }, buffers);
   } catch (error) {
     say({ step, error: toErrorData(error) });

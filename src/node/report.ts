@@ -35,7 +35,7 @@ export type Thumbnails = (sampleIndex: number, box: Box, task: Task) => Promise<
 /** Longest side of a thumbnail, in pixels. */
 const THUMBNAIL = 160;
 /** Smallest side of what a thumbnail shows, in pixels of the picture: below, there are only blocks to be seen. */
-const LEAST_CROP = 48;
+const MIN_CROP = 48;
 
 const STYLE = `:root{color-scheme:light dark;--ground:#fff;--text:#1c2024;--soft:#5b6570;--line:#d8dde2;--tile:#f3f5f7}
 @media (prefers-color-scheme:dark){:root{--ground:#14171a;--text:#e4e7ea;--soft:#9aa4ae;--line:#343a40;--tile:#1e2226}}
@@ -50,7 +50,7 @@ figure>img,figure>svg{display:block;width:100%;aspect-ratio:1;object-fit:contain
 
 /** What a thumbnail shows, in pixels of the picture: a square about the box, twice its longer side, as far as the picture goes. */
 function cropAround(box: Box, sample: { width: number; height: number }): Box {
-  const side = Math.ceil(Math.max(LEAST_CROP, 2 * Math.max(box.width, box.height)));
+  const side = Math.ceil(Math.max(MIN_CROP, 2 * Math.max(box.width, box.height)));
   const width = Math.min(side, sample.width);
   const height = Math.min(side, sample.height);
   const x = Math.max(0, Math.min(sample.width - width, Math.round(box.x + box.width / 2 - width / 2)));

@@ -81,10 +81,10 @@ async function presetOf(name: string): Promise<Teacher> {
   if (!/\.m?js$/.test(name))
     throw new FourwayError(
       "E_ARGUMENT",
-      `--preset: expected ${PRESETS.map((each) => each.name).join(", ")}, or a module .mjs, got "${name}"; mend the name`,
+      `--preset: expected ${PRESETS.map((each) => each.name).join(", ")}, or a module .mjs, got "${name}"; fix the name`,
     );
   const module = await import(pathToFileURL(resolve(name)).href).catch((cause) => {
-    throw new FourwayError("E_ARGUMENT", `--preset: expected a module at ${name}, got "${(cause as Error).message}"; mend it`, { cause });
+    throw new FourwayError("E_ARGUMENT", `--preset: expected a module at ${name}, got "${(cause as Error).message}"; fix it`, { cause });
   });
   const teacher = module.default as Partial<Teacher> | undefined;
   for (const part of ["place", "encode", "decode"] as const)

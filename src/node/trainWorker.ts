@@ -2,8 +2,8 @@ import { type MessagePort, parentPort } from "node:worker_threads";
 import { type ErrorData, toErrorData } from "../core/errors.js";
 import type { Example } from "../data/example.js";
 import type { Graph } from "../graph/graph.js";
-import { exchangeLength, gather, publish } from "../train/gather.js";
-import { Replica, type ReplicaOptions, type ShareLoss, type Update } from "../train/replica.js";
+import { allReduce, exchangeLength, publish } from "../train/allReduce.js";
+import { Replica, type ReplicaOptions, type SliceLoss, type Update } from "../train/replica.js";
 import { createEngine } from "../wasm/load.js";
 
 /** What the crew asks of a worker; each but `apply` is answered once, in order. */
@@ -24,13 +24,13 @@ export interface Started {
 }
 
 /** A worker's answer. */
-export type Reply = { value: Started | ShareLoss | Float32Array | Graph | null } | { error: ErrorData };
+export type Reply = { value: Started | SliceLoss | Float32Array | Graph | null } | { error: ErrorData };
 
 let replica: Replica;
 let own = 0;
 let slots: Float32Array[][] = [];
 
-async function answer(request: Request): Promise<Started | ShareLoss | Float32Array | Graph | null> {
+async function answer(request: Request): Promise<Started | SliceLoss | Float32Array | Graph | null> {
   switch (request.kind) {
     case "start":
       replica = new Replica(await createEngine(), request.graph, request.options);
@@ -40,7 +40,7 @@ async function answer(request: Request): Promise<Started | ShareLoss | Float32Ar
       slots = request.slots.map((pair) => pair.map((buffer) => new Float32Array(buffer)));
       return null;
     case "calibrate":
-      replica.calibrate(request.examples, request.width, request.height, (name) => name.startsWith(request.prefix));
+      replica.restoreNorms(request.examples, request.width, request.height, (name) => name.startsWith(request.prefix));
       return null;
     case "compute": {
       const loss = replica.compute(request.examples, request.width, request.height);
@@ -48,7 +48,7 @@ async function answer(request: Request): Promise<Started | ShareLoss | Float32Ar
       return loss;
     }
     case "apply":
-      gather(slots[request.parity]!, replica.gradients(), replica.state());
+      allReduce(slots[request.parity]!, replica.gradients(), replica.state());
       replica.apply(request.update);
       return null;
     case "save":

@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { GraphNode, OpName, Param, Role, Shape } from "../graph/graph.js";
 import type { Kernels } from "../wasm/kernels.js";
-import type { Part } from "../wasm/signals.js";
+import type { Chunk } from "../wasm/signals.js";
 import type { Layout } from "./layout.js";
 
 /** One kernel call or a few, with every argument fixed: running it allocates nothing. */
@@ -16,10 +16,10 @@ export interface Place extends Shape {
 }
 
 /** All of it. */
-export const WHOLE: Part = { from: 0, to: 1, of: 1 };
+export const WHOLE: Chunk = { from: 0, to: 1, of: 1 };
 
 /** The rows of `total` that a part does, [from, to), cut between tiles. */
-export function rowsOf({ from, to, of }: Part, total: number, tile = 1): [number, number] {
+export function rowsOf({ from, to, of }: Chunk, total: number, tile = 1): [number, number] {
   const cut = (i: number): number => Math.min(total, tile * Math.floor((Math.ceil(total / tile) * i) / of));
   return [cut(from), cut(to)];
 }
@@ -38,7 +38,7 @@ export interface Site<N extends OpName> {
   /** Bytes kept from the forward to the backward step. */
   saved: number;
   /** What of the forward step to do; the backward one is always whole. */
-  part: Part;
+  part: Chunk;
   /** At least as many zeros as any op has channels. */
   zeros: number;
 }

@@ -4,7 +4,7 @@ import { type Place, type SiteI8, type Step, WHOLE } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 import type { Kernels } from "../wasm/kernels.js";
 import type { Engine } from "../wasm/load.js";
-import type { Part } from "../wasm/signals.js";
+import type { Chunk } from "../wasm/signals.js";
 import { type PlacedParams, paramOffsets } from "./params.js";
 import type { Plan } from "./plan.js";
 
@@ -33,7 +33,7 @@ export function compileForward(engine: Engine, plan: Plan, params: PlacedParams,
   const { graph, batch } = plan;
   const threads = engine.threads?.parts === plan.parts ? engine.threads : undefined;
   const place = (name: string): Place => placeOf(plan, name, base);
-  const stepOf = (node: GraphNode, i: number, kernels: Kernels, part: Part, k: number): Step => {
+  const stepOf = (node: GraphNode, i: number, kernels: Kernels, part: Chunk, k: number): Step => {
     const op = opOf(node.op);
     if (node.op === "norm")
       throw new FourwayError("E_GRAPH", `norm "${node.name}": expected a folded graph for inference, got a norm; call foldNorms`);

@@ -46,11 +46,11 @@ type WeightKind = "f32" | "pairs" | "quads";
 /** Bytes a weight. */
 const WEIGHT_BYTES: Record<WeightKind, number> = { f32: 4, pairs: 2, quads: 1 };
 /** Two products of it with itself are 2^15: too much for the 16 bits that compilers for ARM may keep them in, V8's first one for certain. */
-const LEAST = -128;
+const INT8_MIN = -128;
 
 /** The engine's way to multiply bytes, or pairs where it takes signed bytes and some weight is the least there is. */
 function byteFlipFor({ byteFlip }: Engine, { params }: Graph): number {
-  const isLeast = ({ data, scales }: Param): boolean => scales !== undefined && data.includes(LEAST);
+  const isLeast = ({ data, scales }: Param): boolean => scales !== undefined && data.includes(INT8_MIN);
   return byteFlip === 0 && [...params.values()].some(isLeast) ? -1 : byteFlip;
 }
 

@@ -3,7 +3,7 @@ import { type Graph, type GraphNode, INPUT_CHANNELS, type Shape } from "../graph
 import { stored } from "../ops/layout.js";
 import { WHOLE } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
-import type { Part } from "../wasm/signals.js";
+import type { Chunk } from "../wasm/signals.js";
 
 /** A buffer's need: how many bytes, from which moment to which (both included). */
 export interface BufferRequest {
@@ -96,7 +96,7 @@ export interface Size {
 export interface Plan extends Size {
   graph: Graph;
   /** Into which parts that may run at once each step can be cut. */
-  parts: readonly Part[];
+  parts: readonly Chunk[];
   shapes: Map<string, Shape>;
   /** Offsets of the values. */
   values: Map<string, number>;
@@ -140,7 +140,7 @@ export function elements(shape: Shape, batch: number): number {
  * @param parts of a step that may run at once, each with a scratch of its own
  * @throws E_GRAPH, E_SHAPE as `shapesOf` and `checkSize`
  */
-export function planForward(graph: Graph, size: Size, keepAll = false, parts: readonly Part[] = [WHOLE]): Plan {
+export function planForward(graph: Graph, size: Size, keepAll = false, parts: readonly Chunk[] = [WHOLE]): Plan {
   checkSize(size);
   const shapes = shapesOf(graph, size.height, size.width);
   const reads = lastReads(graph);

@@ -2,24 +2,24 @@ import { type Graph, type GraphNode, type Param, paramOf } from "../graph/graph.
 import { Sets } from "./sets.js";
 
 /** The largest magnitude of each channel of each value. */
-export type Reach = ReadonlyMap<string, Float64Array>;
+export type ChannelRanges = ReadonlyMap<string, Float64Array>;
 
 /** How much of a channel's smallness is made up for; the weights that read it pay. Error of fourway-m's logits: 0.117 at 0.5, 0.097 at 0.7, 0.127 at 1. */
-const SHARE = 0.7;
+const MIGRATION_STRENGTH = 0.7;
 /** A channel is taken for at least this part of the largest beside it: what calibration hardly saw may be larger elsewhere. */
-const LEAST_REACH = 1 / 64;
+const MIN_RANGE = 1 / 64;
 /** The same for the weights that read a channel, beside the largest of their rows. */
-const LEAST_WEIGHT = 1e-3;
+const MIN_WEIGHT = 1e-3;
 /** int8 reaches this far. */
-export const INT8 = 127;
+export const INT8_MAX = 127;
 
 /** Names of a value's channels. */
-function channelsOf(value: string, reach: Reach): string[] {
+function channelsOf(value: string, reach: ChannelRanges): string[] {
   return Array.from(reach.get(value)!, (_, channel) => `${value} ${channel}`);
 }
 
 /** Channels that must be scaled alike: those that are copied or added, and those at nodes that share parameters. */
-function alike(graph: Graph, reach: Reach): Sets {
+function alike(graph: Graph, reach: ChannelRanges): Sets {
   const sets = new Sets();
   const join = (a: readonly string[], b: readonly string[]): void => {
     for (const [i, channel] of a.entries()) sets.join(channel, b[i]!);
@@ -78,7 +78,7 @@ function scaledWeight({ dims, data }: Param, depthwise: boolean, before: readonl
  * @param graph folded, f32, without norms and activations of their own
  * @returns the graph and its reach
  */
-export function equalize(graph: Graph, reach: Reach): { graph: Graph; reach: Reach } {
+export function equalize(graph: Graph, reach: ChannelRanges): { graph: Graph; reach: ChannelRanges } {
   const sets = alike(graph, reach);
   const setsOf = (value: string): string[] => channelsOf(value, reach).map((channel) => sets.of(channel));
 
@@ -105,13 +105,13 @@ export function equalize(graph: Graph, reach: Reach): { graph: Graph; reach: Rea
     const largest = Math.max(...each.map((set) => reaches.get(set)!));
     if (fixed.has(group) || largest === 0) continue;
     const wanted = each.map((set) => {
-      const least = Math.max(reaches.get(set)!, LEAST_REACH * largest);
+      const least = Math.max(reaches.get(set)!, MIN_RANGE * largest);
       const reading = readings.get(set);
       // what only depthwise convolutions read costs nothing
-      return reading === undefined ? 1 / least : Math.max(reading, LEAST_WEIGHT) ** (1 - SHARE) / least ** SHARE;
+      return reading === undefined ? 1 / least : Math.max(reading, MIN_WEIGHT) ** (1 - MIGRATION_STRENGTH) / least ** MIGRATION_STRENGTH;
     });
     const most = Math.max(...each.map((set, i) => reaches.get(set)! * wanted[i]!));
-    const all = (INT8 * 2 ** Math.ceil(Math.log2(largest / INT8))) / most;
+    const all = (INT8_MAX * 2 ** Math.ceil(Math.log2(largest / INT8_MAX))) / most;
     for (const [i, set] of each.entries()) factors.set(set, wanted[i]! * all);
   }
 

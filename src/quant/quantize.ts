@@ -1,16 +1,16 @@
 import { FourwayError } from "../core/errors.js";
 import { type Graph, type GraphNode, INPUT_SCALE, type Param, paramOf } from "../graph/graph.js";
 import type { Engine } from "../wasm/load.js";
-import { equalize, INT8, type Reach } from "./equalize.js";
-import { type CalibrationInput, reachOf } from "./ranges.js";
+import { type ChannelRanges, equalize, INT8_MAX } from "./equalize.js";
+import { type CalibrationInput, measureRanges } from "./ranges.js";
 import { Sets } from "./sets.js";
 
 /** Bits of a weight scale's mantissa: products with scales of powers of two are then exact in the floats of other engines. */
 const MANTISSA = 5;
 /** A bias in steps of its sums stays below this. */
-const LARGEST_BIAS = 2 ** 22;
+const MAX_BIAS = 2 ** 22;
 /** Scales of activations are 2^k for k from here. */
-const LEAST_POWER = -20;
+const MIN_EXPONENT = -20;
 /** Of a power of two, by which a reach may be off. */
 const ROUNDING = 1e-6;
 
@@ -39,11 +39,11 @@ function groupsOf(graph: Graph): Map<string, string> {
 
 /** The least power of two of which so much is at most 127 times; a rounding error more is as much. */
 function scaleFor(reach: number): number {
-  return 2 ** Math.max(LEAST_POWER, Math.ceil(Math.log2(reach / INT8) - ROUNDING));
+  return 2 ** Math.max(MIN_EXPONENT, Math.ceil(Math.log2(reach / INT8_MAX) - ROUNDING));
 }
 
 /** Scales of all values but the outputs, which stay f32. */
-function activationScales(graph: Graph, reach: Reach): Map<string, number> {
+function activationScales(graph: Graph, reach: ChannelRanges): Map<string, number> {
   const groups = groupsOf(graph);
   const outputs = new Set(graph.outputs);
   const members = new Map<string, string[]>();
@@ -73,8 +73,8 @@ function quantizeWeights(weight: Param, bias: Param, inputScale: number): { weig
   for (let o = 0; o < channels; o++) {
     let most = 0;
     for (let i = o * each; i < (o + 1) * each; i++) most = Math.max(most, Math.abs(weight.data[i]!));
-    const scale = shortScale(Math.max(most / INT8, Math.abs(bias.data[o]!) / (LARGEST_BIAS * inputScale), 2 ** -30));
-    for (let i = o * each; i < (o + 1) * each; i++) data[i] = Math.max(-INT8, Math.min(INT8, Math.round(weight.data[i]! / scale)));
+    const scale = shortScale(Math.max(most / INT8_MAX, Math.abs(bias.data[o]!) / (MAX_BIAS * inputScale), 2 ** -30));
+    for (let i = o * each; i < (o + 1) * each; i++) data[i] = Math.max(-INT8_MAX, Math.min(INT8_MAX, Math.round(weight.data[i]! / scale)));
     scales[o] = scale;
     offsets[o] = Math.round(bias.data[o]! / (scale * inputScale));
   }
@@ -95,7 +95,7 @@ export function quantize(engine: Engine, graph: Graph, inputs: readonly Calibrat
         "E_GRAPH",
         `quantize: expected ops with an int8 form, got ${op} "${name}"; fold norms and fuse activations first`,
       );
-  const { graph: equal, reach } = equalize(graph, reachOf(engine, graph, inputs));
+  const { graph: equal, reach } = equalize(graph, measureRanges(engine, graph, inputs));
   const scales = activationScales(equal, reach);
   const params = new Map<string, Param>();
   for (const node of equal.nodes) {

@@ -4,7 +4,7 @@ import { compileForward } from "../program/forward.js";
 import { placeParams } from "../program/params.js";
 import { type Plan, planForward } from "../program/plan.js";
 import type { Engine } from "../wasm/load.js";
-import type { Reach } from "./equalize.js";
+import type { ChannelRanges } from "./equalize.js";
 
 /** An input: [height, width, 3] floats as the network takes them. */
 export interface CalibrationInput {
@@ -14,7 +14,7 @@ export interface CalibrationInput {
 }
 
 /** The largest magnitude of each channel of each value of a folded f32 graph over the inputs. */
-export function reachOf(engine: Engine, graph: Graph, inputs: readonly CalibrationInput[]): Reach {
+export function measureRanges(engine: Engine, graph: Graph, inputs: readonly CalibrationInput[]): ChannelRanges {
   const { memory } = engine;
   const mark = memory.mark;
   const params = placeParams(engine, graph);

@@ -38,9 +38,9 @@ const TITLE = 26;
 const LEGEND_ROW = 19;
 /** Mean advance of a letter at 13 units, to wrap the legend without measuring text; a little wide, so that names never overlap. */
 const LETTER = 7.4;
-const LONGEST_NAME = 40;
+const MAX_NAME = 40;
 /** Points that move less than so many units from the last one drawn are left out: they cannot be seen. */
-const LEAST_MOVE = 0.4;
+const MIN_MOVE = 0.4;
 
 /** Colours of the series in turn, on light and on dark ground; each has at least 3:1 contrast there. */
 const LIGHT = ["#1769aa", "#b35900", "#b3246b", "#1a7f4b", "#6b46c1", "#566573"];
@@ -96,7 +96,7 @@ function path(points: readonly (readonly [number, number])[]): string {
     }
     const next = points[i + 1];
     const ends = next === undefined || !Number.isFinite(next[0] + next[1]);
-    if (last !== null && !ends && Math.max(Math.abs(x - last[0]), Math.abs(y - last[1])) < LEAST_MOVE) return;
+    if (last !== null && !ends && Math.max(Math.abs(x - last[0]), Math.abs(y - last[1])) < MIN_MOVE) return;
     data += `${last === null ? "M" : "L"}${place(x)} ${place(y)}`;
     last = point;
   });
@@ -108,7 +108,7 @@ function legendPlaces(names: readonly string[]): { places: { x: number; row: num
   let x = LEFT;
   let row = 0;
   const places = names.map((full) => {
-    const name = full.length > LONGEST_NAME ? `${full.slice(0, LONGEST_NAME - 1)}\u2026` : full;
+    const name = full.length > MAX_NAME ? `${full.slice(0, MAX_NAME - 1)}\u2026` : full;
     const width = 28 + LETTER * name.length;
     if (x > LEFT && x + width > WIDTH) {
       x = LEFT;

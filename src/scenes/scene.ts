@@ -33,8 +33,8 @@ export interface SceneOptions {
 /** An instance of which less than this share can be seen, for what stands before it or for the picture's edge, is not boxed. */
 export const VISIBLE_SHARE = 0.3;
 /** Nor is one that shows fewer pixels, or less of a side. */
-const LEAST_PIXELS = 10;
-const LEAST_SIDE = 3;
+const MIN_PIXELS = 10;
+const MIN_SIDE = 3;
 
 /**
  * Draws a street scene: perspective, houses, trees, things that hide others or look alike, day, dusk or night, with
@@ -117,8 +117,8 @@ function readOff(stage: Stage): Scene {
   for (const object of stage.objects) {
     const { count, box } = visiblePixels(canvas, object);
     if (box === null) continue;
-    const share = (count / object.painted) * shareInPicture(object, width, height);
-    const clear = share >= VISIBLE_SHARE && count >= LEAST_PIXELS && box.width >= LEAST_SIDE && box.height >= LEAST_SIDE;
+    const share = (count / object.painted) * visibleFraction(object, width, height);
+    const clear = share >= VISIBLE_SHARE && count >= MIN_PIXELS && box.width >= MIN_SIDE && box.height >= MIN_SIDE;
     if (clear) {
       scene.labels[object.task]!.push(box);
       scene.instances.push({ id: object.id, task: object.task, box });
@@ -129,7 +129,7 @@ function readOff(stage: Stage): Scene {
   return scene;
 }
 
-function shareInPicture(object: StageObject, width: number, height: number): number {
+function visibleFraction(object: StageObject, width: number, height: number): number {
   const inside = (Math.min(width, object.right) - Math.max(0, object.left)) * (Math.min(height, object.bottom) - Math.max(0, object.top));
   return inside / ((object.right - object.left) * (object.bottom - object.top));
 }

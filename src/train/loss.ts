@@ -10,7 +10,7 @@ const MAP = 2;
 const BOX = 2;
 const PRESENCE = 0.25;
 /** The map and box terms are divided by the batch's total quality, but by no less than this. */
-const LEAST_TOTAL = 4;
+const MIN_TOTAL = 4;
 
 /** A step's loss, already weighted: a task each (map + box + presence). */
 export interface StepLoss {
@@ -75,7 +75,7 @@ export function multiTaskLoss(
     });
     for (const weight of presenceWeight) known += weight;
   });
-  const scale = 1 / Math.max(LEAST_TOTAL, total);
+  const scale = 1 / Math.max(MIN_TOTAL, total);
   const presenceScale = PRESENCE / Math.max(1, known);
 
   const losses = new Array<number>(tasks).fill(0);

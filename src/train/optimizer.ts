@@ -1,9 +1,9 @@
 import type { PlacedParam } from "../program/params.js";
 
 /** How a group of parameters is moved. */
-export interface Group {
+export interface ParameterGroup {
   /** Share of the learning rate. */
-  share: number;
+  lrScale: number;
   /** Decoupled weight decay. */
   decay: number;
 }
@@ -21,13 +21,13 @@ export const SGD = { momentum: 0.9 };
 export const ADAMW = { b1: 0.9, b2: 0.999, epsilon: 1e-8 };
 
 /** Gradients longer than this (Euclidean norm over all parameters) are scaled down to it. */
-export const LONGEST_GRADIENT = 10;
+export const MAX_GRADIENT_NORM = 10;
 
 /**
  * A pretrained trunk moves slowly; fresh weights decay, fresh vectors (norms, biases) do not.
  * @param pretrained whether names that begin with "trunk." were learned before
  */
-export function groupOf({ name, role }: Pick<PlacedParam, "name" | "role">, pretrained: boolean): Group {
-  if (pretrained && name.startsWith("trunk.")) return { share: 0.35, decay: 1e-4 };
-  return { share: 1, decay: role === "weight" ? 5e-3 : 0 };
+export function groupOf({ name, role }: Pick<PlacedParam, "name" | "role">, pretrained: boolean): ParameterGroup {
+  if (pretrained && name.startsWith("trunk.")) return { lrScale: 0.35, decay: 1e-4 };
+  return { lrScale: 1, decay: role === "weight" ? 5e-3 : 0 };
 }

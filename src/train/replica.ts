@@ -6,7 +6,7 @@ import { type PlacedParams, placeParams } from "../program/params.js";
 import { compileTraining, planTraining, type TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
 import { type LossBuffers, largestMap, multiTaskLoss, reserveLoss, type StepLoss } from "./loss.js";
-import { ADAMW, groupOf, LONGEST_GRADIENT, type OptimizerName, SGD } from "./optimizer.js";
+import { ADAMW, groupOf, MAX_GRADIENT_NORM, type OptimizerName, SGD } from "./optimizer.js";
 
 /** What a replica is made for. */
 export interface ReplicaOptions {
@@ -21,8 +21,8 @@ export interface ReplicaOptions {
 }
 
 /** What a replica tells of its share of a step: its loss, and how long its gradient is (Euclidean norm). */
-export interface ShareLoss extends StepLoss {
-  gradient: number;
+export interface SliceLoss extends StepLoss {
+  gradientNorm: number;
 }
 
 /** One update: `step` counts from 1. */
@@ -30,7 +30,7 @@ export interface Update {
   step: number;
   rate: number;
   /** Share of the new weights in the average. */
-  average: number;
+  emaWeight: number;
 }
 
 /**
@@ -44,7 +44,7 @@ export class Replica {
   private readonly gradientAt: number;
   private readonly firstMoment: number;
   private readonly secondMoment: number;
-  private readonly averageAt: number;
+  private readonly emaAt: number;
   private readonly pixels: number;
   private readonly matrix: number;
   /** Bytes of memory that the plan takes, all in all. */
@@ -62,8 +62,8 @@ export class Replica {
     this.firstMoment = memory.reserve(trainedBytes);
     this.secondMoment = memory.reserve(trainedBytes);
     memory.f32.fill(0, this.firstMoment >> 2, (this.secondMoment + trainedBytes) >> 2);
-    this.averageAt = memory.reserve(trainedBytes + stateBytes);
-    this.averageParams();
+    this.emaAt = memory.reserve(trainedBytes + stateBytes);
+    this.resetEma();
     const largest = Math.max(...options.sizes.map(({ width, height }) => width * height));
     this.pixels = memory.reserve(3 * largest);
     this.matrix = memory.reserve(64);
@@ -98,14 +98,14 @@ export class Replica {
   }
 
   /** Runs a batch through and back; the gradients then lie in `gradients()`. Weights do not move, running statistics do. */
-  compute(examples: readonly Example[], width: number, height: number): ShareLoss {
+  compute(examples: readonly Example[], width: number, height: number): SliceLoss {
     const program = this.programFor(width, height);
     this.fill(program, examples);
     this.gradients().fill(0);
     program.forward();
     const loss = multiTaskLoss(this.engine, program, this.buffers, examples, this.options.tasks);
     program.backward();
-    return { ...loss, gradient: this.gradientLength() };
+    return { ...loss, gradientNorm: this.gradientNorm() };
   }
 
   /**
@@ -113,7 +113,7 @@ export class Replica {
    * the function stays what it was while training has its norms again. For norms whose gamma is 1 and variance 1 - epsilon (`unfoldNorms`).
    * Nodes that share a norm each keep their function on the way; the last one's statistics stay, with the gamma and beta that undo them.
    */
-  calibrate(examples: readonly Example[], width: number, height: number, wanted: (norm: string) => boolean): void {
+  restoreNorms(examples: readonly Example[], width: number, height: number, wanted: (norm: string) => boolean): void {
     const { memory } = this.engine;
     const program = this.programFor(width, height);
     this.fill(program, examples);
@@ -144,13 +144,13 @@ export class Replica {
       }
       step();
     }
-    this.averageParams();
+    this.resetEma();
   }
 
   /** The average begins anew at the present weights. */
-  private averageParams(): void {
+  private resetEma(): void {
     const { offset, trainedBytes, stateBytes } = this.params;
-    this.engine.memory.u8.copyWithin(this.averageAt, offset, offset + trainedBytes + stateBytes);
+    this.engine.memory.u8.copyWithin(this.emaAt, offset, offset + trainedBytes + stateBytes);
   }
 
   private floats(offset: number, bytes: number): Float32Array {
@@ -167,26 +167,26 @@ export class Replica {
     return this.floats(this.params.offset + this.params.trainedBytes, this.params.stateBytes);
   }
 
-  private gradientLength(): number {
+  private gradientNorm(): number {
     return Math.sqrt(this.engine.kernels.sumSquares(this.gradientAt, this.params.trainedBytes >> 2));
   }
 
   /** Moves the weights along the gradients, and their average along. Returns the gradient's length before it was held to `LONGEST_GRADIENT`. */
-  apply({ step, rate, average }: Update): number {
+  apply({ step, rate, emaWeight: average }: Update): number {
     const { kernels } = this.engine;
     const { trainedBytes, stateBytes, offset, byName } = this.params;
-    const length = this.gradientLength();
-    const clip = Math.min(1, LONGEST_GRADIENT / length);
+    const length = this.gradientNorm();
+    const clip = Math.min(1, MAX_GRADIENT_NORM / length);
     const { b1, b2, epsilon } = ADAMW;
     for (const placed of byName.values()) {
       if (!placed.trained) continue;
-      const { share, decay } = groupOf(placed, this.options.pretrained);
+      const { lrScale: share, decay } = groupOf(placed, this.options.pretrained);
       const shift = placed.offset - offset;
       const [g, m, v] = [this.gradientAt + shift, this.firstMoment + shift, this.secondMoment + shift];
       if (this.options.optimizer === "sgd") kernels.sgd(placed.offset, g, m, placed.length, clip, rate * share, decay, SGD.momentum);
       else kernels.adamw(placed.offset, g, m, v, placed.length, clip, rate * share, decay, b1, b2, 1 - b1 ** step, 1 - b2 ** step, epsilon);
     }
-    kernels.average(this.averageAt, offset, (trainedBytes + stateBytes) >> 2, average);
+    kernels.average(this.emaAt, offset, (trainedBytes + stateBytes) >> 2, average);
     return length;
   }
 
@@ -197,7 +197,7 @@ export class Replica {
       this.floats(offset, trainedBytes + stateBytes),
       this.floats(this.firstMoment, trainedBytes),
       this.floats(this.secondMoment, trainedBytes),
-      this.floats(this.averageAt, trainedBytes + stateBytes),
+      this.floats(this.emaAt, trainedBytes + stateBytes),
     ];
   }
 
@@ -230,8 +230,8 @@ export class Replica {
   }
 
   /** The graph with the averaged weights (or the present ones), in ONNX order; a copy. */
-  export(averaged: boolean): Graph {
-    const shift = averaged ? this.averageAt - this.params.offset : 0;
+  export(ema: boolean): Graph {
+    const shift = ema ? this.emaAt - this.params.offset : 0;
     const params = new Map(
       [...this.params.byName.values()].map(({ name, param, layout, offset, length }) => {
         const copy = { dims: param.dims, data: new Float32Array(param.data.length) };

@@ -1,12 +1,12 @@
 import { FourwayError } from "../core/errors.js";
 import type { Batch } from "../data/batch.js";
 import type { Graph } from "../graph/graph.js";
-import type { ShareLoss, Update } from "./replica.js";
-import { averageShare, learningRate } from "./schedule.js";
+import type { SliceLoss, Update } from "./replica.js";
+import { emaWeight, learningRate } from "./schedule.js";
 
 /** Replicas that learn together, wherever they run: each computes its share, all apply the same mean gradient. */
-export interface Crew {
-  compute(batch: Batch): Promise<ShareLoss[]>;
+export interface Replicas {
+  compute(batch: Batch): Promise<SliceLoss[]>;
   /** Ordered after every earlier call; resolves at once. */
   apply(update: Update): void;
   /** All that a later run needs to go on bit for bit. */
@@ -18,13 +18,13 @@ export interface Crew {
 }
 
 /** Where batches come from, in order of steps. */
-export interface Feed {
+export interface BatchSource {
   next(step: number): Promise<Batch>;
   close(): Promise<void>;
 }
 
 /** The course of a training. */
-export interface Course {
+export interface Schedule {
   rate: number;
   steps: number;
   stepsPerEpoch: number;
@@ -51,19 +51,24 @@ export interface Hooks {
  * Trains from step `from` + 1 to the last; returns the last step done.
  * @throws E_TRAIN where the loss or the gradient is not finite any more, before the weights move, with the names of the batch's pictures
  */
-export async function train(crew: Crew, feed: Feed, { rate, steps, stepsPerEpoch, from }: Course, hooks: Hooks): Promise<number> {
+export async function train(
+  crew: Replicas,
+  feed: BatchSource,
+  { rate, steps, stepsPerEpoch, from }: Schedule,
+  hooks: Hooks,
+): Promise<number> {
   let sums: number[] = [];
   let counted = 0;
   for (let step = from + 1; step <= steps; step++) {
     const batch = await feed.next(step);
     const losses = await crew.compute(batch);
-    const bad = losses.find(({ total, gradient }) => !Number.isFinite(total) || !Number.isFinite(gradient));
+    const bad = losses.find(({ total, gradientNorm: gradient }) => !Number.isFinite(total) || !Number.isFinite(gradient));
     if (bad)
       throw new FourwayError(
         "E_TRAIN",
-        `step ${step}: expected a finite loss and gradient, got ${bad.total} and ${bad.gradient}; lower --rate, or look at these pictures: ${batch.names.join(", ")}`,
+        `step ${step}: expected a finite loss and gradient, got ${bad.total} and ${bad.gradientNorm}; lower --rate, or look at these pictures: ${batch.names.join(", ")}`,
       );
-    crew.apply({ step, rate: learningRate(rate, step, steps), average: averageShare(step) });
+    crew.apply({ step, rate: learningRate(rate, step, steps), emaWeight: emaWeight(step) });
     const mean = losses[0]!.tasks.map((_, task) => losses.reduce((sum, { tasks }) => sum + tasks[task]!, 0) / losses.length);
     sums = mean.map((loss, task) => loss + (sums[task] ?? 0));
     counted++;

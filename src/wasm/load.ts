@@ -14,7 +14,7 @@ export interface Engine {
   /** Workers that help, where more than one thread was asked for and could be had. */
   readonly threads?: Threads;
   /** Why there are none though they were asked for. */
-  readonly oneThreadBecause?: string;
+  readonly singleThreadReason?: string;
 }
 
 let compiledShared: Promise<WebAssembly.Module> | undefined;
@@ -40,13 +40,13 @@ async function bytesOf(source: URL | Response | BufferSource): Promise<BufferSou
   } catch (cause) {
     const from = source instanceof URL ? source.href : (source as Response).url || "a response";
     const reason = (cause as Error).message;
-    throw new FourwayError("E_RUNTIME", `wasm: expected WebAssembly from ${from}, got "${reason}"; mend the address`, { cause });
+    throw new FourwayError("E_RUNTIME", `wasm: expected WebAssembly from ${from}, got "${reason}"; fix the address`, { cause });
   }
   const view = ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : new Uint8Array(source);
   if (isPage(view))
     throw new FourwayError(
       "E_RUNTIME",
-      "wasm: expected WebAssembly, got bytes that begin with <: the server sent HTML instead; mend the address",
+      "wasm: expected WebAssembly, got bytes that begin with <: the server sent HTML instead; fix the address",
     );
   return source;
 }
@@ -122,5 +122,5 @@ export async function createEngine(threads = 1): Promise<Engine> {
     }
   const memory = new Memory();
   const kernels = await instantiate(await init(), memory);
-  return { kernels, memory, byteFlip: byteFlipOf(kernels), oneThreadBecause };
+  return { kernels, memory, byteFlip: byteFlipOf(kernels), singleThreadReason: oneThreadBecause };
 }

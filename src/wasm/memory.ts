@@ -22,10 +22,10 @@ export class Memory {
   /** @param shared between threads; @throws where the runtime cannot */
   constructor(shared = false) {
     this.wasm = new WebAssembly.Memory(shared ? { initial: 1, maximum: SHARED_MAXIMUM, shared } : { initial: 1 });
-    this.look();
+    this.refreshViews();
   }
 
-  private look(): void {
+  private refreshViews(): void {
     const { buffer } = this.wasm;
     this.u8 = new Uint8Array(buffer);
     this.i8 = new Int8Array(buffer);
@@ -52,7 +52,7 @@ export class Memory {
           cause,
         });
       }
-      this.look();
+      this.refreshViews();
     }
     this.top = end;
     return offset;

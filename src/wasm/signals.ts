@@ -29,14 +29,14 @@ const CHUNKS = 2;
 const [SHARE, FIRST] = [4, 3];
 
 /** A chunk's part of a step's work, from..to of `of`. */
-export interface Part {
+export interface Chunk {
   from: number;
   to: number;
   of: number;
 }
 
 /** The parts of a step for so many threads, in the order of its work. */
-export function partsFor(threads: number): Part[] {
+export function chunksFor(threads: number): Chunk[] {
   const of = SHARE * threads;
   return Array.from({ length: threads }, (_, own) => SHARE * own).flatMap((from) => [
     { from, to: from + FIRST, of },
@@ -48,9 +48,9 @@ export function partsFor(threads: number): Part[] {
 export const SIGNALS = 128;
 
 /** Looks that a thread takes at a counter before it sleeps: some ten microseconds. */
-export const LOOKS = 1 << 14;
+export const SPINS = 1 << 14;
 /** The same of a worker between runs, some tenths of a millisecond: waking it takes as long where its core has gone to sleep. */
-export const LOOKS_BETWEEN = 1 << 18;
+export const SPINS_BETWEEN_RUNS = 1 << 18;
 
 /** What a worker is told when it starts; it answers with nothing, or with why it cannot. */
 export interface ThreadStart {
@@ -73,8 +73,8 @@ function missing(signals: Int32Array, target: number): number {
  * @param patience milliseconds to wait, at least
  * @returns whether they are
  */
-export function reach(signals: Int32Array, target: number, mayWait: boolean, patience: number): boolean {
-  for (let looks = 0; looks < LOOKS; looks++) if (missing(signals, target) <= 0) return true;
+export function waitForChunks(signals: Int32Array, target: number, mayWait: boolean, patience: number): boolean {
+  for (let looks = 0; looks < SPINS; looks++) if (missing(signals, target) <= 0) return true;
   const end = performance.now() + patience;
   if (mayWait) Atomics.add(signals, SIGNAL.sleeping, 1);
   let left = missing(signals, target);
@@ -104,7 +104,13 @@ export function readRun(signals: Int32Array): Run {
  * Takes a chunk that may be run: thread `own`'s if it can, in their order, else another's, the last ones first.
  * @returns its place in the program, or -1 where none is left (or patience is)
  */
-export function take(signals: Int32Array, { steps, parts, end, endChunk }: Run, own: number, mayWait: boolean, patience: number): number {
+export function takeChunk(
+  signals: Int32Array,
+  { steps, parts, end, endChunk }: Run,
+  own: number,
+  mayWait: boolean,
+  patience: number,
+): number {
   for (;;) {
     const left = missing(signals, endChunk);
     if (left <= 0) return -1;
@@ -116,12 +122,12 @@ export function take(signals: Int32Array, { steps, parts, end, endChunk }: Run, 
       if (Atomics.load(signals, at) === step && Atomics.compareExchange(signals, at, step, (step + 1) | 0) === step)
         return (steps - stepsLeft) * parts + part;
     }
-    if (!reach(signals, (endChunk - (stepsLeft - 1) * parts) | 0, mayWait, patience)) return -1;
+    if (!waitForChunks(signals, (endChunk - (stepsLeft - 1) * parts) | 0, mayWait, patience)) return -1;
   }
 }
 
 /** Says that a chunk is done. */
-export function finish(signals: Int32Array): void {
+export function finishChunk(signals: Int32Array): void {
   Atomics.add(signals, SIGNAL.done, 1);
   if (Atomics.load(signals, SIGNAL.sleeping) > 0) Atomics.notify(signals, SIGNAL.done);
 }

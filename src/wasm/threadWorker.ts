@@ -1,5 +1,5 @@
 // A worker: instantiates the kernels on the shared memory, then sleeps until there is a run and takes chunks of it.
-import { finish, LOOKS_BETWEEN, readRun, SIGNAL, SIGNALS, type ThreadAnswer, type ThreadStart, take } from "./signals.js";
+import { finishChunk, readRun, SIGNAL, SIGNALS, SPINS_BETWEEN_RUNS, type ThreadAnswer, type ThreadStart, takeChunk } from "./signals.js";
 
 type Kernel = (...args: number[]) => unknown;
 type Chunk = { kernel: Kernel; args: number[] };
@@ -20,7 +20,7 @@ function work({ memory, own }: ThreadStart, kernels: Kernel[]): never {
   let number = 0;
   let program: Chunk[] = [];
   for (;;) {
-    for (let looks = 0; looks < LOOKS_BETWEEN && Atomics.load(signals, SIGNAL.run) === seen; looks++);
+    for (let looks = 0; looks < SPINS_BETWEEN_RUNS && Atomics.load(signals, SIGNAL.run) === seen; looks++);
     Atomics.wait(signals, SIGNAL.run, seen);
     const run = Atomics.load(signals, SIGNAL.run);
     if (run % 2 !== 0) continue;
@@ -31,11 +31,11 @@ function work({ memory, own }: ThreadStart, kernels: Kernel[]): never {
     if (number < 0) continue; // the next run began while this one was read
     seen = run;
     for (;;) {
-      const i = take(signals, shape, own, true, Number.POSITIVE_INFINITY);
+      const i = takeChunk(signals, shape, own, true, Number.POSITIVE_INFINITY);
       if (i < 0) break;
       const { kernel, args } = program[i]!;
       kernel(...args);
-      finish(signals);
+      finishChunk(signals);
     }
   }
 }

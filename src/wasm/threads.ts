@@ -1,19 +1,30 @@
 import { FourwayError } from "../core/errors.js";
 import type { Kernels } from "./kernels.js";
 import type { Memory } from "./memory.js";
-import { finish, type Part, partsFor, reach, readRun, SIGNAL, SIGNALS, type ThreadAnswer, type ThreadStart, take } from "./signals.js";
+import {
+  type Chunk,
+  chunksFor,
+  finishChunk,
+  readRun,
+  SIGNAL,
+  SIGNALS,
+  type ThreadAnswer,
+  type ThreadStart,
+  takeChunk,
+  waitForChunks,
+} from "./signals.js";
 
 /** A worker that does not answer for so long has died. */
-const PATIENCE_MS = 10_000;
+const WORKER_TIMEOUT_MS = 10_000;
 
 /** A worker of the runtime's kind. */
-interface Mate {
+interface WorkerHandle {
   /** Sends the start and waits for the answer. */
   start(start: ThreadStart): Promise<void>;
   end(): void;
 }
 
-function createMate(): Mate {
+function createWorker(): WorkerHandle {
   // asked for at run time, so that bundlers for browsers find no import to resolve
   const node = globalThis.process?.getBuiltinModule?.("node:worker_threads");
   const worker = node
@@ -22,7 +33,7 @@ function createMate(): Mate {
   return {
     start: (start) =>
       new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error("a worker did not start")), PATIENCE_MS);
+        const timer = setTimeout(() => reject(new Error("a worker did not start")), WORKER_TIMEOUT_MS);
         const answered = ({ error }: ThreadAnswer): void => {
           clearTimeout(timer);
           if (error !== undefined) reject(new Error(error));
@@ -66,16 +77,16 @@ export class Threads {
   private readonly signals: Int32Array;
   private readonly mayWait: boolean;
   /** Into which chunks a step is cut. */
-  readonly parts: readonly Part[];
+  readonly parts: readonly Chunk[];
 
   /** @param count threads, of which one is the owner */
   private constructor(
     readonly count: number,
     private readonly memory: Memory,
     private readonly kernels: Kernels,
-    private readonly mates: readonly Mate[],
+    private readonly mates: readonly WorkerHandle[],
   ) {
-    this.parts = partsFor(count);
+    this.parts = chunksFor(count);
     this.signals = new Int32Array(memory.wasm.buffer, 0, SIGNALS);
     this.signals[SIGNAL.parts] = this.parts.length;
     this.mayWait = mayWait(this.signals);
@@ -83,9 +94,9 @@ export class Threads {
 
   /** Starts `count` - 1 workers. @throws Error whose message is the reason where they cannot be had */
   static async start(count: number, module: WebAssembly.Module, memory: Memory, kernels: Kernels): Promise<Threads> {
-    const mates: Mate[] = [];
+    const mates: WorkerHandle[] = [];
     try {
-      for (let index = 1; index < count; index++) mates.push(createMate());
+      for (let index = 1; index < count; index++) mates.push(createWorker());
       await Promise.all(mates.map((mate, i) => mate.start({ module, memory: memory.wasm, own: i + 1 })));
     } catch (error) {
       for (const mate of mates) mate.end();
@@ -140,13 +151,13 @@ export class Threads {
     Atomics.add(signals, SIGNAL.run, 1);
     Atomics.notify(signals, SIGNAL.run);
     for (;;) {
-      const i = take(signals, run, 0, mayWait, PATIENCE_MS);
+      const i = takeChunk(signals, run, 0, mayWait, WORKER_TIMEOUT_MS);
       if (i < 0) break;
       own[i]!();
-      finish(signals);
+      finishChunk(signals);
     }
-    if (!reach(signals, run.endChunk, mayWait, PATIENCE_MS))
-      throw new FourwayError("E_RUNTIME", `threads: expected every worker's part within ${PATIENCE_MS} ms, got none; load again`);
+    if (!waitForChunks(signals, run.endChunk, mayWait, WORKER_TIMEOUT_MS))
+      throw new FourwayError("E_RUNTIME", `threads: expected every worker's part within ${WORKER_TIMEOUT_MS} ms, got none; load again`);
   }
 
   /** Ends the workers. */

@@ -29,5 +29,5 @@ await report(async (): Promise<Answer> => {
     const { presence, objects } = detector.detect(new ImageData(new Uint8ClampedArray(data), width, height));
     return { presence, objects };
   });
-  return { detections, threads: detector.threads, oneThreadBecause: detector.oneThreadBecause };
+  return { detections, threads: detector.threads, oneThreadBecause: detector.singleThreadReason };
 });

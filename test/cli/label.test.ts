@@ -128,7 +128,7 @@ test("a user's own teacher fills what nobody looked for, and nothing else; the s
   const { status, stdout, stderr } = label("first");
   assert.equal(status, 0, stderr);
   assert.match(stderr, /5 of 7 pictures have a \? to fill; the 1 of the val split stay as people labelled them/);
-  assert.equal(stderr.match(/passed over: .*broken\.png: expected a JPEG, PNG or WebP picture/g)?.length, 1);
+  assert.equal(stderr.match(/skipped: .*broken\.png: expected a JPEG, PNG or WebP picture/g)?.length, 1);
   assert.equal(shownTimes(), 4, "the person's and the val picture are not looked at");
   const samples = await labelled("first");
   assert.equal(samples.size, 7);
@@ -275,10 +275,10 @@ test("what cannot work is refused with one line that says why", () => {
       [...plain, model],
       /^.*colours\.onnx: expected a teacher of the kinds nanodet-plus, yolox, got inputs .*; give --preset with a module/,
     ],
-    [[...plain, model, "--preset", "detr"], /^--preset: expected nanodet-plus, yolox, or a module \.mjs, got "detr"; mend the name$/],
+    [[...plain, model, "--preset", "detr"], /^--preset: expected nanodet-plus, yolox, or a module \.mjs, got "detr"; fix the name$/],
     [[...plain, model, "--preset", join(folder, "none.mjs")], /^--preset: expected a module at .*none\.mjs, got "Cannot find module/],
     [[...plain, model, model, model], /^--teacher: expected one file or two, got 3/],
-    [[...plain, model, "--sure", "tram=0.5"], /^--sure: expected \[set\/\]task=score .* got "tram=0\.5"; mend it$/],
+    [[...plain, model, "--sure", "tram=0.5"], /^--sure: expected \[set\/\]task=score .* got "tram=0\.5"; fix it$/],
     [[...plain, join(folder, "none.onnx")], /^ENOENT: no such file or directory/],
     [[...plain, model, "--preset", preset, "--strict"], /broken\.png: expected a JPEG, PNG or WebP picture/],
     [

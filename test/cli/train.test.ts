@@ -74,8 +74,8 @@ test("two epochs on drawn scenes write a model that loads, a log and a checkpoin
   assert.match(stderr, /labels\.jsonl:3: .*got \[4,4,0,20\]/);
   assert.match(stderr, /labels\.jsonl:3: expected the picture ".*other\.jpg", got no such file|faults in the labels, passed over/);
   assert.match(stderr, /9 training and 3 validation pictures, 4 steps of 4, 2 threads of \d+ MiB/);
-  assert.equal(stderr.match(/passed over: .*train\.jpg: expected a JPEG, PNG or WebP picture/g)?.length, 1);
-  assert.equal(stderr.match(/passed over: .*val\.jpg: expected a JPEG, PNG or WebP picture/g)?.length, 1);
+  assert.equal(stderr.match(/skipped: .*train\.jpg: expected a JPEG, PNG or WebP picture/g)?.length, 1);
+  assert.equal(stderr.match(/skipped: .*val\.jpg: expected a JPEG, PNG or WebP picture/g)?.length, 1);
   assert.match(stderr, /epoch 1\/2 {2}loss: pedestrian \d+\.\d{3} {2}car \d+\.\d{3} {2}stopSign \d+\.\d{3} {2}trafficLight \d+\.\d{3}/);
   assert.match(stderr, /done: .*whole\.onnx/);
 
@@ -207,7 +207,7 @@ test("Ctrl-C finishes the step, saves and ends well; --start goes on from a mode
 test("--strict stops at the faults with file and line, before anything is trained", () => {
   const { status, stderr } = fourway(argumentsOf("strict.onnx", "--strict"));
   assert.equal(status, 1);
-  assert.match(stderr, /^--strict: expected labels without faults, got \d+; mend them:\n/);
+  assert.match(stderr, /^--strict: expected labels without faults, got \d+; fix them:\n/);
   assert.match(stderr, /faulty\/labels\.jsonl:3: /);
   assert.ok(!existsSync(join(folder, "strict.onnx.checkpoint")));
 });
@@ -246,8 +246,8 @@ test("what cannot work is refused at once, with one line that says why", () => {
     [plain("--path", "20"), /^error: option '--path <n>' argument '20' is invalid\. Expected a multiple of 8\./],
     [plain("--path", "32", "--start", int8), /^error: option '--path <n>' cannot be used with option '--start <file>'/],
     [argumentsOf("whole.onnx", "--resume", "--tasks", "car"), /--resume: expected --\w+ .* as at the start/],
-    [plain("--often", "scenes"), /^--often: expected set=times, such as people=3, got "scenes"; mend it$/],
-    [plain("--often", "street=3"), /^--often: expected one of the sets scenes, got "street=3"; mend it$/],
+    [plain("--oversample", "scenes"), /^--oversample: expected set=times, such as people=3, got "scenes"; fix it$/],
+    [plain("--oversample", "street=3"), /^--oversample: expected one of the sets scenes, got "street=3"; fix it$/],
     [plain("--width", "0.7"), /^error: option '--width <width>' argument '0\.7' is invalid/],
   ] as const) {
     const { status, stderr } = fourway(args);

@@ -21,11 +21,11 @@ async function read(image: string): Promise<Frame> {
 const samples = Array.from({ length: 8 }, (_, i) => sampleOf(`p${i}`, { a: i % 2 ? [BOX] : [], b: null }));
 const engine = await createEngine();
 const batcherOf = (
-  options: { seed?: number; batch?: number; shares?: number } = {},
+  options: { seed?: number; batch?: number; slices?: number } = {},
   reader: (image: string) => Promise<Frame | null> = read,
-): Batcher => new Batcher(engine, samples, TASKS, { seed: 1, batch: 4, shares: 2, pixels: 61440, ...options }, reader);
+): Batcher => new Batcher(engine, samples, TASKS, { seed: 1, batch: 4, slices: 2, pixels: 61440, ...options }, reader);
 
-test("tasks with fewer boxed pictures are drawn more often, each by its ratio to the .3, pictures without a box at .6", () => {
+test("tasks with fewer boxed pictures are drawn more oversample, each by its ratio to the .3, pictures without a box at .6", () => {
   const set = [
     ...Array.from({ length: 8 }, (_, i) => sampleOf(`a${i}`, { a: [BOX], b: [] })),
     sampleOf("b", { b: [BOX, BOX] }),
@@ -43,11 +43,11 @@ test("tasks with fewer boxed pictures are drawn more often, each by its ratio to
   );
 });
 
-test("pictures are drawn as often as their weights say", async () => {
+test("pictures are drawn as oversample as their weights say", async () => {
   const rare = sampleOf("p1", { b: [BOX] });
   const common = Array.from({ length: 16 }, () => sampleOf("p2", { a: [BOX] }));
   const empty = sampleOf("p3", { a: [] });
-  const batcher = new Batcher(engine, [rare, ...common, empty], TASKS, { seed: 3, batch: 100, shares: 1, pixels: 61440 }, async () => ({
+  const batcher = new Batcher(engine, [rare, ...common, empty], TASKS, { seed: 3, batch: 100, slices: 1, pixels: 61440 }, async () => ({
     width: 4,
     height: 4,
     data: new Uint8Array(64),
@@ -77,14 +77,14 @@ test("training sizes keep their aspects, in multiples of 32, at any number of pi
 test("a batch has as many pictures as asked, dealt out evenly, in one of the training sizes, with the names of what is in it", async () => {
   const sizes = new Set<string>();
   for (let step = 1; step <= 12; step++) {
-    const { width, height, shares, names } = await batcherOf({ batch: 6, shares: 3 }).make(step);
+    const { width, height, slices: slices, names } = await batcherOf({ batch: 6, slices: 3 }).make(step);
     sizes.add(`${width}x${height}`);
     assert.ok(trainingSizes(61440).some((size) => size.width === width && size.height === height));
     assert.deepEqual(
-      shares.map((share) => share.length),
+      slices.map((share) => share.length),
       [2, 2, 2],
     );
-    for (const share of shares) {
+    for (const share of slices) {
       for (const { pixels } of share) assert.equal(pixels.length, 3 * width * height);
       assert.equal(
         new Set(share.map(({ pixels }) => pixels.buffer)).size,
@@ -92,7 +92,7 @@ test("a batch has as many pictures as asked, dealt out evenly, in one of the tra
         "a share's pixels lie in one block, which is handed over to its worker",
       );
     }
-    assert.equal(new Set(shares.map((share) => share[0]!.pixels.buffer)).size, 3);
+    assert.equal(new Set(slices.map((share) => share[0]!.pixels.buffer)).size, 3);
     assert.ok(names.length >= 6 && names.every((name) => samples.some(({ image }) => image === name)));
   }
   assert.equal(sizes.size, 4);
@@ -114,13 +114,13 @@ test("a step's batch depends on seed and step alone, whatever was asked before o
 });
 
 test("how a batch is dealt out does not change what is in it", async () => {
-  const together = (batch: Batch): unknown => batch.shares.flat().map(({ pixels, ...rest }) => ({ ...rest, pixels: [...pixels] }));
-  assert.deepEqual(together(await batcherOf({ shares: 4 }).make(5)), together(await batcherOf({ shares: 1 }).make(5)));
+  const together = (batch: Batch): unknown => batch.slices.flat().map(({ pixels, ...rest }) => ({ ...rest, pixels: [...pixels] }));
+  assert.deepEqual(together(await batcherOf({ slices: 4 }).make(5)), together(await batcherOf({ slices: 1 }).make(5)));
 });
 
 test("grey that teaches nothing stands for a picture that cannot be read", async () => {
-  const { shares } = await batcherOf({ batch: 8 }, async () => null).make(1);
-  for (const { pixels, boxes, mapWeight, presenceWeight } of shares.flat()) {
+  const { slices: slices } = await batcherOf({ batch: 8 }, async () => null).make(1);
+  for (const { pixels, boxes, mapWeight, presenceWeight } of slices.flat()) {
     assert.ok(pixels.every((v) => v === 114 - 128));
     assert.deepEqual([boxes, mapWeight, presenceWeight], [[], [0, 0, 0], [0, 0, 0]]);
   }
@@ -134,7 +134,7 @@ test("a picture counts as labelled where something is known of one of the tasks"
 });
 
 test("without labelled pictures there is nothing to train on", () => {
-  assert.throws(() => new Batcher(engine, [], TASKS, { seed: 1, batch: 4, shares: 2, pixels: 61440 }, read), {
+  assert.throws(() => new Batcher(engine, [], TASKS, { seed: 1, batch: 4, slices: 2, pixels: 61440 }, read), {
     code: "E_DATA",
     message: /^training: expected labelled pictures, got none; /,
   });

@@ -11,7 +11,7 @@ import { planForward } from "../../src/program/plan.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import type { Kernels } from "../../src/wasm/kernels.js";
 import { createEngine, type Engine } from "../../src/wasm/load.js";
-import { finish, partsFor, readRun, SIGNAL, SIGNALS, take } from "../../src/wasm/signals.js";
+import { chunksFor, finishChunk, readRun, SIGNAL, SIGNALS, takeChunk } from "../../src/wasm/signals.js";
 import { quantized, randomInput } from "../onnx/graphs.js";
 import { same } from "../support/compare.js";
 import { everyOpTrained, readPlace, smallNetwork } from "../support/network.js";
@@ -59,7 +59,7 @@ test("parts are whole tiles, side by side, and make up the whole", () => {
     for (const tile of [1, 4])
       for (const threads of [1, 2, 3, 16]) {
         let end = 0;
-        for (const part of partsFor(threads)) {
+        for (const part of chunksFor(threads)) {
           const [from, to] = rowsOf(part, total, tile);
           assert.equal(from, end);
           assert.ok(to >= from && (to === total || to % tile === 0));
@@ -103,29 +103,29 @@ function counted(engine: Engine, calls: { own: number }): Engine {
 
 test("a thread takes its own chunks of a step in their order, then the others', their last ones first; nobody goes on to the next before all are done", () => {
   for (const threads of [1, 2, 3]) {
-    const parts = partsFor(threads).length;
+    const parts = chunksFor(threads).length;
     const signals = new Int32Array(new SharedArrayBuffer(4 * SIGNALS));
     signals[SIGNAL.parts] = parts;
     signals[SIGNAL.steps] = 2;
     signals[SIGNAL.end] = 2;
     const run = readRun(signals);
     const alone = Array.from({ length: 2 * parts }, () => {
-      const chunk = take(signals, run, threads - 1, true, 0);
-      finish(signals);
+      const chunk = takeChunk(signals, run, threads - 1, true, 0);
+      finishChunk(signals);
       return chunk;
     });
     const own = [parts - 2, parts - 1];
     const order = [...own, ...Array.from({ length: parts - 2 }, (_, k) => parts - 3 - k)];
     assert.deepEqual(alone, [...order, ...order.map((chunk) => chunk + parts)]);
-    assert.equal(take(signals, run, 0, true, 0), -1);
+    assert.equal(takeChunk(signals, run, 0, true, 0), -1);
     signals[SIGNAL.end] = 4;
     const next = readRun(signals);
-    const taken = Array.from({ length: parts }, (_, k) => take(signals, next, k % threads, true, 0));
+    const taken = Array.from({ length: parts }, (_, k) => takeChunk(signals, next, k % threads, true, 0));
     assert.deepEqual(
       taken.toSorted((a, b) => a - b),
       Array.from({ length: parts }, (_, k) => k),
     );
-    assert.equal(take(signals, next, 0, true, 0), -1, "its patience ends while others are at work");
+    assert.equal(takeChunk(signals, next, 0, true, 0), -1, "its patience ends while others are at work");
   }
 });
 
@@ -157,7 +157,7 @@ test("a detector of two threads finds what one finds, tells how many it has, and
   const model = randomModel();
   using alone = await Detector.load(model, { pixels: 16384 });
   using detector = await Detector.load(model, { pixels: 16384, threads: 2 });
-  assert.deepEqual([alone.threads, detector.threads, detector.oneThreadBecause], [1, 2, undefined]);
+  assert.deepEqual([alone.threads, detector.threads, detector.singleThreadReason], [1, 2, undefined]);
   for (const [width, height] of [
     [320, 180],
     [90, 200],
@@ -192,7 +192,7 @@ test("without SharedArrayBuffer one thread does the work and the detector says w
   try {
     using detector = await Detector.load(colourModel(), { threads: 2 });
     assert.equal(detector.threads, 1);
-    assert.match(detector.oneThreadBecause!, /SharedArrayBuffer/);
+    assert.match(detector.singleThreadReason!, /SharedArrayBuffer/);
     assert.equal(detector.detect(frameOf(64, 64)).objects.length >= 0, true);
   } finally {
     globalThis.SharedArrayBuffer = original;

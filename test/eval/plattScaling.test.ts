@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FourwayError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
-import { calibrate, fitCalibration, IDENTITY, reliability } from "../../src/eval/plattScaling.js";
+import { applyPlattScaling, fitPlattScaling, IDENTITY, reliability } from "../../src/eval/plattScaling.js";
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
@@ -34,7 +34,7 @@ test("the fit finds the law that the truths were drawn by", () => {
     [1, 0],
   ] as const) {
     const { logits, truths } = draw(3, 20000, scale, offset);
-    const fit = fitCalibration(logits, truths);
+    const fit = fitPlattScaling(logits, truths);
     // About four standard errors at 20 000 draws.
     assert.ok(Math.abs(fit.scale - scale) < 0.1 && Math.abs(fit.offset - offset) < 0.12, JSON.stringify(fit));
   }
@@ -42,7 +42,7 @@ test("the fit finds the law that the truths were drawn by", () => {
 
 test("at the fit the oracle's cost is flat, and higher all round", () => {
   const { logits, truths } = draw(5, 60, 0.7, -1);
-  const { scale, offset } = fitCalibration(logits, truths);
+  const { scale, offset } = fitPlattScaling(logits, truths);
   const at = (a: number, b: number): number => oracleCost(scale + a, offset + b, logits, truths);
   const h = 1e-4;
   assert.ok(Math.abs(at(h, 0) - at(-h, 0)) / (2 * h) < 1e-5);
@@ -61,9 +61,9 @@ test("separable truths, one kind of truth, equal logits and a single picture giv
     [[-3], [true]],
   ];
   for (const [logits, truths] of cases) {
-    const fit = fitCalibration(logits, truths);
+    const fit = fitPlattScaling(logits, truths);
     assert.ok(Number.isFinite(fit.scale) && Number.isFinite(fit.offset) && fit.scale > 0, JSON.stringify(fit));
-    const mean = logits.reduce((sum, logit) => sum + calibrate(fit, logit), 0) / logits.length;
+    const mean = logits.reduce((sum, logit) => sum + applyPlattScaling(fit, logit), 0) / logits.length;
     const share = truths.filter(Boolean).length / truths.length;
     // The smoothed targets hold the mean within one picture of the truth, the prior within a little more.
     assert.ok(Math.abs(mean - share) < 1.5 / (logits.length + 2) + 0.02, `${mean} for ${share}: ${JSON.stringify(fit)}`);
@@ -72,28 +72,28 @@ test("separable truths, one kind of truth, equal logits and a single picture giv
 
 test("logits that say the contrary are flattened to the base rate, not turned round", () => {
   const { logits, truths } = draw(9, 400, -1, 0);
-  const fit = fitCalibration(logits, truths);
+  const fit = fitPlattScaling(logits, truths);
   assert.equal(fit.scale, 0.01);
   const share = truths.filter(Boolean).length / truths.length;
-  assert.ok(Math.abs(calibrate(fit, 0) - share) < 0.02);
+  assert.ok(Math.abs(applyPlattScaling(fit, 0) - share) < 0.02);
 });
 
 test("calibrating lowers the expected calibration error on fresh draws", () => {
-  const fit = (({ logits, truths }) => fitCalibration(logits, truths))(draw(11, 400, 0.4, -1));
+  const fit = (({ logits, truths }) => fitPlattScaling(logits, truths))(draw(11, 400, 0.4, -1));
   const { logits, truths } = draw(12, 4000, 0.4, -1);
   const raw = reliability(logits.map(sigmoid), truths).error!;
   const calibrated = reliability(
-    logits.map((logit) => calibrate(fit, logit)),
+    logits.map((logit) => applyPlattScaling(fit, logit)),
     truths,
   ).error!;
   assert.ok(raw > 0.15 && calibrated < 0.05, `${raw} to ${calibrated}`);
 });
 
 test("no pictures leave the identity, and extreme logits stay within 0 and 1", () => {
-  assert.deepEqual(fitCalibration([], []), IDENTITY);
-  assert.equal(calibrate(IDENTITY, 1000), 1);
-  assert.equal(calibrate(IDENTITY, -1000), 0);
-  assert.equal(calibrate({ scale: 2, offset: -1 }, 0.5), 0.5);
+  assert.deepEqual(fitPlattScaling([], []), IDENTITY);
+  assert.equal(applyPlattScaling(IDENTITY, 1000), 1);
+  assert.equal(applyPlattScaling(IDENTITY, -1000), 0);
+  assert.equal(applyPlattScaling({ scale: 2, offset: -1 }, 0.5), 0.5);
 });
 
 test("the reliability table and its error are those counted by hand", () => {
@@ -114,8 +114,8 @@ test("the reliability table and its error are those counted by hand", () => {
 test("lists that do not fit and numbers out of range are refused", () => {
   const refused = (work: () => unknown): void =>
     assert.throws(work, (error) => error instanceof FourwayError && error.code === "E_ARGUMENT");
-  refused(() => fitCalibration([1], []));
-  refused(() => fitCalibration([Number.NaN], [true]));
+  refused(() => fitPlattScaling([1], []));
+  refused(() => fitPlattScaling([Number.NaN], [true]));
   refused(() => reliability([0.5], []));
   refused(() => reliability([1.5], [true]));
   refused(() => reliability([0.5], [true], 0));

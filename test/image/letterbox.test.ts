@@ -7,7 +7,7 @@ import {
   type Letterbox,
   letterboxBytes,
   letterboxed,
-  mostTaps,
+  maxTaps,
   type Placement,
   prepareLetterbox,
   runLetterbox,
@@ -79,7 +79,7 @@ function letterboxOf(
 ): { pixels: Uint8Array; tables: Letterbox } {
   const { memory } = engine;
   const mark = memory.mark;
-  const most = Math.max(mostTaps(placement.sourceWidth, placement.width), mostTaps(placement.sourceHeight, placement.height));
+  const most = Math.max(maxTaps(placement.sourceWidth, placement.width), maxTaps(placement.sourceHeight, placement.height));
   const at = memory.reserve(letterboxBytes(frame, input, most));
   const source = memory.reserve(rgba.length);
   const bytes = 3 * input.width * input.height;
@@ -220,7 +220,7 @@ for (const lanes of [1, 2, 4] as const)
       const whole = random.chance(0.5);
       const start = whole ? 0 : random.uniform(-3, size / 2);
       const length = whole ? size : random.uniform(0.5, size + 3 - start);
-      const most = mostTaps(length, out);
+      const most = maxTaps(length, out);
       const entry = 2 + Math.ceil(most / lanes);
       const table = new Int32Array(out * entry);
       const largest = axisTable(table, { start, length, out, size, most, mirrored: random.chance(0.5) }, lanes);

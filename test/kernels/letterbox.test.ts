@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Random } from "../../src/core/random.js";
-import { letterboxBytes, letterboxed, mostTaps, type Placement, prepareLetterbox, runLetterbox } from "../../src/image/letterbox.js";
+import { letterboxBytes, letterboxed, maxTaps, type Placement, prepareLetterbox, runLetterbox } from "../../src/image/letterbox.js";
 import { letterbox, resampled, type Taps } from "../oracle/letterbox.js";
 import { Arena } from "../support/arena.js";
 import { same } from "../support/compare.js";
@@ -134,7 +134,7 @@ for (const frame of FRAMES)
       const rgba = integers(new Random(5), frame.width * frame.height * 4, 0, 255);
       const rgbaAt = arena.input("u8", rgba).at;
       const out = arena.output("i8", 64 * 64 * 3, 16);
-      const most = Math.max(mostTaps(frame.width, placement.width), mostTaps(frame.height, placement.height));
+      const most = Math.max(maxTaps(frame.width, placement.width), maxTaps(frame.height, placement.height));
       const prepared = prepareLetterbox(arena.engine, arena.scratch(letterboxBytes(frame, input, most)).at, frame, placement);
       runLetterbox(arena.engine, prepared, rgbaAt, frame, out.at, input);
       arena.check();
@@ -152,7 +152,7 @@ test("one colour stays that colour, to the bit, at every scale", () => {
       const placement = letterboxed(frame, input);
       const rgbaAt = arena.input("u8", new Float64Array(frame.width * frame.height * 4).fill(byte)).at;
       const out = arena.output("i8", 64 * 64 * 3, 16);
-      const most = Math.max(mostTaps(frame.width, placement.width), mostTaps(frame.height, placement.height));
+      const most = Math.max(maxTaps(frame.width, placement.width), maxTaps(frame.height, placement.height));
       const prepared = prepareLetterbox(arena.engine, arena.scratch(letterboxBytes(frame, input, most)).at, frame, placement);
       runLetterbox(arena.engine, prepared, rgbaAt, frame, out.at, input);
       arena.check();

@@ -150,7 +150,7 @@ test("calibration puts norms back so that the function stays, with the statistic
   const replica = new Replica(await createEngine(), unfoldNorms(folded), OPTIONS);
   const random = new Random(5);
   const examples = [exampleOf(random, 96, 64, 3), exampleOf(random, 96, 64, 3)];
-  replica.calibrate(examples, 96, 64, () => true);
+  replica.restoreNorms(examples, 96, 64, () => true);
   const calibrated = replica.export(false);
 
   // in inference form the same function, on any picture
@@ -198,7 +198,7 @@ test("calibration touches only the norms that are wanted", async () => {
   const unfolded = unfoldNorms(foldNorms(shaken(6)));
   const replica = new Replica(await createEngine(), unfolded, OPTIONS);
   const random = new Random(6);
-  replica.calibrate([exampleOf(random, 96, 64, 3), exampleOf(random, 96, 64, 3)], 96, 64, (name) => name.startsWith("trunk."));
+  replica.restoreNorms([exampleOf(random, 96, 64, 3), exampleOf(random, 96, 64, 3)], 96, 64, (name) => name.startsWith("trunk."));
   const { params } = replica.export(true);
   for (const [name, { data }] of params)
     if (name.endsWith(".gamma"))

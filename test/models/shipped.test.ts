@@ -10,7 +10,7 @@ import type { Frame } from "../../src/core/frame.js";
 import { TASKS } from "../../src/core/task.js";
 import { createCandidates, locate, logitOf, selectCells, sigmoid } from "../../src/detect/decode.js";
 import { Detector } from "../../src/detect/detector.js";
-import { MOST_OBJECTS, suppress } from "../../src/detect/nms.js";
+import { MAX_OBJECTS, suppress } from "../../src/detect/nms.js";
 import { Workspace } from "../../src/detect/workspace.js";
 import { INPUT_SCALE } from "../../src/graph/graph.js";
 import { runLetterbox } from "../../src/image/letterbox.js";
@@ -70,7 +70,7 @@ async function bothEngines(model: Model, bytes: Uint8Array, frame: Frame) {
   const detect = (): DetectedObject[] =>
     model.info.tasks.flatMap((task, t) => {
       const candidates = createCandidates();
-      const kept = new Int32Array(MOST_OBJECTS);
+      const kept = new Int32Array(MAX_OBJECTS);
       selectCells(candidates, memory.f32, maps[t]!, logitOf(model.info.thresholds[task]!));
       locate(candidates, memory.f32, maps[t]!, letterbox.placement);
       return Array.from({ length: suppress(kept, candidates) }, (_, k) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import type { Graph } from "../../src/graph/graph.js";
-import { equalize, INT8, type Reach } from "../../src/quant/equalize.js";
+import { type ChannelRanges, equalize, INT8_MAX } from "../../src/quant/equalize.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { GraphMaker, randomInput } from "../onnx/graphs.js";
 import { runGraph } from "../oracle/graph.js";
@@ -13,7 +13,7 @@ const SIZE = 64;
 const PICTURE = randomInput(new Random(2), SIZE, SIZE);
 
 /** What each channel of each value reaches on the picture, by the oracle. */
-function oracleReach(graph: Graph): Reach {
+function oracleReach(graph: Graph): ChannelRanges {
   const values = runGraph(graph, PICTURE, SIZE, SIZE);
   return new Map(
     [...values].map(([name, { channels, data }]) => {
@@ -46,14 +46,14 @@ test("a small channel becomes as large as its neighbour before a depthwise convo
   make.conv("dwconv", "deep", "first", [4, 4], { kernel: 3 });
   make.conv("conv1x1", "last", "deep", [4, 5], {});
   const graph: Graph = { ...make.graph, outputs: ["last"] };
-  const reach: Reach = new Map(
+  const reach: ChannelRanges = new Map(
     Object.entries({ input: [1, 1, 1], first: [10, 0.5, 0, 0.01], deep: [1, 1, 1, 1], last: [1, 2, 3, 4, 5] }).map(([name, each]) => [
       name,
       Float64Array.from(each),
     ]),
   );
   const { reach: after } = equalize(graph, reach);
-  const largest = INT8 / 8; // the least that is not below 10
+  const largest = INT8_MAX / 8; // the least that is not below 10
   close(after.get("first")!, [largest, largest, 0, (largest * 64 * 0.01) / 10], 1e-12);
   assert.deepEqual(after.get("input"), reach.get("input"));
   assert.deepEqual(after.get("last"), reach.get("last"));

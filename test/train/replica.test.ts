@@ -5,7 +5,7 @@ import type { Example } from "../../src/data/example.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
-import { exchangeLength, gather, publish } from "../../src/train/gather.js";
+import { allReduce, exchangeLength, publish } from "../../src/train/allReduce.js";
 import { groupOf } from "../../src/train/optimizer.js";
 import { Replica, type ReplicaOptions } from "../../src/train/replica.js";
 import { createEngine } from "../../src/wasm/load.js";
@@ -33,7 +33,7 @@ function batchOf(step: number, replica = 0): { examples: Example[]; width: numbe
 function step(replica: Replica, number: number): number {
   const { examples, width, height } = batchOf(number);
   const { total } = replica.compute(examples, width, height);
-  replica.apply({ step: number, rate: 0.01, average: 0.5 });
+  replica.apply({ step: number, rate: 0.01, emaWeight: 0.5 });
   return total;
 }
 
@@ -49,8 +49,8 @@ test("replicas that see different pictures and share their gradients stay the sa
     });
     assert.notDeepEqual(slots[0], slots[1]);
     for (const replica of replicas) {
-      gather(slots, replica.gradients(), replica.state());
-      replica.apply({ step: number, rate: 0.01, average: 0.5 });
+      allReduce(slots, replica.gradients(), replica.state());
+      replica.apply({ step: number, rate: 0.01, emaWeight: 0.5 });
     }
     same(replicas[1]!.save(), replicas[0]!.save());
     same(replicas[2]!.save(), replicas[0]!.save());
@@ -90,7 +90,7 @@ test("a step on one batch over and over lowers its loss, and the averaged weight
   const { examples, width, height } = batchOf(1);
   const losses = Array.from({ length: 30 }, (_, i) => {
     const { total } = replica.compute(examples, width, height);
-    replica.apply({ step: i + 1, rate: 0.005, average: 0.1 });
+    replica.apply({ step: i + 1, rate: 0.005, emaWeight: 0.1 });
     return total;
   });
   assert.ok(losses.at(-1)! < 0.5 * losses[0]!, `${losses[0]} to ${losses.at(-1)}`);
@@ -126,7 +126,7 @@ test("a pretrained trunk moves at .35 of the rate, and only fresh weights decay"
   const rate = 0.01;
   const { examples, width, height } = batchOf(1);
   replica.compute(examples, width, height);
-  replica.apply({ step: 1, rate, average: 0.5 });
+  replica.apply({ step: 1, rate, emaWeight: 0.5 });
   const after = replica.export(false).params;
   const moved = (name: string): number[] => [...after.get(name)!.data].map((v, i) => Math.abs(v - before.get(name)!.data[i]!));
   // AdamW's first step is the rate itself in every direction that has a slope
@@ -145,10 +145,10 @@ test("a gradient longer than 10 is held to 10", async () => {
       const replica = await replicaOf({ optimizer: "sgd" });
       const before = replica.export(false).params.get("head.a.out.bias")!.data;
       const { examples, width, height } = batchOf(1);
-      const { gradient } = replica.compute(examples, width, height);
+      const { gradientNorm: gradient } = replica.compute(examples, width, height);
       const gradients = replica.gradients();
       for (let i = 0; i < gradients.length; i++) gradients[i]! *= times;
-      const length = replica.apply({ step: 1, rate: 1e-3, average: 0.5 });
+      const length = replica.apply({ step: 1, rate: 1e-3, emaWeight: 0.5 });
       close([length], [gradient * times], 1e-5);
       const after = replica.export(false).params.get("head.a.out.bias")!.data;
       const moved = Math.hypot(...after.map((v, i) => v - before[i]!));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { averageShare, learningRate } from "../../src/train/schedule.js";
+import { emaWeight, learningRate } from "../../src/train/schedule.js";
 
 const near = (actual: number, expected: number): void =>
   assert.ok(Math.abs(actual - expected) < 1e-12 * Math.abs(expected), `${actual} against ${expected}`);
@@ -22,8 +22,8 @@ test("behind the warm-up the rate falls all the way, through half of it in the m
 });
 
 test("the average takes most of the first steps' weights and 0.15 % of the late ones'", () => {
-  near(averageShare(1), 9 / 11);
-  near(averageShare(90), 9 / 100);
-  near(averageShare(100_000), 0.0015);
-  for (let step = 1; step < 7000; step++) assert.ok(averageShare(step + 1) <= averageShare(step));
+  near(emaWeight(1), 9 / 11);
+  near(emaWeight(90), 9 / 100);
+  near(emaWeight(100_000), 0.0015);
+  for (let step = 1; step < 7000; step++) assert.ok(emaWeight(step + 1) <= emaWeight(step));
 });

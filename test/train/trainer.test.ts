@@ -2,24 +2,24 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Batch } from "../../src/data/batch.js";
 import type { Graph } from "../../src/graph/graph.js";
-import type { ShareLoss, Update } from "../../src/train/replica.js";
-import { averageShare, learningRate } from "../../src/train/schedule.js";
-import { type Crew, type Feed, type Hooks, type Progress, train } from "../../src/train/trainer.js";
+import type { SliceLoss, Update } from "../../src/train/replica.js";
+import { emaWeight, learningRate } from "../../src/train/schedule.js";
+import { type BatchSource, type Hooks, type Progress, type Replicas, train } from "../../src/train/trainer.js";
 
 /** A crew and a feed that write down what is asked of them. `lossOf` gives the losses of two replicas for a step. */
-function recorded(lossOf: (step: number) => ShareLoss[]) {
+function recorded(lossOf: (step: number) => SliceLoss[]) {
   const log: string[] = [];
   const updates: Update[] = [];
   let step = 0;
-  const feed: Feed = {
+  const feed: BatchSource = {
     async next(wanted) {
       step = wanted;
       log.push(`batch ${wanted}`);
-      return { width: 32, height: 32, shares: [], names: [`${wanted}a.jpg`, `${wanted}b.jpg`] };
+      return { width: 32, height: 32, slices: [], names: [`${wanted}a.jpg`, `${wanted}b.jpg`] };
     },
     async close() {},
   };
-  const crew: Crew = {
+  const crew: Replicas = {
     async compute(_: Batch) {
       log.push(`compute ${step}`);
       return lossOf(step);
@@ -36,7 +36,7 @@ function recorded(lossOf: (step: number) => ShareLoss[]) {
   return { log, updates, feed, crew };
 }
 
-const loss = (...tasks: number[]): ShareLoss => ({ tasks, total: tasks.reduce((a, b) => a + b, 0), gradient: 1 });
+const loss = (...tasks: number[]): SliceLoss => ({ tasks, total: tasks.reduce((a, b) => a + b, 0), gradientNorm: 1 });
 const silent: Hooks = { onStep: () => false, async onEpoch() {} };
 
 test("each step takes its batch, computes, applies the scheduled update and tells its progress; epochs end where they should", async () => {
@@ -65,7 +65,7 @@ test("each step takes its batch, computes, applies the scheduled update and tell
   );
   assert.deepEqual(
     updates,
-    [1, 2, 3, 4, 5].map((step) => ({ step, rate: learningRate(0.1, step, 5), average: averageShare(step) })),
+    [1, 2, 3, 4, 5].map((step) => ({ step, rate: learningRate(0.1, step, 5), average: emaWeight(step) })),
   );
   // the mean over replicas and over the epoch's steps so far
   assert.deepEqual(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
-import { exchangeLength, gather, publish } from "../../src/train/gather.js";
+import { allReduce, exchangeLength, publish } from "../../src/train/allReduce.js";
 import { same } from "../support/compare.js";
 import { normals } from "../support/random.js";
 
@@ -19,7 +19,7 @@ test("every replica ends with the mean of all parts, the same bits, summed in th
     of(parts[0]!).map((_, i) => (of(parts[0]!)[i]! + of(parts[1]!)[i]! + of(parts[2]!)[i]!) * (1 / 3));
   const expected = { gradients: mean((p) => p.gradients), state: mean((p) => p.state) };
   for (const { gradients, state } of parts) {
-    gather(slots, gradients, state);
+    allReduce(slots, gradients, state);
     same(gradients, expected.gradients);
     same(state, expected.state);
   }
@@ -31,7 +31,7 @@ test("a replica that is alone keeps its gradients to the bit", () => {
   const slot = new Float32Array(exchangeLength(gradients, state));
   publish(slot, gradients, state);
   assert.deepEqual([...slot], [...gradients, ...state]);
-  gather([slot], gradients, state);
+  allReduce([slot], gradients, state);
   same(gradients, keptGradients);
   same(state, keptState);
 });

@@ -7,10 +7,10 @@ import { trainingSizes } from "../../src/data/batch.js";
 import type { Sample } from "../../src/data/dataset.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { unfoldNorms } from "../../src/model/trunk.js";
-import { createCrew } from "../../src/node/crew.js";
-import { createFeed } from "../../src/node/feed.js";
+import { startBatchLoader } from "../../src/node/batchLoader.js";
 import { writeImage } from "../../src/node/image.js";
 import type { LoaderData } from "../../src/node/loadWorker.js";
+import { startReplicas } from "../../src/node/workerReplicas.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
 import { foldNorms } from "../../src/quant/fold.js";
@@ -52,7 +52,7 @@ const loader = (shares: number, more: Partial<LoaderData> = {}): LoaderData => (
   tasks: [...SMALL_TASKS],
   seed: 3,
   batch: 4,
-  shares,
+  slices: shares,
   pixels: 61440,
   cacheBytes: 1 << 20,
   strict: false,
@@ -73,8 +73,8 @@ async function trained(
   threads: number,
   { graph = smallNetwork(1), from = 0, to = 6, state }: { graph?: Graph; from?: number; to?: number; state?: Float32Array } = {},
 ) {
-  const crew = await createCrew(graph, threads, options(threads));
-  const feed = createFeed(loader(threads), 6, never);
+  const crew = await startReplicas(graph, threads, options(threads));
+  const feed = startBatchLoader(loader(threads), 6, never);
   try {
     if (state) await crew.restore(state);
     const course = { rate: 0.01, steps: 6, stepsPerEpoch: 3, from };
@@ -117,8 +117,8 @@ test("weights that are not finite stop the first step with its pictures' names",
 });
 
 test("a rate that makes weights explode stops too", async () => {
-  const crew = await createCrew(smallNetwork(1), 1, options(1));
-  const feed = createFeed(loader(1), 40, never);
+  const crew = await startReplicas(smallNetwork(1), 1, options(1));
+  const feed = startBatchLoader(loader(1), 40, never);
   try {
     await assert.rejects(train(crew, feed, { rate: 1e30, steps: 40, stepsPerEpoch: 40, from: 0 }, silent), {
       code: "E_TRAIN",
@@ -131,16 +131,16 @@ test("a rate that makes weights explode stops too", async () => {
 
 test("calibration in a crew gives every replica the same norms", async () => {
   const graph = unfoldNorms(foldNorms(smallNetwork(1)));
-  const crew = await createCrew(graph, 2, options(2));
-  const feed = createFeed(loader(2), 1, never);
+  const crew = await startReplicas(graph, 2, options(2));
+  const feed = startBatchLoader(loader(2), 1, never);
   try {
-    await crew.calibrate(await feed.next(0), "trunk.");
+    await crew.restoreNorms(await feed.next(0), "trunk.");
     const { params } = await crew.export();
     assert.ok(params.get("trunk.stem.gamma")!.data.every((v) => v !== 1));
     assert.ok(params.get("head.a.depthwise.gamma")!.data.every((v) => v === 1));
     const before = await crew.save();
     await crew.compute(await feed.next(1));
-    crew.apply({ step: 1, rate: 0, average: 0 });
+    crew.apply({ step: 1, rate: 0, emaWeight: 0 });
     const after = await crew.save();
     assert.equal(after.length, before.length);
   } finally {
@@ -151,7 +151,7 @@ test("calibration in a crew gives every replica the same norms", async () => {
 test("a graph that cannot be trained is refused with its own error, and no thread is left behind", async () => {
   const graph = everyOpTrained(1);
   const broken: Graph = { ...graph, outputs: [...graph.outputs, "nowhere"] };
-  await assert.rejects(createCrew(broken, 2, options(2)), {
+  await assert.rejects(startReplicas(broken, 2, options(2)), {
     code: "E_GRAPH",
     message: /^graph: expected the output "nowhere" to be computed/,
   });
@@ -159,7 +159,7 @@ test("a graph that cannot be trained is refused with its own error, and no threa
 });
 
 test("an error of one replica reaches the caller as it was thrown", async () => {
-  const crew = await createCrew(smallNetwork(1), 2, options(2));
+  const crew = await startReplicas(smallNetwork(1), 2, options(2));
   try {
     await assert.rejects(crew.restore(new Float32Array(3)), {
       code: "E_TRAIN",
@@ -175,10 +175,10 @@ test("a picture that cannot be decoded is told once, by name, and taught as noth
   writeFileSync(bad, "no picture");
   const broken: Sample[] = [{ ...samples[0]!, image: bad }];
   const faults: string[] = [];
-  const feed = createFeed(loader(2, { samples: broken }), 4, (fault) => faults.push(fault));
+  const feed = startBatchLoader(loader(2, { samples: broken }), 4, (fault) => faults.push(fault));
   try {
     for (let step = 1; step <= 4; step++) {
-      const { shares } = await feed.next(step);
+      const { slices: shares } = await feed.next(step);
       for (const { mapWeight, presenceWeight } of shares.flat())
         assert.deepEqual(
           [mapWeight, presenceWeight],
@@ -193,7 +193,7 @@ test("a picture that cannot be decoded is told once, by name, and taught as noth
   } finally {
     await feed.close();
   }
-  const strict = createFeed(loader(2, { samples: broken, strict: true }), 4, never);
+  const strict = startBatchLoader(loader(2, { samples: broken, strict: true }), 4, never);
   try {
     await assert.rejects(strict.next(1), { code: "E_IMAGE", message: /bad\.jpg/ });
   } finally {
@@ -202,7 +202,7 @@ test("a picture that cannot be decoded is told once, by name, and taught as noth
 });
 
 test("a loader that cannot start fails every batch that is asked of it, instead of keeping its caller waiting", async () => {
-  const feed = createFeed(loader(2, { samples: [] }), 4, never);
+  const feed = startBatchLoader(loader(2, { samples: [] }), 4, never);
   try {
     await assert.rejects(feed.next(1), /expected labelled pictures, got none/);
     await assert.rejects(feed.next(2), /expected labelled pictures, got none/);

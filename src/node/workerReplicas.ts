@@ -3,12 +3,12 @@ import { fromErrorData } from "../core/errors.js";
 import type { Batch } from "../data/batch.js";
 import type { Example } from "../data/example.js";
 import type { Graph } from "../graph/graph.js";
-import type { ReplicaOptions, ShareLoss } from "../train/replica.js";
-import type { Crew } from "../train/trainer.js";
+import type { ReplicaOptions, SliceLoss } from "../train/replica.js";
+import type { Replicas } from "../train/trainer.js";
 import type { Reply, Request, Started } from "./trainWorker.js";
 
 /** A worker that answers requests in order. */
-class Mate {
+class WorkerHandle {
   private readonly worker = new Worker(new URL("./trainWorker.js", import.meta.url));
   private readonly waiting: { resolve(value: unknown): void; reject(error: unknown): void }[] = [];
   private failure: unknown;
@@ -49,10 +49,10 @@ function buffersOf(examples: readonly Example[]): ArrayBuffer[] {
 }
 
 /** A crew that can also put batch norm back into a folded trunk, from a batch of pictures (`Replica.calibrate`). */
-export interface CalibratingCrew extends Crew {
+export interface WorkerReplicas extends Replicas {
   /** Bytes of memory of each replica, planned. */
   readonly bytes: number;
-  calibrate(batch: Batch, prefix: string): Promise<void>;
+  restoreNorms(batch: Batch, prefix: string): Promise<void>;
 }
 
 /**
@@ -61,40 +61,40 @@ export interface CalibratingCrew extends Crew {
  * @param threads how many; `options.batch` is each one's share of a batch
  * @throws E_GRAPH, E_SHAPE where the graph cannot be trained as it is; E_RUNTIME out of memory
  */
-export async function createCrew(graph: Graph, threads: number, options: ReplicaOptions): Promise<CalibratingCrew> {
-  const mates = Array.from({ length: threads }, () => new Mate());
+export async function startReplicas(graph: Graph, threads: number, options: ReplicaOptions): Promise<WorkerReplicas> {
+  const handles = Array.from({ length: threads }, () => new WorkerHandle());
   const close = async (): Promise<void> => {
-    await Promise.all(mates.map((mate) => mate.close()));
+    await Promise.all(handles.map((mate) => mate.close()));
   };
   let started: Started[];
   try {
-    started = await Promise.all(mates.map((mate, index) => mate.ask<Started>({ kind: "start", graph, options, index })));
+    started = await Promise.all(handles.map((mate, index) => mate.ask<Started>({ kind: "start", graph, options, index })));
     const slots = [0, 1].map(() => started.map(({ floats }) => new SharedArrayBuffer(4 * floats)));
-    await Promise.all(mates.map((mate) => mate.ask({ kind: "slots", slots })));
+    await Promise.all(handles.map((mate) => mate.ask({ kind: "slots", slots })));
   } catch (error) {
     await close();
     throw error;
   }
   let parity = 0;
-  const first = mates[0]!;
+  const first = handles[0]!;
   const save = (): Promise<Float32Array> => first.ask<Float32Array>({ kind: "save" });
   const restore = async (state: Float32Array): Promise<void> => {
-    await Promise.all(mates.map((mate) => mate.ask({ kind: "restore", state })));
+    await Promise.all(handles.map((mate) => mate.ask({ kind: "restore", state })));
   };
   return {
     bytes: started[0]!.bytes,
-    compute({ shares, width, height }) {
+    compute({ slices: shares, width, height }) {
       parity = 1 - parity;
       return Promise.all(
-        mates.map((mate, i) =>
-          mate.ask<ShareLoss>({ kind: "compute", examples: shares[i]!, width, height, parity }, buffersOf(shares[i]!)),
+        handles.map((mate, i) =>
+          mate.ask<SliceLoss>({ kind: "compute", examples: shares[i]!, width, height, parity }, buffersOf(shares[i]!)),
         ),
       );
     },
     apply(update) {
-      for (const mate of mates) mate.tell({ kind: "apply", update, parity });
+      for (const mate of handles) mate.tell({ kind: "apply", update, parity });
     },
-    async calibrate({ shares, width, height }, prefix) {
+    async restoreNorms({ slices: shares, width, height }, prefix) {
       await first.ask({ kind: "calibrate", examples: shares[0]!, width, height, prefix });
       await restore(await save());
     },

@@ -10,7 +10,7 @@ export function publish(slot: Float32Array, gradients: Float32Array, state: Floa
 }
 
 /** The mean over all replicas' parts, summed in their order, so that every replica ends with the same bits. */
-export function gather(slots: readonly Float32Array[], gradients: Float32Array, state: Float32Array): void {
+export function allReduce(slots: readonly Float32Array[], gradients: Float32Array, state: Float32Array): void {
   if (slots.length === 1) return;
   const share = 1 / slots.length;
   const mean = (to: Float32Array, from: number): void => {

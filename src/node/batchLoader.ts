@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { fromErrorData } from "../core/errors.js";
 import type { Batch } from "../data/batch.js";
-import type { Feed } from "../train/trainer.js";
+import type { BatchSource } from "../train/trainer.js";
 import type { LoaderData, LoaderMessage } from "./loadWorker.js";
 
 /** Batches made ahead of the step that needs them. */
@@ -11,7 +11,7 @@ const AHEAD = 3;
  * Batches from a thread of their own that decodes, cuts and colours ahead of training.
  * @param onFault is told of each picture that cannot be decoded, once
  */
-export function createFeed(data: LoaderData, steps: number, onFault: (fault: string) => void): Feed {
+export function startBatchLoader(data: LoaderData, steps: number, onFault: (fault: string) => void): BatchSource {
   const worker = new Worker(new URL("./loadWorker.js", import.meta.url), { workerData: data });
   const waiting = new Map<number, { resolve(batch: Batch): void; reject(error: unknown): void }>();
   const promised = new Map<number, Promise<Batch>>();
