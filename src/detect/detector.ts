@@ -1,6 +1,9 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame } from "../core/frame.js";
+import type { Url } from "../core/globals.js";
 import type { Task } from "../core/task.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { runLetterbox } from "../image/letterbox.js";
@@ -69,7 +72,7 @@ export class Detector {
    * @param model a file's bytes, its path or URL, or a model in memory; left out: the one the package ships
    * @throws E_ONNX, E_MODEL for a file that cannot be read or is no Fourway model, E_ARGUMENT for bad options, E_RUNTIME without SIMD
    */
-  static async load(model: Uint8Array | URL | string | Model = shippedModel(), options: DetectorOptions = {}): Promise<Detector> {
+  static async load(model: Uint8Array | Url | string | Model = shippedModel(), options: DetectorOptions = {}): Promise<Detector> {
     const file = typeof model === "string" || model instanceof URL ? await readBytes(model) : model;
     const ready = file instanceof Uint8Array ? loadModel(file) : file;
     const { pixels = ready.info.pixels, threads = 1 } = options;

@@ -2,8 +2,6 @@ import { FourwayError } from "../core/errors.js";
 
 // Foreign models through onnxruntime-web, an optional peer: it is loaded on the first use, and without it all else of Fourway works.
 
-type Runtime = typeof import("onnxruntime-web");
-
 /** Numbers of a model's input or output, row by row, the last dimension fastest. */
 export interface Tensor {
   dims: readonly number[];
@@ -35,7 +33,7 @@ export interface SessionOptions {
   /** Of WebAssembly, 1 by default; only the first session of a program sets them. */
   threads?: number;
   /** Where onnxruntime-web comes from, by default the installed package. */
-  load?: () => Promise<Runtime>;
+  load?: () => Promise<unknown>;
 }
 
 /**
@@ -48,13 +46,13 @@ export async function openSession(
   name: string,
   { threads = 1, load = () => import("onnxruntime-web") }: SessionOptions = {},
 ): Promise<Session> {
-  const runtime = await load().catch((cause) => {
+  const runtime = (await load().catch((cause) => {
     throw new FourwayError(
       "E_RUNTIME",
       "onnxruntime: expected the package onnxruntime-web for foreign models, got none; run: npm install onnxruntime-web",
       { cause },
     );
-  });
+  })) as typeof import("onnxruntime-web");
   const { env, InferenceSession, Tensor: RuntimeTensor } = runtime;
   env.logLevel = "error";
   env.wasm.numThreads = threads;

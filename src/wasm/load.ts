@@ -1,6 +1,7 @@
 import { relaxedSimd, threads as threadsFeature } from "wasm-feature-detect";
 import { isPage, readAddress, readResponse } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
+import type { FetchResponse, Url, WasmModule } from "../core/globals.js";
 import type { Kernels } from "./kernels.js";
 import { Memory } from "./memory.js";
 import { Threads } from "./threads.js";
@@ -21,7 +22,7 @@ let compiledShared: Promise<WebAssembly.Module> | undefined;
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 /** Where the kernels come from: a compiled module, its bytes, or somewhere to read them from. */
-export type WasmSource = WebAssembly.Module | BufferSource | URL | Response;
+export type WasmSource = WasmModule | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Url | FetchResponse;
 
 /** The bytes of the build that the package carries for this runtime. */
 async function ownBytes(shared = false): Promise<BufferSource> {
@@ -70,7 +71,7 @@ async function compile(source: WasmSource | undefined): Promise<WebAssembly.Modu
  * @param source instead of the bytes that the package carries; only the first call's counts, unless it failed
  * @throws E_RUNTIME where the runtime lacks SIMD, or the source cannot be read or is no WebAssembly
  */
-export function init(source?: WasmSource): Promise<WebAssembly.Module> {
+export function init(source?: WasmSource): Promise<WasmModule> {
   compiled ??= compile(source).catch((error) => {
     compiled = undefined;
     throw error;

@@ -1,4 +1,5 @@
 import { FourwayError } from "../core/errors.js";
+import type { WasmMemory } from "../core/globals.js";
 
 const PAGE = 65536;
 const ALIGN = 64;
@@ -11,7 +12,7 @@ export const SPARE = 64;
 
 /** The sole owner of the kernels' memory: its growth, its views and what of it is taken. */
 export class Memory {
-  readonly wasm: WebAssembly.Memory;
+  readonly wasm: WasmMemory;
   u8!: Uint8Array;
   i8!: Int8Array;
   i16!: Int16Array;

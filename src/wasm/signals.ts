@@ -4,6 +4,8 @@
 // is slower leaves its small chunk to the others.
 // Steps are numbered on from run to run, so that a late thread can never take a chunk of another run.
 
+import type { WasmMemory, WasmModule } from "../core/globals.js";
+
 /** int32 words in the unused bottom of the shared memory; those that are written often lie on cache lines of their own. */
 export const SIGNAL = {
   /** Counts up twice a run: odd while the words after it are being written. Workers sleep on it. */
@@ -54,8 +56,8 @@ export const SPINS_BETWEEN_RUNS = 1 << 18;
 
 /** What a worker is told when it starts; it answers with nothing, or with why it cannot. */
 export interface ThreadStart {
-  module: WebAssembly.Module;
-  memory: WebAssembly.Memory;
+  module: WasmModule;
+  memory: WasmMemory;
   /** Its number; the owner's is 0. */
   own: number;
 }

@@ -1,4 +1,5 @@
 import { FourwayError } from "../core/errors.js";
+import type { WasmModule } from "../core/globals.js";
 import type { Kernels } from "./kernels.js";
 import type { Memory } from "./memory.js";
 import {
@@ -93,7 +94,7 @@ export class Threads {
   }
 
   /** Starts `count` - 1 workers. @throws Error whose message is the reason where they cannot be had */
-  static async start(count: number, module: WebAssembly.Module, memory: Memory, kernels: Kernels): Promise<Threads> {
+  static async start(count: number, module: WasmModule, memory: Memory, kernels: Kernels): Promise<Threads> {
     const mates: WorkerHandle[] = [];
     try {
       for (let index = 1; index < count; index++) mates.push(createWorker());
