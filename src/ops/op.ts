@@ -4,7 +4,7 @@ import type { Kernels } from "../wasm/kernels.js";
 import type { Chunk } from "../wasm/signals.js";
 import type { Layout } from "./layout.js";
 
-/** One kernel call or a few, with every argument fixed: running it allocates nothing. */
+/** Kernel calls, one or a few, with every argument fixed: running it allocates nothing. Other threads run the same calls (`Threads.record`). */
 export type Step = () => void;
 
 /** A node of one op. */
