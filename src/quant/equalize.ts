@@ -32,10 +32,10 @@ function alike(graph: Graph, reach: ChannelRanges): Sets {
     if (node.op === "split") for (const [i, channel] of x.entries()) sets.join(channel, outputs[i % 2]![i >> 1]!);
     else if (node.op === "concat") join(y, inputs.flat());
     else if (node.params.weight === undefined) for (const input of inputs) join(y, input);
-    for (const name of Object.values(node.params)) {
+    for (const [role, name] of Object.entries(node.params)) {
       const other = holders.get(name) ?? node;
       holders.set(name, other);
-      join(x, channelsOf(other.inputs[0]!, reach));
+      if (role === "weight") join(x, channelsOf(other.inputs[0]!, reach));
       join(y, channelsOf(other.outputs[0]!, reach));
     }
   }

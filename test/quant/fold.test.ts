@@ -90,28 +90,3 @@ test("a norm that cannot be folded is refused: not behind a convolution, behind 
     /^conv3x3 "c": expected no activation before a norm, got one$/,
   );
 });
-
-test("weights that two convolutions share fold only where they share the norm too", () => {
-  const several = /^conv1x1 "b": expected one norm behind all that share "a.weight", got several; it cannot be folded$/;
-  const share = (nodes: GraphNode[]): void => {
-    for (const node of nodes) if (node.name === "b") node.params = { ...node.params, weight: "a.weight" };
-  };
-  refused(
-    (make) => {
-      const x = make.conv("conv3x3", "first", "input", [3, 8]);
-      const one = make.norm("na", make.conv("conv1x1", "a", x, [8, 8]), 8, 0);
-      return [make.norm("nb", make.conv("conv1x1", "b", one, [8, 8]), 8, 0)];
-    },
-    several,
-    share,
-  );
-  refused(
-    (make) => {
-      const x = make.conv("conv3x3", "first", "input", [3, 8]);
-      const one = make.norm("na", make.conv("conv1x1", "a", x, [8, 8]), 8, 0);
-      return [make.conv("conv1x1", "b", one, [8, 8])];
-    },
-    several,
-    share,
-  );
-});
