@@ -45,16 +45,16 @@ function normsBehind(graph: Graph): Map<GraphNode, NodeOf<"norm">> {
 }
 
 function foldNode(graph: Graph, node: GraphNode, norm: NodeOf<"norm">, store: ParamStore): GraphNode {
-  const { slope: before } = node.attributes as { slope: number };
-  if (before !== 1) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected no activation before a norm, got one`);
-  const { epsilon, slope } = norm.attributes;
+  if ("activation" in node.attributes && node.attributes.activation.kind !== "none")
+    throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected no activation before a norm, got one`);
+  const { epsilon, activation } = norm.attributes;
   const { gamma, beta, mean, variance } = norm.params;
   const sources = [node.params.weight, node.params.bias ?? null, gamma, beta, mean, variance, epsilon];
   let made: { weight: Param; bias: Param } | undefined;
   const both = () => (made ??= foldParams(graph, node, norm));
   const weight = store.add(node.params.weight!, ["weight", ...sources], () => both().weight);
   const bias = store.add(`${beta!.replace(/\.?beta$/, "")}.bias`, ["bias", ...sources], () => both().bias);
-  return { ...node, outputs: norm.outputs, attributes: { ...node.attributes, slope }, params: { weight, bias } } as GraphNode;
+  return { ...node, outputs: norm.outputs, attributes: { ...node.attributes, activation }, params: { weight, bias } } as GraphNode;
 }
 
 function foldParams(graph: Graph, node: GraphNode, norm: NodeOf<"norm">): { weight: Param; bias: Param } {

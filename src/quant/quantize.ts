@@ -1,5 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import { type Graph, type GraphNode, INPUT_SCALE, type Param, paramOf } from "../graph/graph.js";
+import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
 import { type ChannelRanges, equalize, INT8_MAX } from "./equalize.js";
 import { ParamStore } from "./paramStore.js";
@@ -26,8 +27,7 @@ function groupsOf(graph: Graph): Map<string, string> {
   const sets = new Sets();
   const byParams = new Map<string, GraphNode>();
   for (const node of graph.nodes) {
-    if (node.op === "split" || node.op === "concat" || node.op === "maxpool" || node.op === "upsample2")
-      for (const name of [...node.inputs.slice(1), ...node.outputs]) sets.join(name, node.inputs[0]!);
+    if (opOf(node.op).int8 === "copies") for (const name of [...node.inputs.slice(1), ...node.outputs]) sets.join(name, node.inputs[0]!);
     const { weight, bias } = node.params;
     if (weight === undefined) continue;
     const key = JSON.stringify([weight, bias]);
@@ -92,7 +92,7 @@ function quantizeWeights(weight: Param, bias: Param, inputScale: number): { weig
 export function quantize(engine: Engine, graph: Graph, inputs: readonly CalibrationInput[]): Graph {
   if (inputs.length === 0) throw new FourwayError("E_ARGUMENT", "quantize: expected at least one picture to calibrate on, got none");
   for (const { op, name } of graph.nodes)
-    if (op === "norm" || op === "relu")
+    if (opOf(op).int8 === "none")
       throw new FourwayError(
         "E_GRAPH",
         `quantize: expected ops with an int8 form, got ${op} "${name}"; fold norms and fuse activations first`,
@@ -101,7 +101,7 @@ export function quantize(engine: Engine, graph: Graph, inputs: readonly Calibrat
   const scales = activationScales(equal, reach);
   const store = new ParamStore(equal);
   const nodes = equal.nodes.map((node) => {
-    if (node.op !== "conv1x1" && node.op !== "conv3x3" && node.op !== "dwconv") return node;
+    if (opOf(node.op).int8 !== "convolves") return node;
     const inputScale = scales.get(node.inputs[0]!)!;
     const sources = [node.params.weight, node.params.bias, inputScale];
     let made: { weight: Param; bias: Param } | undefined;

@@ -1,4 +1,4 @@
-import type { Graph, GraphNode, Param, Role } from "../../src/graph/graph.js";
+import type { Activation, Graph, GraphNode, Param, Role } from "../../src/graph/graph.js";
 
 // A second telling of what a graph means: plain loops in double precision, channels last, one image. Shares no code with src.
 
@@ -63,17 +63,27 @@ function runNode(
   const param = (role: Role): Param | undefined => graph.params.get(node.params[role] ?? "");
   switch (node.op) {
     case "conv1x1":
-      return [convolve(x, param("weight") as Param, param("bias"), 1, node.attributes.slope, scaleX, outputScale)];
+      return [convolve(x, param("weight") as Param, param("bias"), 1, slopeOf(node.attributes.activation), scaleX, outputScale)];
     case "conv3x3":
     case "dwconv":
-      return [convolve(x, param("weight") as Param, param("bias"), node.attributes.stride, node.attributes.slope, scaleX, outputScale)];
+      return [
+        convolve(
+          x,
+          param("weight") as Param,
+          param("bias"),
+          node.attributes.stride,
+          slopeOf(node.attributes.activation),
+          scaleX,
+          outputScale,
+        ),
+      ];
     case "norm": {
-      const { epsilon, slope } = node.attributes;
+      const { epsilon, activation } = node.attributes;
       const of = (role: Role, c: number): number => param(role)?.data[c] as number;
       return [
         map(x, (v, c) => {
           const normal = (v - of("mean", c)) / Math.sqrt(of("variance", c) + epsilon);
-          return leaky(normal * of("gamma", c) + of("beta", c), slope);
+          return leaky(normal * of("gamma", c) + of("beta", c), slopeOf(activation));
         }),
       ];
     }
@@ -136,6 +146,8 @@ function copied(height: number, width: number, channels: number, element: (row: 
 function map(x: OracleValue, element: (value: number, c: number, i: number) => number): OracleValue {
   return { ...x, data: x.data.map((value, i) => element(value, i % x.channels, i)) };
 }
+
+const slopeOf = (activation: Activation): number => ("slope" in activation ? activation.slope : activation.kind === "relu" ? 0 : 1);
 
 const leaky = (v: number, slope: number): number => (v > 0 ? v : slope * v);
 

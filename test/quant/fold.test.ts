@@ -54,7 +54,7 @@ test("folding scales weights by gamma / sqrt(variance + epsilon) and moves the b
     name: "first",
     inputs: ["input"],
     outputs: ["after"],
-    attributes: { stride: 1, slope: 0.1 },
+    attributes: { stride: 1, activation: { kind: "leaky", slope: 0.1 } },
     params: { weight: "first.weight", bias: "after.bias" },
   });
 });
