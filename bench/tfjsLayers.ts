@@ -69,6 +69,10 @@ function computeOf(
       const { slope } = node.attributes;
       return ([x]) => [slope === 0 ? tf.relu(x!) : tf.leakyRelu(x!, slope)];
     }
+    case "sigmoid":
+      return ([x]) => [tf.sigmoid(x!)];
+    case "bilinear2":
+      return ([x]) => [tf.image.resizeBilinear(x!, [2 * x!.shape[1], 2 * x!.shape[2]], false, true)];
     case "add":
       return ([a, b]) => [tf.add(a!, b!)];
     case "upsample2":

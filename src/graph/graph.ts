@@ -22,10 +22,14 @@ export interface OpAttributes {
   norm: { epsilon: number; momentum: number; activation: Activation };
   /** y = x > 0 ? x : slope * x */
   relu: { slope: number };
+  /** y = 1 / (1 + e^-x) */
+  sigmoid: Record<never, never>;
   /** Elementwise sum of two inputs of one shape. */
   add: Record<never, never>;
   /** Nearest upsampling by 2. */
   upsample2: Record<never, never>;
+  /** Bilinear upsampling by 2, pixel centres aligned. */
+  bilinear2: Record<never, never>;
   /** 3x3 max pooling, stride 2, padding 1. */
   maxpool: Record<never, never>;
   /** Two outputs: the even channels (0, 2, ..) and the odd ones. */

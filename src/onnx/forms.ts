@@ -92,6 +92,7 @@ const FORMS: { [N in OpName]: OnnxForm<N> } = {
     read: { Relu: read.activation, LeakyRelu: read.activation },
     write: ({ attributes: { slope } }) => [{ ...writeActivation(activationOf(slope)), alone: true }],
   },
+  sigmoid: { read: { Sigmoid: read.sigmoid }, write: () => [{ op: "Sigmoid" }] },
   add: { read: { Add: read.add }, write: () => [{ op: "Add" }] },
   concat: { read: { Concat: read.concat }, write: () => [{ op: "Concat", attributes: [int("axis", 1)] }] },
   maxpool: {
@@ -101,6 +102,10 @@ const FORMS: { [N in OpName]: OnnxForm<N> } = {
   upsample2: {
     read: { Resize: read.resize, Upsample: read.resize },
     write: (_, writer) => writeResize(writer, { coordinate_transformation_mode: "asymmetric", mode: "nearest", nearest_mode: "floor" }),
+  },
+  bilinear2: {
+    read: { Resize: read.resize },
+    write: (_, writer) => writeResize(writer, { coordinate_transformation_mode: "half_pixel", mode: "linear" }),
   },
   split: { read: { Slice: read.slice }, write: (_, writer) => [writeSlice(writer, 0, "even"), writeSlice(writer, 1, "odd")] },
 };

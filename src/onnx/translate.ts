@@ -143,6 +143,14 @@ export function activation(reading: Reading, node: OnnxNode): void {
   addNode(reading, { op: "relu", name: node.name ?? "", inputs: [x], outputs: [y], attributes: { slope }, params: {} });
 }
 
+/** Sigmoid. */
+export function sigmoid(reading: Reading, node: OnnxNode): void {
+  attributesOf(node, []);
+  const x = valueAt(reading, node, 0);
+  const y = define(reading, onlyOutput(node), x.channels, x.level);
+  addNode(reading, { op: "sigmoid", name: node.name ?? "", inputs: [x], outputs: [y], attributes: {}, params: {} });
+}
+
 /** Add of two values of one shape. */
 export function add(reading: Reading, node: OnnxNode): void {
   attributesOf(node, []);
@@ -218,6 +226,9 @@ const NEAREST_DOUBLING = new Set(["asymmetric floor", "asymmetric round_prefer_f
 for (const mode of ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel"])
   for (const nearest of ["round_prefer_floor", "round_prefer_ceil"]) NEAREST_DOUBLING.add(`${mode} ${nearest}`);
 
+/** Modes of linear upsampling by 2 whose outputs lie a quarter of a pixel from their input. */
+const LINEAR_DOUBLING = new Set(["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel"]);
+
 /** Resize and Upsample by 2. */
 export function resize(reading: Reading, node: OnnxNode): void {
   const attributes = attributesOf(node, [
@@ -234,13 +245,23 @@ export function resize(reading: Reading, node: OnnxNode): void {
   const mode = attributes.string("mode", "nearest");
   const places = attributes.string("coordinate_transformation_mode", upsample ? "asymmetric" : "half_pixel");
   const nearest = attributes.string("nearest_mode", upsample ? "floor" : "round_prefer_floor");
-  if (mode !== "nearest" || !NEAREST_DOUBLING.has(`${places} ${nearest}`) || attributes.int("antialias", 0) !== 0)
-    throw new Fault(`expected nearest upsampling (asymmetric, floor), got ${quote(mode)}, ${quote(places)}, ${quote(nearest)}`);
+  const linear = mode === "linear" && LINEAR_DOUBLING.has(places);
+  if (!(linear || (mode === "nearest" && NEAREST_DOUBLING.has(`${places} ${nearest}`))) || attributes.int("antialias", 0) !== 0)
+    throw new Fault(
+      `expected nearest upsampling (asymmetric, floor) or linear (half_pixel), got ${quote(mode)}, ${quote(places)}, ${quote(nearest)}`,
+    );
   if (node.inputs[3]) throw new Fault("expected constant scales, got sizes");
   const scales = numbersAt(reading, node, upsample ? 1 : 2);
   if (!same(scales, [1, 1, 2, 2])) throw new Fault(`expected scales 1, 1, 2, 2, got ${scales.join(", ")}`);
   const y = define(reading, onlyOutput(node), x.channels, x.level - 1);
-  addNode(reading, { op: "upsample2", name: node.name ?? "", inputs: [x], outputs: [y], attributes: {}, params: {} });
+  addNode(reading, {
+    op: linear ? "bilinear2" : "upsample2",
+    name: node.name ?? "",
+    inputs: [x],
+    outputs: [y],
+    attributes: {},
+    params: {},
+  });
 }
 
 /** Identity: another name. */

@@ -2,7 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Activation, GraphNode, OpName, Param, Role, Shape } from "../graph/graph.js";
 import type { Kernels } from "../wasm/kernels.js";
 import type { Chunk } from "../wasm/signals.js";
-import type { Layout } from "./layout.js";
+import { type Layout, stored } from "./layout.js";
 
 /** Kernel calls, one or a few, with every argument fixed: running it allocates nothing. Other threads run the same calls (`Threads.record`). */
 export type Step = () => void;
@@ -79,7 +79,7 @@ export interface SiteI8<N extends OpName> extends Site<N> {
   /** Scales of inputs and outputs; an f32 output has scale 0. */
   inputScales: Inputs<N, number>;
   outputScales: Outputs<N, number>;
-  /** Byte offset of the f32 requantization scales of a convolution. */
+  /** Byte offset of the f32 requantization scales of a convolution, or of the table of an op that is `pointwise`. */
   scales: number;
   /** As `Engine.byteFlip`. */
   byteFlip: number;
@@ -128,6 +128,8 @@ export interface Op<N extends OpName> {
   saved(outputs: Outputs<N, Shape>): number;
   forward(site: Site<N>): Step;
   backward(site: BackwardSite<N>): Step;
+  /** The function of one value that the op is; in int8 its table takes the op's place (`lookup`). */
+  pointwise?(node: NodeOf<N>, x: number): number;
   /** Missing where `int8` is none. */
   forwardI8?(site: SiteI8<N>): Step;
 }
@@ -175,4 +177,27 @@ export function unfused({ op, name, attributes: { activation } }: NodeOf<"conv1x
 export function int8Output({ op, name }: GraphNode, outputScales: readonly number[]): void {
   if (outputScales[0] === 0)
     throw new FourwayError("E_GRAPH", `${op} "${name}": expected an int8 output, got f32; only a 1x1 convolution may end an int8 graph`);
+}
+
+/** A pointwise op in int8. */
+export function lookup(site: SiteI8<"relu"> | SiteI8<"sigmoid">): Step {
+  const { node, kernels, batch, part, inputs, outputs, scales, outputScales } = site;
+  int8Output(node, outputScales);
+  const c = stored(outputs[0].channels);
+  const [from, to] = rowsOf(part, batch * outputs[0].height * outputs[0].width);
+  const [y, x, n] = [outputs[0].offset + from * c, inputs[0].offset + from * c, (to - from) * c];
+  return () => kernels.lookupI8(y, x, scales, n);
+}
+
+/**
+ * What a pointwise op makes of each int8 from -128 on, rounded half to even. float32 in between, as engines have it.
+ * @param f of one value; inputs come in units of `inputScale`, results go in units of `outputScale`
+ */
+export function tableOf(f: (x: number) => number, inputScale: number, outputScale: number): Int8Array {
+  return Int8Array.from({ length: 256 }, (_, i) => {
+    const v = Math.fround(Math.fround(f(Math.fround((i - 128) * inputScale))) / outputScale);
+    const below = Math.floor(v);
+    const up = v - below > 0.5 || (v - below === 0.5 && below % 2 !== 0);
+    return Math.max(-128, Math.min(127, up ? below + 1 : below));
+  });
 }

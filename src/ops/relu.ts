@@ -1,7 +1,7 @@
 import { stored } from "./layout.js";
-import { type Op, PLAIN, rowsOf } from "./op.js";
+import { lookup, type Op, PLAIN, rowsOf } from "./op.js";
 
-/** ReLU and LeakyReLU on their own; behind a convolution they are part of it (`slope`). Kernels in assembly/f32/relu.ts. */
+/** ReLU and LeakyReLU on their own; behind a convolution they are part of it (`slope`). Kernels in assembly/f32/relu.ts and, by a table, assembly/i8/lookup.ts. */
 export const relu: Op<"relu"> = {
   ...PLAIN,
   int8: "computes",
@@ -19,4 +19,6 @@ export const relu: Op<"relu"> = {
     const { slope } = node.attributes;
     return () => kernels.reluBackward(dx!, dy, y.offset, n, slope);
   },
+  pointwise: ({ attributes: { slope } }, x) => Math.max(x, slope * x),
+  forwardI8: lookup,
 };

@@ -75,7 +75,7 @@ export class GraphMaker {
     return this.push({ op: "relu", name, inputs: [input], outputs: [name], attributes: { slope }, params: {} });
   }
 
-  simple(op: "add" | "upsample2" | "maxpool" | "concat", name: string, ...inputs: string[]): string {
+  simple(op: "add" | "upsample2" | "bilinear2" | "sigmoid" | "maxpool" | "concat", name: string, ...inputs: string[]): string {
     return this.push({ op, name, inputs, outputs: [name], attributes: {}, params: {} });
   }
 
@@ -105,7 +105,8 @@ export function everyOp(seed: number, norms: boolean): Graph {
   const down = make.conv("dwconv", "down", total, [5, 5], { stride: 2, slope: 0 });
   const coarse = make.conv("conv3x3", "coarse", down, [5, 5], { slope: 0.1 });
   const up = make.simple("upsample2", "up", coarse);
-  const fine = make.simple("add", "fine", up, total);
+  const smooth = make.simple("bilinear2", "smooth", coarse);
+  const fine = make.simple("add", "fine", make.simple("add", "ups", up, smooth), make.simple("sigmoid", "gate", total));
   const alone = make.relu("alone", fine, 0);
   const last = make.conv("conv1x1", "wide", alone, [5, 58], { slope: 0 });
   make.graph.outputs = [make.conv("conv1x1", "head", last, [58, 5]), make.conv("conv3x3", "coarse.head", coarse, [5, 7], { stride: 2 })];

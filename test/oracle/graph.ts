@@ -91,6 +91,18 @@ function runNode(
       return [
         map(x, (v) => (scaleX === undefined ? leaky(v, node.attributes.slope) : requantize(v, scaleX, node.attributes.slope, outputScale))),
       ];
+    case "sigmoid":
+      return [map(x, (v) => through((r) => 1 / (1 + Math.exp(-r)), v, scaleX, outputScale))];
+    case "bilinear2":
+      return [
+        copied(x.height * 2, x.width * 2, x.channels, (row, column, c) => {
+          let total = 0;
+          for (const [i, v] of around(row, x.height)) for (const [j, w] of around(column, x.width)) total += v * w * at(x, i, j, c);
+          return scaleX === undefined || outputScale === undefined
+            ? total * (scaleX ?? 1)
+            : requantize(16 * total, scaleX / 16, 1, outputScale);
+        }),
+      ];
     case "add":
       return [map(x, (v, _, i) => sum(v, y.data[i] as number, scaleX, scaleY, outputScale))];
     case "upsample2":
@@ -148,6 +160,20 @@ function map(x: OracleValue, element: (value: number, c: number, i: number) => n
 }
 
 const slopeOf = (activation: Activation): number => ("slope" in activation ? activation.slope : activation.kind === "relu" ? 0 : 1);
+
+/** The two pixels about an output's centre along one side, and how much each counts. */
+function around(output: number, size: number): [number, number][] {
+  const centre = (output + 0.5) / 2 - 0.5;
+  const first = Math.floor(centre);
+  return [first, first + 1].map((i) => [clamp(i, 0, size - 1), 1 - Math.abs(centre - i)]);
+}
+
+/** A function of one value; with scales, of an integer in units of one to an integer in units of the other, float32 in between. */
+function through(f: (x: number) => number, v: number, scale: number | undefined, outputScale: number | undefined): number {
+  if (scale === undefined) return f(v);
+  const y = Math.fround(f(Math.fround(v * scale)));
+  return outputScale === undefined ? y : clamp(halfToEven(Math.fround(y / outputScale)), -128, 127);
+}
 
 const leaky = (v: number, slope: number): number => (v > 0 ? v : slope * v);
 

@@ -32,6 +32,7 @@ function sharing(seed: number, norms = true): Graph {
     x = make.conv(op, `c${i}`, x, [CHANNELS, CHANNELS], { bias: !norms || random.chance(0.6) });
     if (norms && random.chance(0.7)) x = make.norm(`n${i}`, x, CHANNELS, random.chance(0.5) ? 0 : 0.1);
     if (random.chance(0.3)) x = make.simple("add", `s${i}`, x, values[random.below(values.length)]!);
+    if (random.chance(0.2)) x = make.simple("sigmoid", `g${i}`, x);
     values.push(x);
   }
   make.graph.outputs = [make.conv("conv1x1", "end", x, [CHANNELS, CHANNELS], {})];
