@@ -34,17 +34,13 @@ interface Arity {
 type Two<N extends OpName, Side extends string> = N extends keyof Arity ? (Arity[N] extends { [S in Side]: 2 } ? true : false) : false;
 
 /** One thing an input of an op; a list for ops in general. */
-export type Inputs<N extends OpName, T> = OpName extends N ? T[] : Two<N, "inputs"> extends true ? [T, T] : [T];
+type Inputs<N extends OpName, T> = OpName extends N ? T[] : Two<N, "inputs"> extends true ? [T, T] : [T];
 
 /** One thing an output of an op; a list for ops in general. */
-export type Outputs<N extends OpName, T> = OpName extends N ? T[] : Two<N, "outputs"> extends true ? [T, T] : [T];
+type Outputs<N extends OpName, T> = OpName extends N ? T[] : Two<N, "outputs"> extends true ? [T, T] : [T];
 
 /** The weight of an op that has one. */
-export type Weight<N extends OpName> = OpName extends N
-  ? Param | undefined
-  : N extends "conv1x1" | "conv3x3" | "dwconv"
-    ? Param
-    : undefined;
+type Weight<N extends OpName> = OpName extends N ? Param | undefined : N extends "conv1x1" | "conv3x3" | "dwconv" ? Param : undefined;
 
 /** A node with every buffer placed, ready to be turned into a step. */
 export interface Site<N extends OpName> {
@@ -86,7 +82,7 @@ export interface SiteI8<N extends OpName> extends Site<N> {
 }
 
 /** What becomes of scales in int8. */
-export type Int8Form =
+type Int8Form =
   /** int8 weights with a scale an output channel, an int32 bias, an output scale of its own. */
   | "convolves"
   /** No weights; an output scale of its own. */
