@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type Graph, type GraphNode, type Param, paramOf } from "../src/graph/graph.js";
+import { slopeOf } from "../src/ops/activation.js";
 
 /** Puts what a node makes beside the values there are. */
 export type Layer = (values: Map<string, tf.Tensor4D>) => void;
@@ -18,7 +19,7 @@ export function layerOf(graph: Graph, node: GraphNode, params: tf.Tensor[], make
 
 type Activation = { activation?: "relu" | "leakyrelu"; leakyreluAlpha?: number };
 
-function activationOf(slope: number): Activation {
+function fusedOf(slope: number): Activation {
   if (slope === 1) return {};
   return slope === 0 ? { activation: "relu" } : { activation: "leakyrelu", leakyreluAlpha: slope };
 }
@@ -50,12 +51,13 @@ function computeOf(
       const bias = node.params.bias === undefined ? undefined : param(tf.tensor1d(paramOf(graph, node, "bias").data as Float32Array));
       const strides = node.op === "conv1x1" ? 1 : node.attributes.stride;
       const pad = node.op === "conv1x1" ? 0 : node.op === "conv3x3" ? 1 : node.attributes.kernel >> 1;
-      const fixed = { filter, bias, strides, pad, ...activationOf(node.attributes.slope) };
+      const fixed = { filter, bias, strides, pad, ...fusedOf(slopeOf(node.attributes.activation)) };
       const convolve = node.op === "dwconv" ? tf.fused.depthwiseConv2d : tf.fused.conv2d;
       return ([x]) => [convolve({ x: x!, ...fixed })];
     }
     case "norm": {
-      const { epsilon, slope } = node.attributes;
+      const { epsilon, activation } = node.attributes;
+      const slope = slopeOf(activation);
       const [gamma, beta] = (["gamma", "beta"] as const).map((role) => param(tf.tensor1d(paramOf(graph, node, role).data as Float32Array)));
       return ([x]) => {
         const { mean, variance } = tf.moments(x!, [0, 1, 2]);
@@ -67,6 +69,10 @@ function computeOf(
       const { slope } = node.attributes;
       return ([x]) => [slope === 0 ? tf.relu(x!) : tf.leakyRelu(x!, slope)];
     }
+    case "sigmoid":
+      return ([x]) => [tf.sigmoid(x!)];
+    case "bilinear2":
+      return ([x]) => [tf.image.resizeBilinear(x!, [2 * x!.shape[1], 2 * x!.shape[2]], false, true)];
     case "add":
       return ([a, b]) => [tf.add(a!, b!)];
     case "upsample2":

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { readBytes } from "../detect/source.js";
-import type { Graph, GraphNode } from "../graph/graph.js";
+import type { Activation, Graph, GraphNode } from "../graph/graph.js";
 import { inputSize } from "../image/letterbox.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
 import { readOnnx } from "../onnx/read.js";
@@ -73,10 +73,10 @@ function paramText(graph: Graph, node: GraphNode, counted: Set<string>): string 
 }
 
 function opText({ op, attributes }: GraphNode): string {
-  const { kernel, stride = 1, slope = 1 } = attributes as { kernel?: number; stride?: number; slope?: number };
+  const { kernel, stride = 1, activation } = attributes as { kernel?: number; stride?: number; activation?: Activation };
   const parts: string[] = [kernel === undefined ? op : `${op} ${kernel}x${kernel}`];
   if (stride !== 1) parts.push(`/${stride}`);
-  if (op !== "relu" && slope !== 1) parts.push(slope === 0 ? "relu" : `leaky ${slope}`);
+  if (activation && activation.kind !== "none") parts.push(activation.kind === "leaky" ? `leaky ${activation.slope}` : activation.kind);
   return parts.join(" ");
 }
 

@@ -7,22 +7,29 @@ export interface Shape {
   channels: number;
 }
 
-/** The ops' names and attributes. `slope` is the activation's slope below zero: 0 ReLU, 1 none, between LeakyReLU. */
+/** What an op does to its results before it writes them; leaky: y > 0 ? y : slope * y, with a slope in 0..1. */
+export type Activation = { kind: "none" } | { kind: "relu" } | { kind: "leaky"; slope: number };
+
+/** The ops' names and attributes. */
 export interface OpAttributes {
   /** 1x1 convolution. params: weight [co, ci, 1, 1], bias? [co] */
-  conv1x1: { slope: number };
+  conv1x1: { activation: Activation };
   /** 3x3 convolution, padding 1. params: weight [co, ci, 3, 3], bias? [co] */
-  conv3x3: { stride: 1 | 2; slope: number };
+  conv3x3: { stride: 1 | 2; activation: Activation };
   /** Depthwise convolution, padding kernel / 2. params: weight [c, 1, kernel, kernel], bias? [c] */
-  dwconv: { kernel: 3 | 5; stride: 1 | 2; slope: number };
+  dwconv: { kernel: 3 | 5; stride: 1 | 2; activation: Activation };
   /** Batch normalisation. params: gamma, beta, mean, variance, each [c]; momentum is the weight of the new statistics */
-  norm: { epsilon: number; momentum: number; slope: number };
+  norm: { epsilon: number; momentum: number; activation: Activation };
   /** y = x > 0 ? x : slope * x */
   relu: { slope: number };
+  /** y = 1 / (1 + e^-x) */
+  sigmoid: Record<never, never>;
   /** Elementwise sum of two inputs of one shape. */
   add: Record<never, never>;
   /** Nearest upsampling by 2. */
   upsample2: Record<never, never>;
+  /** Bilinear upsampling by 2, pixel centres aligned. */
+  bilinear2: Record<never, never>;
   /** 3x3 max pooling, stride 2, padding 1. */
   maxpool: Record<never, never>;
   /** Two outputs: the even channels (0, 2, ..) and the odd ones. */

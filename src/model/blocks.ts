@@ -1,9 +1,14 @@
 import type { Random } from "../core/random.js";
-import type { Graph, GraphNode, OpAttributes, Param } from "../graph/graph.js";
+import type { Graph, GraphNode, OpAttributes, OpName, Param } from "../graph/graph.js";
+import { activationOf } from "../ops/activation.js";
+import { channelsAfter } from "../ops/table.js";
 
 /** Batch norm's epsilon and momentum for all blocks (momentum: the share of the new batch). */
 export const EPSILON = 1e-5;
 export const MOMENTUM = 0.03;
+
+/** Ops without attributes. */
+type PlainOp = { [N in OpName]: Record<never, never> extends OpAttributes[N] ? N : never }[OpName];
 
 /** Builds a graph value by value; parameters are drawn as they are needed, once a name, so that blocks of one name share them. */
 export class Builder {
@@ -42,10 +47,7 @@ export class Builder {
 
   private push(node: GraphNode): string {
     this.nodes.push(node);
-    const [x, y] = node.inputs.map((name) => this.channels.get(name)!);
-    const weight = node.params.weight === undefined ? undefined : this.params.get(node.params.weight);
-    for (const name of node.outputs)
-      this.channels.set(name, weight ? weight.dims[0]! : node.op === "split" ? x! / 2 : node.op === "concat" ? x! + y! : x!);
+    for (const [i, channels] of channelsAfter(node, this, this.channels).entries()) this.channels.set(node.outputs[i]!, channels);
     return node.outputs[0]!;
   }
 
@@ -61,7 +63,7 @@ export class Builder {
   }
 
   /** A node without parameters. */
-  plain<N extends "add" | "upsample2" | "maxpool" | "split" | "concat">(op: N, name: string, inputs: string[], outputs = [name]): string {
+  plain(op: PlainOp, name: string, inputs: string[], outputs = [name]): string {
     return this.push({ op, name, inputs, outputs, attributes: {}, params: {} } as GraphNode);
   }
 
@@ -70,7 +72,7 @@ export class Builder {
     const ci = this.channels.get(x)!;
     const weight = this.weight(`${shared}.weight`, depthwise ? [ci, 1, kernel, kernel] : [co, ci, kernel, kernel]);
     const op = depthwise ? "dwconv" : kernel === 1 ? "conv1x1" : "conv3x3";
-    const attributes = { ...(depthwise ? { kernel } : {}), ...(op === "conv1x1" ? {} : { stride }), slope: 1 };
+    const attributes = { ...(depthwise ? { kernel } : {}), ...(op === "conv1x1" ? {} : { stride }), activation: { kind: "none" } };
     const y = this.push({ op, name, inputs: [x], outputs: [`${name}.conv`], attributes, params: { weight } } as GraphNode);
     return this.norm(name, y, shared, slope);
   }
@@ -83,7 +85,7 @@ export class Builder {
       mean: this.param(`${shared}.mean`, [c], () => 0),
       variance: this.param(`${shared}.variance`, [c], () => 1),
     };
-    const attributes: OpAttributes["norm"] = { epsilon: EPSILON, momentum: MOMENTUM, slope };
+    const attributes: OpAttributes["norm"] = { epsilon: EPSILON, momentum: MOMENTUM, activation: activationOf(slope) };
     return this.push({ op: "norm", name: `${name}.norm`, inputs: [x], outputs: [name], attributes, params });
   }
 
@@ -98,7 +100,14 @@ export class Builder {
     const weight = this.param(`${shared}.weight`, [co, this.channels.get(x)!, 1, 1], () => this.random.normal() * deviation);
     let channel = 0;
     const offset = this.param(`${shared}.bias`, [co], () => bias(channel++));
-    return this.push({ op: "conv1x1", name, inputs: [x], outputs: [name], attributes: { slope: 1 }, params: { weight, bias: offset } });
+    return this.push({
+      op: "conv1x1",
+      name,
+      inputs: [x],
+      outputs: [name],
+      attributes: { activation: { kind: "none" } },
+      params: { weight, bias: offset },
+    });
   }
 
   /** The graph so far. */

@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import { Random } from "../core/random.js";
-import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, type Param } from "../graph/graph.js";
+import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, type OpAttributes, type Param } from "../graph/graph.js";
 import { shapesOf } from "../program/plan.js";
 import { Builder, EPSILON, MOMENTUM } from "./blocks.js";
 import { TRUNK_PREFIX as PREFIX, STRIDES } from "./build.js";
@@ -143,7 +143,10 @@ export function unfoldNorms(graph: Graph): Graph {
   const nodes: GraphNode[] = [];
   for (const node of graph.nodes) {
     const biasName = node.params.bias;
-    if (biasName === undefined || (graph.outputs.includes(node.outputs[0]!) && (node.attributes as { slope: number }).slope === 1)) {
+    if (
+      biasName === undefined ||
+      (graph.outputs.includes(node.outputs[0]!) && (node.attributes as OpAttributes["conv1x1"]).activation.kind === "none")
+    ) {
       nodes.push(node);
       for (const name of Object.values(node.params)) params.set(name, graph.params.get(name)!);
       continue;
@@ -157,15 +160,20 @@ export function unfoldNorms(graph: Graph): Graph {
     params.set(`${stem}.beta`, { dims: bias.dims, data: Float32Array.from(bias.data) });
     params.set(`${stem}.mean`, constant(0));
     params.set(`${stem}.variance`, constant(1 - EPSILON));
-    const { slope } = node.attributes as { slope: number };
+    const { activation } = node.attributes as OpAttributes["conv1x1"];
     const inner = `${node.outputs[0]}.conv`;
-    nodes.push({ ...node, outputs: [inner], attributes: { ...node.attributes, slope: 1 }, params: { weight: weightName } } as GraphNode);
+    nodes.push({
+      ...node,
+      outputs: [inner],
+      attributes: { ...node.attributes, activation: { kind: "none" } },
+      params: { weight: weightName },
+    } as GraphNode);
     nodes.push({
       op: "norm",
       name: `${node.name}.norm`,
       inputs: [inner],
       outputs: node.outputs,
-      attributes: { epsilon: EPSILON, momentum: MOMENTUM, slope },
+      attributes: { epsilon: EPSILON, momentum: MOMENTUM, activation },
       params: { gamma: `${stem}.gamma`, beta: `${stem}.beta`, mean: `${stem}.mean`, variance: `${stem}.variance` },
     });
   }

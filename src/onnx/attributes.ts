@@ -1,5 +1,5 @@
 import { Fault, quote } from "./faults.js";
-import { ATTRIBUTE_TYPE, type OnnxAttribute, type OnnxNode, type OnnxTensor } from "./schema.js";
+import { ATTRIBUTE_TYPE, type AttributeDraft, type OnnxAttribute, type OnnxNode, type OnnxTensor } from "./schema.js";
 
 /** A node's attributes, asked for by name and type. Each throws Fault where the file gives another type. */
 export interface Attributes {
@@ -55,3 +55,13 @@ export function shortest(value: number): number {
   }
   return exact;
 }
+
+/** Attributes to write. */
+export const int = (name: string, value: number): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.int, int: value });
+export const ints = (name: string, values: number[]): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.ints, ints: values });
+export const float = (name: string, value: number): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.float, float: Math.fround(value) });
+export const string = (name: string, value: string): AttributeDraft => ({
+  name,
+  type: ATTRIBUTE_TYPE.string,
+  string: new TextEncoder().encode(value),
+});

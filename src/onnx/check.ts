@@ -1,5 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import { type Graph, type GraphNode, paramOf } from "../graph/graph.js";
+import { opOf } from "../ops/table.js";
 
 /**
  * Throws E_GRAPH unless the graph can be written as ONNX and read back the same: nodes have names, every name is given once,
@@ -36,19 +37,18 @@ export function checkWritable(graph: Graph): void {
       fail("scales", `expected scales above 0, got ${scale} for "${value}"`);
 }
 
-const COPYING: ReadonlySet<string> = new Set<GraphNode["op"]>(["upsample2", "maxpool", "split", "concat"]);
-
 function checkQuantized(graph: Graph, node: GraphNode, scales: ReadonlyMap<string, number>, fail: (message: string) => never): void {
   const scaleOf = (value: string): number => Math.fround(scales.get(value) ?? fail(`expected a scale for "${value}", got none`));
+  const form = opOf(node.op).int8;
   const inputScales = node.inputs.map(scaleOf);
   for (const output of node.outputs) {
     if (graph.outputs.includes(output)) continue;
     const scale = scaleOf(output);
-    if (COPYING.has(node.op) && inputScales.some((input) => input !== scale))
+    if (form === "copies" && inputScales.some((input) => input !== scale))
       fail("expected one scale for all inputs and outputs, got several");
   }
-  if (node.op === "norm") fail("expected normalisation folded into the convolutions of an int8 graph, got it apart");
-  if (node.op !== "conv1x1" && node.op !== "conv3x3" && node.op !== "dwconv") return;
+  if (form === "none") fail(`expected ops with an int8 form, got ${node.op}; fold normalisation into the convolutions`);
+  if (form !== "convolves") return;
   const weight = paramOf(graph, node, "weight");
   const bias = paramOf(graph, node, "bias");
   if (!(weight.data instanceof Int8Array) || weight.scales?.length !== weight.dims[0])

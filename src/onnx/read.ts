@@ -1,16 +1,17 @@
 import { type Graph, type GraphNode, INPUT_CHANNELS } from "../graph/graph.js";
+import { opOf } from "../ops/table.js";
 import { Fault, Faults, quote } from "./faults.js";
+import { TRANSLATORS } from "./forms.js";
 import { define, MAX_NODES, type PendingNode, type Reading, type Value } from "./reading.js";
 import { DATA_TYPE, type Model, model, type OnnxNode, type OnnxValueInfo, OPSETS_READ } from "./schema.js";
 import { readTensor } from "./tensors.js";
-import { TRANSLATORS } from "./translate.js";
 import { readMessage } from "./wire.js";
 
 /**
  * Reads an ONNX model (opset 13 to 22, float32 or symmetric int8 QDQ) into a graph and its metadata. Front to back: the wire,
  * what the model says of itself, the tensors, node by node, the outputs.
  *
- * A Relu or LeakyRelu that alone follows a convolution or normalisation becomes its slope; two Slices of every second channel
+ * A Relu or LeakyRelu that alone follows a convolution or normalisation becomes its activation; two Slices of every second channel
  * become a split; Identity and Constant vanish; tensors that no node uses are left out. Names are the file's; a node without
  * one, or with one that was given before, gets a name made from its op and place. Attributes that are not exact in float32
  * come back as the shortest decimal (0.1); scales come back as the float32 they are.
@@ -154,9 +155,6 @@ function readOutputs(file: Model, reading: Reading): Value[] {
   return outputs;
 }
 
-/** Ops whose int8 outputs are copies of their inputs. */
-const COPYING: ReadonlySet<GraphNode["op"]> = new Set(["upsample2", "maxpool", "split", "concat"] as const);
-
 /**
  * What can be seen at the end alone: splits have both halves, and a graph is int8 throughout or not at all.
  * Where a part could not be made, what is missing may be missing for that.
@@ -167,18 +165,20 @@ function expectWhole(reading: Reading, outputs: readonly Value[]): void {
   const quantized = [...reading.values.values()].some(({ scale }) => scale !== undefined);
   for (const node of reading.nodes) {
     const { op, inputs } = node;
-    if (op === "split" && (!node.outputs[0] || !node.outputs[1])) {
+    if (inputs.some(({ halfSplits }) => halfSplits.includes(node))) {
       const tensor = (node.outputs[0] ?? node.outputs[1])?.name ?? "";
       fault(node, `expected slices of the even and of the odd channels, got ${quote(tensor)} alone`);
       continue;
     }
     if (!quantized) continue;
-    if (op === "norm") fault(node, "expected normalisation folded into the convolutions of a quantized model, got it apart");
+    const form = opOf(op).int8;
+    if (form === "none")
+      fault(node, "expected an op with an int8 form, got another; fold normalisation into the convolutions of a quantized model");
     if (inputs.some(({ scale }) => scale === undefined)) fault(node, "expected quantized inputs, as others are, got a float one");
     for (const output of node.outputs) {
       if (output.scale === undefined && !outputs.includes(output))
         fault(node, `expected a quantized output, got ${quote(output.name)} as float`);
-      if (COPYING.has(op) && output.scale !== undefined && inputs.some(({ scale }) => scale !== output.scale))
+      if (form === "copies" && output.scale !== undefined && inputs.some(({ scale }) => scale !== output.scale))
         fault(node, "expected one scale for all inputs and outputs, got several");
     }
   }

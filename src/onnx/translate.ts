@@ -1,6 +1,7 @@
+import { activationOf } from "../ops/activation.js";
+import { opOf } from "../ops/table.js";
 import { type Attributes, attributesOf, shortest } from "./attributes.js";
 import { Fault, quote } from "./faults.js";
-import { dequantizeLinear, quantizeLinear } from "./quantized.js";
 import {
   addNode,
   claim,
@@ -48,7 +49,8 @@ function expectWindow(attributes: Attributes, kernel: number): void {
   expectInts(attributes, "pads", [half, half, half, half], [0, 0, 0, 0]);
 }
 
-function conv(reading: Reading, node: OnnxNode): void {
+/** Conv: 1x1, 3x3 or depthwise. */
+export function conv(reading: Reading, node: OnnxNode): void {
   const attributes = attributesOf(node, [...WINDOW, "group"]);
   const x = valueAt(reading, node, 0);
   const weight = constantAt(reading, node, 1);
@@ -68,9 +70,11 @@ function conv(reading: Reading, node: OnnxNode): void {
   const rest = { name: node.name ?? "", inputs: [x], outputs: [y], params };
   const fits = stride === 1 || stride === 2;
   if (depthwise && fits && (kernel === 3 || kernel === 5))
-    addNode(reading, { op: "dwconv", attributes: { kernel, stride, slope: 1 }, ...rest });
-  else if (!depthwise && fits && kernel === 3) addNode(reading, { op: "conv3x3", attributes: { stride, slope: 1 }, ...rest });
-  else if (!depthwise && stride === 1 && kernel === 1) addNode(reading, { op: "conv1x1", attributes: { slope: 1 }, ...rest });
+    addNode(reading, { op: "dwconv", attributes: { kernel, stride, activation: { kind: "none" } }, ...rest });
+  else if (!depthwise && fits && kernel === 3)
+    addNode(reading, { op: "conv3x3", attributes: { stride, activation: { kind: "none" } }, ...rest });
+  else if (!depthwise && stride === 1 && kernel === 1)
+    addNode(reading, { op: "conv1x1", attributes: { activation: { kind: "none" } }, ...rest });
   else
     throw new Fault(
       `expected a 1x1 convolution of stride 1, 3x3 or depthwise 3x3 or 5x5 of stride 1 or 2, got ${kernel}x${kernel} of stride ${stride}`,
@@ -92,7 +96,8 @@ function expectScales(x: Value, weight: Constant, bias: Constant | undefined): v
   }
 }
 
-function batchNormalization(reading: Reading, node: OnnxNode): void {
+/** BatchNormalization, as a model for inference has it. */
+export function batchNormalization(reading: Reading, node: OnnxNode): void {
   const attributes = attributesOf(node, ["epsilon", "momentum", "training_mode"]);
   const x = valueAt(reading, node, 0);
   if (attributes.int("training_mode", 0) !== 0) throw new Fault("expected a model for inference, got training_mode 1");
@@ -104,11 +109,18 @@ function batchNormalization(reading: Reading, node: OnnxNode): void {
   for (const [i, role] of (["gamma", "beta", "mean", "variance"] as const).entries())
     params[role] = useParam(reading, constantAt(reading, node, i + 1), role, [x.channels]);
   const y = define(reading, onlyOutput(node), x.channels, x.level);
-  addNode(reading, { op: "norm", name: node.name ?? "", inputs: [x], outputs: [y], attributes: { epsilon, momentum, slope: 1 }, params });
+  addNode(reading, {
+    op: "norm",
+    name: node.name ?? "",
+    inputs: [x],
+    outputs: [y],
+    attributes: { epsilon, momentum, activation: { kind: "none" } },
+    params,
+  });
 }
 
 /** Relu and LeakyRelu: merged into the node before it where that alone makes its input, otherwise a node of its own. */
-function activation(reading: Reading, node: OnnxNode): void {
+export function activation(reading: Reading, node: OnnxNode): void {
   const leaky = node.op === "LeakyRelu";
   const slope = leaky ? shortest(attributesOf(node, ["alpha"]).float("alpha", 0.01)) : 0;
   if (!leaky) attributesOf(node, []);
@@ -116,10 +128,12 @@ function activation(reading: Reading, node: OnnxNode): void {
   const x = valueAt(reading, node, 0);
   const output = onlyOutput(node);
   const before = x.producer;
-  const takesSlope = before && (before.op === "conv1x1" || before.op === "conv3x3" || before.op === "dwconv" || before.op === "norm");
-  if (takesSlope && before.attributes.slope === 1 && !x.shared && x.scale === undefined && node.note !== OWN_NODE) {
+  const fused = activationOf(slope);
+  const free = before && "activation" in before.attributes && before.attributes.activation.kind === "none" ? before.attributes : undefined;
+  const fits = before && opOf(before.op).fuses.includes(fused.kind);
+  if (free && fits && !x.shared && x.scale === undefined && node.note !== OWN_NODE) {
     claim(reading, output);
-    before.attributes.slope = slope;
+    free.activation = fused;
     x.name = output;
     x.shared = reading.uses.get(output) !== 1;
     reading.values.set(output, x);
@@ -129,7 +143,16 @@ function activation(reading: Reading, node: OnnxNode): void {
   addNode(reading, { op: "relu", name: node.name ?? "", inputs: [x], outputs: [y], attributes: { slope }, params: {} });
 }
 
-function add(reading: Reading, node: OnnxNode): void {
+/** Sigmoid. */
+export function sigmoid(reading: Reading, node: OnnxNode): void {
+  attributesOf(node, []);
+  const x = valueAt(reading, node, 0);
+  const y = define(reading, onlyOutput(node), x.channels, x.level);
+  addNode(reading, { op: "sigmoid", name: node.name ?? "", inputs: [x], outputs: [y], attributes: {}, params: {} });
+}
+
+/** Add of two values of one shape. */
+export function add(reading: Reading, node: OnnxNode): void {
   attributesOf(node, []);
   const [a, b] = twoInputs(reading, node);
   if (a.channels !== b.channels) throw new Fault(`expected inputs of one shape, got ${a.channels} and ${b.channels} channels`);
@@ -148,14 +171,16 @@ function expectChannelAxis(axis: number | undefined): void {
   if (axis !== 1 && axis !== -3) throw new Fault(`expected axis 1 (channels), got ${axis ?? "none"}`);
 }
 
-function concat(reading: Reading, node: OnnxNode): void {
+/** Concat of two values along the channels. */
+export function concat(reading: Reading, node: OnnxNode): void {
   expectChannelAxis(attributesOf(node, ["axis"]).int("axis", 0));
   const [a, b] = twoInputs(reading, node);
   const y = define(reading, onlyOutput(node), a.channels + b.channels, a.level);
   addNode(reading, { op: "concat", name: node.name ?? "", inputs: [a, b], outputs: [y], attributes: {}, params: {} });
 }
 
-function maxPool(reading: Reading, node: OnnxNode): void {
+/** MaxPool 3x3 of stride 2. */
+export function maxPool(reading: Reading, node: OnnxNode): void {
   const attributes = attributesOf(node, [...WINDOW, "ceil_mode", "storage_order"]);
   const x = valueAt(reading, node, 0);
   expectWindow(attributes, 3);
@@ -166,7 +191,7 @@ function maxPool(reading: Reading, node: OnnxNode): void {
 }
 
 /** A Slice of every second channel is half of a split; it waits on its input's value for the other half. */
-function slice(reading: Reading, node: OnnxNode): void {
+export function slice(reading: Reading, node: OnnxNode): void {
   attributesOf(node, []);
   const x = valueAt(reading, node, 0);
   const [starts, ends, axes, steps] = [1, 2, 3, 4].map((i) => numbersAt(reading, node, i)) as [number[], number[], number[], number[]];
@@ -201,7 +226,11 @@ const NEAREST_DOUBLING = new Set(["asymmetric floor", "asymmetric round_prefer_f
 for (const mode of ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel"])
   for (const nearest of ["round_prefer_floor", "round_prefer_ceil"]) NEAREST_DOUBLING.add(`${mode} ${nearest}`);
 
-function resize(reading: Reading, node: OnnxNode): void {
+/** Modes of linear upsampling by 2 whose outputs lie a quarter of a pixel from their input. */
+const LINEAR_DOUBLING = new Set(["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel"]);
+
+/** Resize and Upsample by 2. */
+export function resize(reading: Reading, node: OnnxNode): void {
   const attributes = attributesOf(node, [
     "mode",
     "coordinate_transformation_mode",
@@ -216,16 +245,27 @@ function resize(reading: Reading, node: OnnxNode): void {
   const mode = attributes.string("mode", "nearest");
   const places = attributes.string("coordinate_transformation_mode", upsample ? "asymmetric" : "half_pixel");
   const nearest = attributes.string("nearest_mode", upsample ? "floor" : "round_prefer_floor");
-  if (mode !== "nearest" || !NEAREST_DOUBLING.has(`${places} ${nearest}`) || attributes.int("antialias", 0) !== 0)
-    throw new Fault(`expected nearest upsampling (asymmetric, floor), got ${quote(mode)}, ${quote(places)}, ${quote(nearest)}`);
+  const linear = mode === "linear" && LINEAR_DOUBLING.has(places);
+  if (!(linear || (mode === "nearest" && NEAREST_DOUBLING.has(`${places} ${nearest}`))) || attributes.int("antialias", 0) !== 0)
+    throw new Fault(
+      `expected nearest upsampling (asymmetric, floor) or linear (half_pixel), got ${quote(mode)}, ${quote(places)}, ${quote(nearest)}`,
+    );
   if (node.inputs[3]) throw new Fault("expected constant scales, got sizes");
   const scales = numbersAt(reading, node, upsample ? 1 : 2);
   if (!same(scales, [1, 1, 2, 2])) throw new Fault(`expected scales 1, 1, 2, 2, got ${scales.join(", ")}`);
   const y = define(reading, onlyOutput(node), x.channels, x.level - 1);
-  addNode(reading, { op: "upsample2", name: node.name ?? "", inputs: [x], outputs: [y], attributes: {}, params: {} });
+  addNode(reading, {
+    op: linear ? "bilinear2" : "upsample2",
+    name: node.name ?? "",
+    inputs: [x],
+    outputs: [y],
+    attributes: {},
+    params: {},
+  });
 }
 
-function identity(reading: Reading, node: OnnxNode): void {
+/** Identity: another name. */
+export function identity(reading: Reading, node: OnnxNode): void {
   attributesOf(node, []);
   const output = onlyOutput(node);
   claim(reading, output);
@@ -238,7 +278,8 @@ function identity(reading: Reading, node: OnnxNode): void {
   else throw missing(reading, tensor, "an input");
 }
 
-function constant(reading: Reading, node: OnnxNode): void {
+/** Constant: a tensor that stands in a node. */
+export function constant(reading: Reading, node: OnnxNode): void {
   const attributes = attributesOf(node, ["value", "value_int", "value_ints", "value_float", "value_floats"]);
   if (node.attributes.length !== 1) throw new Fault(`expected one value, got ${node.attributes.length}`);
   const name = onlyOutput(node);
@@ -269,21 +310,3 @@ const EMPTY_TENSOR: OnnxTensor = {
   externalData: [],
   dataLocation: undefined,
 };
-
-/** The ops of ONNX that are read, by op_type. */
-export const TRANSLATORS: ReadonlyMap<string, Translator> = new Map<string, Translator>([
-  ["Add", add],
-  ["BatchNormalization", batchNormalization],
-  ["Concat", concat],
-  ["Constant", constant],
-  ["Conv", conv],
-  ["DequantizeLinear", dequantizeLinear],
-  ["Identity", identity],
-  ["LeakyRelu", activation],
-  ["MaxPool", maxPool],
-  ["QuantizeLinear", quantizeLinear],
-  ["Relu", activation],
-  ["Resize", resize],
-  ["Slice", slice],
-  ["Upsample", resize],
-]);

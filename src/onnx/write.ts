@@ -1,22 +1,11 @@
-import { type Graph, type GraphNode, INPUT_CHANNELS, type Role } from "../graph/graph.js";
+import { type Activation, type Graph, type GraphNode, INPUT_CHANNELS, type Role } from "../graph/graph.js";
+import { channelsAfter } from "../ops/table.js";
+import { int } from "./attributes.js";
 import { checkWritable } from "./check.js";
-import {
-  ATTRIBUTE_TYPE,
-  type AttributeDraft,
-  DATA_TYPE,
-  IR_VERSION,
-  model,
-  type NodeDraft,
-  OPSET,
-  OWN_NODE,
-  type TensorDraft,
-  type ValueInfoDraft,
-} from "./schema.js";
+import { formOf, writeActivation } from "./forms.js";
+import { DATA_TYPE, IR_VERSION, model, type NodeDraft, OPSET, OWN_NODE, type TensorDraft, type ValueInfoDraft } from "./schema.js";
 import { writeTensor } from "./tensors.js";
 import { writeMessage } from "./wire.js";
-
-/** The largest int32, beyond every channel: a Slice that runs to the end. */
-const TO_THE_END = 2 ** 31 - 1;
 
 /** A file being put together. */
 interface Writing {
@@ -35,7 +24,7 @@ interface Writing {
 
 /**
  * Writes a graph as an ONNX model (opset 17, standard ops, NCHW). Values, parameters and nodes keep their names; the input is
- * [batch, 3, height, width], all but the channels free. A slope becomes a Relu or LeakyRelu behind its node, split two Slices.
+ * [batch, 3, height, width], all but the channels free. A fused activation becomes a node of its own, split two Slices.
  *
  * An int8 graph (`graph.scales`) becomes QDQ: each value with a scale goes through QuantizeLinear and DequantizeLinear (zero
  * point 0); weights are int8 with a scale an output channel, biases int32 with input scale * weight scale. What lies between has numbers
@@ -97,15 +86,6 @@ function numbered(writing: Writing): string {
   return fresh(writing.taken.tensors, (writing.numbered++).toString(36));
 }
 
-const int = (name: string, value: number): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.int, int: value });
-const ints = (name: string, values: number[]): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.ints, ints: values });
-const float = (name: string, value: number): AttributeDraft => ({ name, type: ATTRIBUTE_TYPE.float, float: Math.fround(value) });
-const string = (name: string, value: string): AttributeDraft => ({
-  name,
-  type: ATTRIBUTE_TYPE.string,
-  string: new TextEncoder().encode(value),
-});
-
 /** A tensor of the file for a constant of the format; the same content is written once. @param name null: a number */
 function constantOf(writing: Writing, name: string | null, dims: number[], data: Float32Array | Int8Array | number[]): string {
   const content = `${data.constructor.name} ${dims} ${data}`;
@@ -157,98 +137,26 @@ function biasScales(graph: Graph, node: GraphNode): Float32Array {
   return Float32Array.from(weight, (scale) => input * scale);
 }
 
-/** What an op is in ONNX, but for inputs, outputs and name. */
-function onnxOf(writing: Writing, node: GraphNode): { op: string; attributes: AttributeDraft[]; more: string[] } {
-  const params = (...roles: Role[]) =>
-    roles.filter((role) => node.params[role] !== undefined).map((role) => paramTensor(writing, node, role));
-  // What is the default (pads 0, stride 1, group 1) is left out: it would be a hundredth of an int8 file.
-  const window = (kernel: number, stride: number, group: number) => [
-    ...(group > 1 ? [int("group", group)] : []),
-    ints("kernel_shape", [kernel, kernel]),
-    ...(kernel > 1 ? [ints("pads", Array(4).fill(kernel >> 1))] : []),
-    ...(stride > 1 ? [ints("strides", [stride, stride])] : []),
-  ];
-  const conv = (kernel: number, stride: number, group: number) => ({
-    op: "Conv",
-    attributes: window(kernel, stride, group),
-    more: params("weight", "bias"),
-  });
-  switch (node.op) {
-    case "conv1x1":
-      return conv(1, 1, 1);
-    case "conv3x3":
-      return conv(3, node.attributes.stride, 1);
-    case "dwconv":
-      return conv(node.attributes.kernel, node.attributes.stride, writing.channels.get(node.inputs[0] as string) ?? 0);
-    case "norm": {
-      const { epsilon, momentum } = node.attributes;
-      const attributes = [float("epsilon", epsilon), float("momentum", 1 - momentum)];
-      return { op: "BatchNormalization", attributes, more: params("gamma", "beta", "mean", "variance") };
-    }
-    case "relu":
-      return { ...activationOf(node.attributes.slope), more: [] };
-    case "add":
-      return { op: "Add", attributes: [], more: [] };
-    case "concat":
-      return { op: "Concat", attributes: [int("axis", 1)], more: [] };
-    case "maxpool":
-      return { op: "MaxPool", attributes: [ints("kernel_shape", [3, 3]), ints("pads", [1, 1, 1, 1]), ints("strides", [2, 2])], more: [] };
-    case "upsample2": {
-      const attributes = [
-        string("coordinate_transformation_mode", "asymmetric"),
-        string("mode", "nearest"),
-        string("nearest_mode", "floor"),
-      ];
-      return { op: "Resize", attributes, more: ["", constantOf(writing, "double", [4], new Float32Array([1, 1, 2, 2]))] };
-    }
-    case "split":
-      return { op: "Slice", attributes: [], more: [] };
-  }
-}
-
-function activationOf(slope: number): { op: string; attributes: AttributeDraft[] } {
-  return slope === 0 ? { op: "Relu", attributes: [] } : { op: "LeakyRelu", attributes: [float("alpha", slope)] };
-}
-
-function channelsAfter(writing: Writing, node: GraphNode): number[] {
-  const [first = 0, second = 0] = node.inputs.map((input) => writing.channels.get(input) ?? 0);
-  if (node.op === "conv1x1" || node.op === "conv3x3") return [writing.graph.params.get(node.params.weight ?? "")?.dims[0] ?? 0];
-  if (node.op === "split") return [(first + 1) >> 1, first >> 1];
-  return [node.op === "concat" ? first + second : first];
-}
-
 function writeNode(writing: Writing, node: GraphNode): void {
   const { graph } = writing;
-  for (const [i, channels] of channelsAfter(writing, node).entries()) writing.channels.set(node.outputs[i] as string, channels);
-  const { op, attributes, more } = onnxOf(writing, node);
-  const inputs = [...node.inputs.map((input) => writing.readAs.get(input) as string), ...more];
-  for (const [i, output] of node.outputs.entries()) {
+  for (const [i, channels] of channelsAfter(node, graph, writing.channels).entries())
+    writing.channels.set(node.outputs[i] as string, channels);
+  const forms = formOf(node.op).write(node, {
+    params: (...roles) => roles.filter((role) => node.params[role] !== undefined).map((role) => paramTensor(writing, node, role)),
+    constant: (name, dims, data) => constantOf(writing, name, dims, data),
+    channels: writing.channels.get(node.inputs[0] as string) ?? 0,
+  });
+  const activation: Activation = "activation" in node.attributes ? node.attributes.activation : { kind: "none" };
+  for (const [i, { op, attributes, more = [], part, alone }] of forms.entries()) {
+    const output = node.outputs[i] as string;
     writing.readAs.set(output, output);
     const scale = graph.scales?.get(output);
     const float = scale === undefined ? output : numbered(writing);
-    if (node.op === "split") writeSlice(writing, node, i, inputs, float);
-    else if (node.op === "relu") writing.nodes.push({ name: node.name, op, inputs, outputs: [float], attributes, note: OWN_NODE });
-    else {
-      const slope = "slope" in node.attributes ? node.attributes.slope : 1;
-      const before = slope === 1 ? float : numbered(writing);
-      writing.nodes.push({ name: node.name, op, inputs, outputs: [before], attributes });
-      if (slope !== 1)
-        writing.nodes.push({
-          ...activationOf(slope),
-          inputs: [before],
-          outputs: [float],
-        });
-    }
+    const before = activation.kind === "none" ? float : numbered(writing);
+    const name = part === undefined ? node.name : fresh(writing.taken.nodes, `${node.name}.${part}`);
+    const inputs = [...node.inputs.map((input) => writing.readAs.get(input) as string), ...more];
+    writing.nodes.push({ name, op, inputs, outputs: [before], attributes, ...(alone ? { note: OWN_NODE } : {}) });
+    if (activation.kind !== "none") writing.nodes.push({ ...writeActivation(activation), inputs: [before], outputs: [float] });
     if (scale !== undefined) quantize(writing, output, float, scale);
   }
-}
-
-function writeSlice(writing: Writing, node: GraphNode, start: number, inputs: string[], output: string): void {
-  const numbers = { start: start === 0 ? "even" : "odd", end: "end", axis: "channels", step: "two" };
-  const starts = constantOf(writing, numbers.start, [1], [start]);
-  const ends = constantOf(writing, numbers.end, [1], [TO_THE_END]);
-  const axes = constantOf(writing, numbers.axis, [1], [1]);
-  const steps = constantOf(writing, numbers.step, [1], [2]);
-  const name = fresh(writing.taken.nodes, `${node.name}.${numbers.start}`);
-  writing.nodes.push({ name, op: "Slice", inputs: [...inputs, starts, ends, axes, steps], outputs: [output] });
 }

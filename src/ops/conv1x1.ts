@@ -1,6 +1,7 @@
 import { FourwayError } from "../core/errors.js";
+import { slopeOf } from "./activation.js";
 import { PAIR_PANELS, PANELS, QUAD_PANELS, stored } from "./layout.js";
-import { type Op, rowsOf } from "./op.js";
+import { CONVOLUTION, type Op, rowsOf, unfused } from "./op.js";
 
 /** Pixels whose channels are widened to 16 bits at once in int8: 32 rows keep scratch and panels in the first-level cache. */
 const ROWS_I8 = 32;
@@ -9,57 +10,50 @@ const TILE = 4;
 
 /** 1x1 convolution; kernels in assembly/f32/conv1x1.ts and assembly/i8/conv1x1.ts. */
 export const conv1x1: Op<"conv1x1"> = {
+  ...CONVOLUTION,
   shape: (node, [x], weight) => {
-    const [co, ci, kh, kw] = weight!.dims;
-    if (ci !== x!.channels || kh !== 1 || kw !== 1 || weight!.dims.length !== 4)
-      throw new FourwayError("E_SHAPE", `conv1x1 "${node.name}": expected weights [co, ${x!.channels}, 1, 1], got [${weight!.dims}]`);
-    return [{ ...x!, channels: co! }];
+    const [co, ci, kh, kw] = weight.dims;
+    if (ci !== x.channels || kh !== 1 || kw !== 1 || weight.dims.length !== 4)
+      throw new FourwayError("E_SHAPE", `conv1x1 "${node.name}": expected weights [co, ${x.channels}, 1, 1], got [${weight.dims}]`);
+    return [{ ...x, channels: co! }];
   },
-  macs: (_, [x], [y]) => y!.height * y!.width * x!.channels * y!.channels,
-  weight: { f32: PANELS, pairs: PAIR_PANELS, quads: QUAD_PANELS },
-  trained: ["weight", "bias"],
-  keeps: { inputs: true, outputs: false },
-  inPlaceBackward: false,
+  macs: (_, [x], [y]) => y.height * y.width * x.channels * y.channels,
+  weight: { f32: PANELS, pairs: PAIR_PANELS, quads: QUAD_PANELS, depthwise: false },
   scratch: (_, [x], [y]) => ({
     forward: 0,
-    backward: 4 * stored(x!.channels) * stored(y!.channels),
-    i8: 2 * ROWS_I8 * stored(x!.channels),
+    backward: 4 * stored(x.channels) * stored(y.channels),
+    i8: 2 * ROWS_I8 * stored(x.channels),
   }),
-  saved: () => 0,
   forward: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params }) => {
-    const [from, to] = rowsOf(part, batch * y!.height * y!.width, TILE);
-    const ci = stored(x!.channels);
-    const co = stored(y!.channels);
-    const { slope } = node.attributes;
-    const [yAt, xAt] = [y!.offset + 4 * from * co, x!.offset + 4 * from * ci];
+    const [from, to] = rowsOf(part, batch * y.height * y.width, TILE);
+    const ci = stored(x.channels);
+    const co = stored(y.channels);
+    const slope = slopeOf(node.attributes.activation);
+    const [yAt, xAt] = [y.offset + 4 * from * co, x.offset + 4 * from * ci];
     return () => kernels.conv1x1(yAt, xAt, params.weight, params.bias, to - from, ci, co, slope);
   },
   backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
-    if (node.attributes.slope !== 1)
-      throw new FourwayError(
-        "E_GRAPH",
-        `conv1x1 "${node.name}": expected no fused activation in training, got slope ${node.attributes.slope}`,
-      );
-    const m = batch * y!.height * y!.width;
-    const ci = stored(x!.channels);
-    const co = stored(y!.channels);
+    unfused(node);
+    const m = batch * y.height * y.width;
+    const ci = stored(x.channels);
+    const co = stored(y.channels);
     const biased = node.params.bias !== undefined;
     return () => {
-      kernels.conv1x1BackwardWeight(dParams.weight, x!.offset, dy!, m, ci, co);
-      if (biased) kernels.biasBackward(dParams.bias, dy!, m, co);
+      kernels.conv1x1BackwardWeight(dParams.weight, x.offset, dy, m, ci, co);
+      if (biased) kernels.biasBackward(dParams.bias, dy, m, co);
       if (dx === undefined) return;
       kernels.packTransposed(scratch, params.weight, ci, co);
-      kernels.conv1x1(dx, dy!, scratch, zeros, m, co, ci, 1);
+      kernels.conv1x1(dx, dy, scratch, zeros, m, co, ci, 1);
     };
   },
   forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, byteFlip }) => {
-    const [from, to] = rowsOf(part, batch * y!.height * y!.width, TILE);
-    const ci = stored(x!.channels);
-    const co = stored(y!.channels);
-    const { slope } = node.attributes;
+    const [from, to] = rowsOf(part, batch * y.height * y.width, TILE);
+    const ci = stored(x.channels);
+    const co = stored(y.channels);
+    const slope = slopeOf(node.attributes.activation);
     const float = outputScales[0] === 0;
     const kernel = float ? kernels.conv1x1I8F32 : kernels.conv1x1I8;
-    const [yAt, xAt] = [y!.offset + (float ? 4 : 1) * from * co, x!.offset + from * ci];
+    const [yAt, xAt] = [y.offset + (float ? 4 : 1) * from * co, x.offset + from * ci];
     return () => kernel(yAt, xAt, params.weight, params.bias, scales, scratch, ROWS_I8, to - from, ci, co, slope, byteFlip);
   },
 };

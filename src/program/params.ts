@@ -1,6 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Graph, GraphNode, Param, Role } from "../graph/graph.js";
 import { type Layout, pack, stored, VECTOR } from "../ops/layout.js";
+import { tableOf } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
 
@@ -26,7 +27,7 @@ export interface PlacedParams {
   stateBytes: number;
   /** Offset of a block of zeros, as long as the widest op. */
   zeros: number;
-  /** int8: offsets of the requantization scales, a node each. */
+  /** int8: offsets of the requantization scales of convolutions and the tables of pointwise ops, a node each. */
   scales: Map<GraphNode, number>;
   /** How these weights are multiplied, as `Engine.byteFlip`. */
   byteFlip: number;
@@ -112,6 +113,16 @@ export function placeParams(engine: Engine, graph: Graph): PlacedParams {
   if (quantized)
     for (const node of graph.nodes) {
       const weight = node.params.weight === undefined ? undefined : byName.get(node.params.weight)?.param;
+      const { pointwise } = opOf(node.op);
+      if (pointwise) {
+        const [from, to] = [node.inputs[0]!, node.outputs[0]!].map((value) => Math.fround(graph.scales!.get(value) ?? 0));
+        const table = memory.reserve(256);
+        memory.i8.set(
+          tableOf((x) => pointwise(node, x), from!, to!),
+          table,
+        );
+        scales.set(node, table);
+      }
       if (!weight) continue;
       const c = weight.dims[0]!;
       const at = memory.reserve(4 * stored(c));

@@ -1,4 +1,6 @@
 import { type Graph, type GraphNode, type Param, paramOf } from "../graph/graph.js";
+import { ACTIVATIONS } from "../ops/activation.js";
+import { opOf } from "../ops/table.js";
 import { Sets } from "./sets.js";
 
 /** The largest magnitude of each channel of each value. */
@@ -29,17 +31,23 @@ function alike(graph: Graph, reach: ChannelRanges): Sets {
     const inputs = node.inputs.map((value) => channelsOf(value, reach));
     const outputs = node.outputs.map((value) => channelsOf(value, reach));
     const [x, y] = [inputs[0]!, outputs[0]!];
-    if (node.op === "split") for (const [i, channel] of x.entries()) sets.join(channel, outputs[i % 2]![i >> 1]!);
-    else if (node.op === "concat") join(y, inputs.flat());
-    else if (node.params.weight === undefined) for (const input of inputs) join(y, input);
-    for (const name of Object.values(node.params)) {
+    for (const [output, input] of opOf(node.op).follows(inputs, outputs)) sets.join(output, input);
+    for (const [role, name] of Object.entries(node.params)) {
       const other = holders.get(name) ?? node;
       holders.set(name, other);
-      join(x, channelsOf(other.inputs[0]!, reach));
+      if (role === "weight") join(x, channelsOf(other.inputs[0]!, reach));
       join(y, channelsOf(other.outputs[0]!, reach));
     }
   }
   return sets;
+}
+
+/** Values that must keep their size: what goes into and comes out of a function through which no factor passes. */
+function unscalable(graph: Graph): string[] {
+  return graph.nodes.flatMap(({ op, inputs, outputs, attributes }) => {
+    if (!opOf(op).homogeneous) return [...inputs, ...outputs];
+    return "activation" in attributes && !ACTIVATIONS[attributes.activation.kind].homogeneous ? outputs : [];
+  });
 }
 
 /** Largest magnitude of the weights that read each input channel, each beside the largest of its output's row. */
@@ -72,8 +80,9 @@ function scaledWeight({ dims, data }: Param, depthwise: boolean, before: readonl
 
 /**
  * The same function with its inner channels scaled so that int8 serves them alike: the small ones of a value become larger, at the cost of the
- * weights that read them, and the largest comes to 127 times a power of two. Convolution weights and biases take the factors in: activations are
- * ReLU, LeakyReLU or none, so that a positive factor passes through. The graph's input and outputs, and what is copied or added to them, stay.
+ * weights that read them, and the largest comes to 127 times a power of two. Convolution weights and biases take the factors in, which pass
+ * through what is homogeneous (ReLU). The graph's input and outputs, what is copied or added to them, and what goes into or comes out of
+ * other functions (sigmoid) stay.
  * source: cross-layer equalization, arXiv 1906.04721; a share of each channel's reach, arXiv 2211.10438
  * @param graph folded, f32, without norms and activations of their own
  * @returns the graph and its reach
@@ -95,8 +104,8 @@ export function equalize(graph: Graph, reach: ChannelRanges): { graph: Graph; re
     for (const set of others) groups.join(set, first!);
   }
   for (const node of graph.nodes)
-    if (node.op === "conv1x1" || node.op === "conv3x3") raise(readings, node.inputs[0]!, readingOf(paramOf(graph, node, "weight")));
-  const fixed = new Set([graph.input, ...graph.outputs].map((value) => groups.of(setsOf(value)[0]!)));
+    if (opOf(node.op).weight?.depthwise === false) raise(readings, node.inputs[0]!, readingOf(paramOf(graph, node, "weight")));
+  const fixed = new Set([graph.input, ...graph.outputs, ...unscalable(graph)].map((value) => groups.of(setsOf(value)[0]!)));
   const members = new Map<string, string[]>();
   for (const set of reaches.keys()) members.set(groups.of(set), [...(members.get(groups.of(set)) ?? []), set]);
 
@@ -120,7 +129,8 @@ export function equalize(graph: Graph, reach: ChannelRanges): { graph: Graph; re
   for (const node of graph.nodes) {
     const { weight, bias } = node.params;
     const [before, after] = [factorsOf(node.inputs[0]!), factorsOf(node.outputs[0]!)];
-    if (weight !== undefined) params.set(weight, scaledWeight(paramOf(graph, node, "weight"), node.op === "dwconv", before, after));
+    if (weight !== undefined)
+      params.set(weight, scaledWeight(paramOf(graph, node, "weight"), opOf(node.op).weight!.depthwise, before, after));
     if (bias === undefined) continue;
     const { dims, data } = paramOf(graph, node, "bias");
     params.set(bias, { dims, data: Float32Array.from(data, (v, channel) => v * after[channel]!) });

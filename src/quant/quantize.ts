@@ -1,7 +1,9 @@
 import { FourwayError } from "../core/errors.js";
 import { type Graph, type GraphNode, INPUT_SCALE, type Param, paramOf } from "../graph/graph.js";
+import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
 import { type ChannelRanges, equalize, INT8_MAX } from "./equalize.js";
+import { ParamStore } from "./paramStore.js";
 import { type CalibrationInput, measureRanges } from "./ranges.js";
 import { Sets } from "./sets.js";
 
@@ -20,18 +22,18 @@ export function shortScale(scale: number): number {
   return Math.ceil(scale / unit) * unit;
 }
 
-/** Groups of values that must share one scale: what is only copied, and the inputs of nodes that share a bias. */
+/** Groups of values that must share one scale: what is only copied, and the inputs of nodes that share their parameters. */
 function groupsOf(graph: Graph): Map<string, string> {
   const sets = new Sets();
-  const byBias = new Map<string, GraphNode>();
+  const byParams = new Map<string, GraphNode>();
   for (const node of graph.nodes) {
-    if (node.op === "split" || node.op === "concat" || node.op === "maxpool" || node.op === "upsample2")
-      for (const name of [...node.inputs.slice(1), ...node.outputs]) sets.join(name, node.inputs[0]!);
-    const bias = node.params.bias;
-    if (bias === undefined) continue;
-    const other = byBias.get(bias);
+    if (opOf(node.op).int8 === "copies") for (const name of [...node.inputs.slice(1), ...node.outputs]) sets.join(name, node.inputs[0]!);
+    const { weight, bias } = node.params;
+    if (weight === undefined) continue;
+    const key = JSON.stringify([weight, bias]);
+    const other = byParams.get(key);
     if (other) sets.join(node.inputs[0]!, other.inputs[0]!);
-    else byBias.set(bias, node);
+    else byParams.set(key, node);
   }
   const names = [graph.input, ...graph.nodes.flatMap(({ outputs }) => outputs)];
   return new Map(names.map((name) => [name, sets.of(name)]));
@@ -90,20 +92,23 @@ function quantizeWeights(weight: Param, bias: Param, inputScale: number): { weig
 export function quantize(engine: Engine, graph: Graph, inputs: readonly CalibrationInput[]): Graph {
   if (inputs.length === 0) throw new FourwayError("E_ARGUMENT", "quantize: expected at least one picture to calibrate on, got none");
   for (const { op, name } of graph.nodes)
-    if (op === "norm" || op === "relu")
+    if (opOf(op).int8 === "none")
       throw new FourwayError(
         "E_GRAPH",
         `quantize: expected ops with an int8 form, got ${op} "${name}"; fold norms and fuse activations first`,
       );
   const { graph: equal, reach } = equalize(graph, measureRanges(engine, graph, inputs));
   const scales = activationScales(equal, reach);
-  const params = new Map<string, Param>();
-  for (const node of equal.nodes) {
-    if (node.op !== "conv1x1" && node.op !== "conv3x3" && node.op !== "dwconv") continue;
-    if (params.has(node.params.weight!)) continue;
-    const quantized = quantizeWeights(paramOf(equal, node, "weight"), paramOf(equal, node, "bias"), scales.get(node.inputs[0]!)!);
-    params.set(node.params.weight!, quantized.weight);
-    params.set(node.params.bias!, quantized.bias);
-  }
-  return { ...equal, params, scales };
+  const store = new ParamStore(equal);
+  const nodes = equal.nodes.map((node) => {
+    if (opOf(node.op).int8 !== "convolves") return node;
+    const inputScale = scales.get(node.inputs[0]!)!;
+    const sources = [node.params.weight, node.params.bias, inputScale];
+    let made: { weight: Param; bias: Param } | undefined;
+    const both = () => (made ??= quantizeWeights(paramOf(equal, node, "weight"), paramOf(equal, node, "bias"), inputScale));
+    const weight = store.add(node.params.weight!, ["weight", ...sources], () => both().weight);
+    const bias = store.add(node.params.bias ?? "", ["bias", ...sources], () => both().bias);
+    return { ...node, params: { weight, bias } } as GraphNode;
+  });
+  return { ...equal, nodes, params: store.params, scales };
 }

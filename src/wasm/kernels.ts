@@ -4,6 +4,12 @@
  * file under assembly/. Kernels check nothing: src/ops checks once, when a graph is planned.
  */
 export interface Kernels {
+  sigmoid(y: number, x: number, n: number): void;
+  sigmoidBackward(dx: number, dy: number, y: number, n: number): void;
+  bilinear2(y: number, x: number, from: number, to: number, height: number, width: number, c: number): void;
+  bilinear2Backward(dx: number, dy: number, n: number, height: number, width: number, c: number): void;
+  bilinear2I8(y: number, x: number, from: number, to: number, height: number, width: number, c: number, scale: number): void;
+  lookupI8(y: number, x: number, table: number, n: number): void;
   conv1x1(y: number, x: number, w: number, bias: number, m: number, ci: number, co: number, slope: number): void;
   conv1x1BackwardWeight(dw: number, x: number, dy: number, m: number, ci: number, co: number): void;
   biasBackward(db: number, dy: number, m: number, co: number): void;

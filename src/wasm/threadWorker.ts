@@ -2,16 +2,20 @@
 import { finishChunk, readRun, SIGNAL, SIGNALS, SPINS_BETWEEN_RUNS, type ThreadAnswer, type ThreadStart, takeChunk } from "./signals.js";
 
 type Kernel = (...args: number[]) => unknown;
-type Chunk = { kernel: Kernel; args: number[] };
+/** The kernel calls of a chunk. */
+type Chunk = { kernel: Kernel; args: number[] }[];
 
-/** A program from its words: for each chunk the kernel's number, how many arguments, the arguments. */
+/** A program from its words, as `Script` has them. */
 function decode(words: Float64Array, chunks: number, kernels: Kernel[]): Chunk[] {
   let at = 0;
-  return Array.from({ length: chunks }, () => {
-    const start = at + 2;
-    at = start + words[at + 1]!;
-    return { kernel: kernels[words[start - 2]!]!, args: [...words.subarray(start, at)] };
-  });
+  const next = () => words[at++]!;
+  const call = () => {
+    const kernel = kernels[next()]!;
+    const start = at + 1;
+    at = start + next();
+    return { kernel, args: [...words.subarray(start, at)] };
+  };
+  return Array.from({ length: chunks }, () => Array.from({ length: next() }, call));
 }
 
 function work({ memory, own }: ThreadStart, kernels: Kernel[]): never {
@@ -33,8 +37,7 @@ function work({ memory, own }: ThreadStart, kernels: Kernel[]): never {
     for (;;) {
       const i = takeChunk(signals, shape, own, true, Number.POSITIVE_INFINITY);
       if (i < 0) break;
-      const { kernel, args } = program[i]!;
-      kernel(...args);
+      for (const { kernel, args } of program[i]!) kernel(...args);
       finishChunk(signals);
     }
   }

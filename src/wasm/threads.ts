@@ -17,6 +17,8 @@ import {
 
 /** A worker that does not answer for so long has died. */
 const WORKER_TIMEOUT_MS = 10_000;
+/** Kernel calls of a chunk, on average, for which a script has room even if each takes the most arguments. */
+const CALLS_PER_CHUNK = 2;
 
 /** A worker of the runtime's kind. */
 interface WorkerHandle {
@@ -64,8 +66,9 @@ function mayWait(signals: Int32Array): boolean {
   }
 }
 
-/** A program for workers: as many chunks a step as there are parts, each one kernel call, in words. */
+/** A program for workers: as many chunks a step as there are parts. */
 export interface Script {
+  /** For each chunk the number of its kernel calls; for each call the kernel's number, the number of arguments, the arguments. */
   words: Float64Array;
   steps: number;
   /** Byte offset of the room where workers read it. */
@@ -106,25 +109,38 @@ export class Threads {
     return new Threads(count, memory, kernels, mates);
   }
 
-  /** Bytes of room for the script of a graph of so many nodes. */
+  /** Bytes of room for the script of a graph of so many nodes, `CALLS_PER_CHUNK` calls a chunk on average. */
   roomFor(nodes: number): number {
     const most = Math.max(...Object.values(this.kernels).map((kernel: (...args: number[]) => unknown) => kernel.length));
-    return 8 * nodes * this.parts.length * (most + 2);
+    return 8 * nodes * this.parts.length * (1 + CALLS_PER_CHUNK * (2 + most));
   }
 
   /**
    * The script of chunks that `build` makes for the kernels it is given, which note their calls in place of running.
+   * A chunk may make any number of calls, with the same arguments each time.
    * @param room byte offset of `roomFor` bytes
+   * @throws E_GRAPH where the script is longer than its room
    */
   record(build: (kernels: Kernels) => readonly (() => void)[], room: number): Script {
     const words: number[] = [];
-    const calls = Object.keys(this.kernels).map((name, number) => [
-      name,
-      (...args: number[]) => void words.push(number, args.length, ...args),
-    ]);
+    let count = 0;
+    const record = (number: number, args: number[]): void => {
+      count++;
+      words.push(number, args.length, ...args);
+    };
+    const calls = Object.keys(this.kernels).map((name, number) => [name, (...args: number[]) => record(number, args)]);
     const chunks = build(Object.fromEntries(calls) as Kernels);
-    for (const chunk of chunks) chunk();
-    return { words: Float64Array.from(words), steps: chunks.length / this.parts.length, room };
+    for (const chunk of chunks) {
+      const start = words.push(0) - 1;
+      count = 0;
+      chunk();
+      words[start] = count;
+    }
+    const steps = chunks.length / this.parts.length;
+    const [bytes, most] = [8 * words.length, this.roomFor(steps)];
+    if (bytes > most)
+      throw new FourwayError("E_GRAPH", `threads: expected a script of at most ${most} bytes, got ${bytes}; run it on one thread`);
+    return { words: Float64Array.from(words), steps, room };
   }
 
   /** Says that a run is near: waking takes a while. */

@@ -31,7 +31,7 @@ export function colourModel(): Model {
       name: "colours",
       inputs: ["input"],
       outputs: ["half"],
-      attributes: { stride: 2, slope: 0 },
+      attributes: { stride: 2, activation: { kind: "relu" } },
       params: { weight: param("colours.weight", [2, 3, 3, 3], (i) => taps[i] ?? 0), bias: param("colours.bias", [2], () => 0) },
     },
   ];
@@ -50,7 +50,7 @@ export function colourModel(): Model {
         name,
         inputs: [`pool${stride}`],
         outputs: [name],
-        attributes: { slope: 1 },
+        attributes: { activation: { kind: "none" } },
         params: {
           weight: param(`${name}.weight`, [5, 2, 1, 1], (i) => (i === t ? gain : 0)),
           bias: param(`${name}.bias`, [5], (i) => (i === 0 ? -SURE : 0)),

@@ -147,6 +147,49 @@ test("workers take chunks: in some run the owner makes fewer calls than there ar
   engine.threads!.close();
 });
 
+test("workers run all calls of a chunk, be they none, one or several, and each once", async () => {
+  const engine = await createEngine(2);
+  const { memory, threads } = engine;
+  const parts = threads!.parts.length;
+  const counts = [1, 3, 0, 2, 1, 1, 3, 0];
+  const n = 4 * 4096;
+  const blocks = counts.map(() => memory.reserve(4 * n * parts));
+  const ones = memory.reserve(4 * n);
+  memory.f32.fill(1, ones >> 2, (ones >> 2) + n);
+  const chunks = (kernels: Kernels) =>
+    counts.flatMap((count, step) =>
+      Array.from({ length: parts }, (_, part) => () => {
+        const y = blocks[step]! + 4 * n * part;
+        for (let call = 0; call < count; call++) kernels.add(y, y, ones, n);
+      }),
+    );
+  const room = memory.reserve(threads!.roomFor(counts.length));
+  for (const at of blocks) memory.f32.fill(0, at >> 2, (at >> 2) + n * parts);
+  const calls = { own: 0 };
+  const own = chunks(counted(engine, calls).kernels);
+  const script = threads!.record(chunks, room);
+  const runs = 50;
+  for (let i = 0; i < runs; i++) threads!.run(script, own);
+  for (const [step, at] of blocks.entries())
+    for (let i = 0; i < n * parts; i++)
+      if (memory.f32[(at >> 2) + i] !== runs * counts[step]!) assert.fail(`step ${step}, value ${i}: ${memory.f32[(at >> 2) + i]}`);
+  assert.ok(calls.own < runs * parts * counts.reduce((a, b) => a + b), "workers took some");
+  threads!.close();
+});
+
+test("a script that is longer than its room is refused", async () => {
+  const { threads } = await createEngine(2);
+  const long = (kernels: Kernels) =>
+    threads!.parts.map(() => () => {
+      for (let call = 0; call < 50; call++) kernels.add(0, 0, 0, 0);
+    });
+  assert.throws(() => threads!.record(long, 0), {
+    code: "E_GRAPH",
+    message: /^threads: expected a script of at most \d+ bytes, got \d+; /,
+  });
+  threads!.close();
+});
+
 const frameOf = (width: number, height: number) => ({
   width,
   height,

@@ -171,7 +171,7 @@ test("calibration puts norms back so that the function stays, with the statistic
   );
   let seen = 0;
   for (const node of calibrated.nodes) {
-    if (node.op !== "norm" || node.attributes.slope !== 1) continue;
+    if (node.op !== "norm" || node.attributes.activation.kind !== "none") continue;
     seen++;
     const values = inputs.map((each) => each.get(node.outputs[0]!)!);
     const { channels } = values[0]!;

@@ -1,5 +1,6 @@
 import { Random } from "../../src/core/random.js";
 import { type Graph, type GraphNode, INPUT_SCALE, type Param } from "../../src/graph/graph.js";
+import { activationOf } from "../../src/ops/activation.js";
 import { runGraph } from "../oracle/graph.js";
 
 /** A picture of random bytes as the network sees it: (byte - 128) / 256 in float32, channels last. */
@@ -47,9 +48,10 @@ export class GraphMaker {
     };
     if (bias) params.bias = this.param(name, "bias", noise(this.random, [co], 0.1));
     const rest = { name, inputs: [input], outputs: [name], params };
-    if (op === "conv1x1") return this.push({ op, attributes: { slope }, ...rest });
-    if (op === "conv3x3") return this.push({ op, attributes: { stride, slope }, ...rest });
-    return this.push({ op, attributes: { kernel, stride, slope }, ...rest });
+    const activation = activationOf(slope);
+    if (op === "conv1x1") return this.push({ op, attributes: { activation }, ...rest });
+    if (op === "conv3x3") return this.push({ op, attributes: { stride, activation }, ...rest });
+    return this.push({ op, attributes: { kernel, stride, activation }, ...rest });
   }
 
   norm(name: string, input: string, channels: number, slope: number): string {
@@ -59,14 +61,21 @@ export class GraphMaker {
       mean: this.param(name, "mean", noise(this.random, [channels], 0.1)),
       variance: this.param(name, "variance", noise(this.random, [channels], 0.02, 0.5)),
     };
-    return this.push({ op: "norm", name, inputs: [input], outputs: [name], attributes: { epsilon: 1e-5, momentum: 0.03, slope }, params });
+    return this.push({
+      op: "norm",
+      name,
+      inputs: [input],
+      outputs: [name],
+      attributes: { epsilon: 1e-5, momentum: 0.03, activation: activationOf(slope) },
+      params,
+    });
   }
 
   relu(name: string, input: string, slope: number): string {
     return this.push({ op: "relu", name, inputs: [input], outputs: [name], attributes: { slope }, params: {} });
   }
 
-  simple(op: "add" | "upsample2" | "maxpool" | "concat", name: string, ...inputs: string[]): string {
+  simple(op: "add" | "upsample2" | "bilinear2" | "sigmoid" | "maxpool" | "concat", name: string, ...inputs: string[]): string {
     return this.push({ op, name, inputs, outputs: [name], attributes: {}, params: {} });
   }
 
@@ -96,7 +105,8 @@ export function everyOp(seed: number, norms: boolean): Graph {
   const down = make.conv("dwconv", "down", total, [5, 5], { stride: 2, slope: 0 });
   const coarse = make.conv("conv3x3", "coarse", down, [5, 5], { slope: 0.1 });
   const up = make.simple("upsample2", "up", coarse);
-  const fine = make.simple("add", "fine", up, total);
+  const smooth = make.simple("bilinear2", "smooth", coarse);
+  const fine = make.simple("add", "fine", make.simple("add", "ups", up, smooth), make.simple("sigmoid", "gate", total));
   const alone = make.relu("alone", fine, 0);
   const last = make.conv("conv1x1", "wide", alone, [5, 58], { slope: 0 });
   make.graph.outputs = [make.conv("conv1x1", "head", last, [58, 5]), make.conv("conv3x3", "coarse.head", coarse, [5, 7], { stride: 2 })];

@@ -57,7 +57,14 @@ test("heads that share parameters over several maps are read back sharing them, 
   const coarse = make.conv("dwconv", "coarse", fine, [6, 6], { stride: 2, slope: 0 });
   make.conv("conv1x1", "head", fine, [6, 5]);
   const { params } = make.graph.nodes.at(-1) as Graph["nodes"][number];
-  make.graph.nodes.push({ op: "conv1x1", name: "head.again", inputs: [coarse], outputs: ["head.again"], attributes: { slope: 1 }, params });
+  make.graph.nodes.push({
+    op: "conv1x1",
+    name: "head.again",
+    inputs: [coarse],
+    outputs: ["head.again"],
+    attributes: { activation: { kind: "none" } },
+    params,
+  });
   make.graph.outputs = ["head", "head.again"];
   assert.deepStrictEqual(readOnnx(writeOnnx(make.graph, {})).graph, make.graph);
   const twin = quantized(make.graph, randomInput(new Random(5), 16, 16), 16, 16);
@@ -70,7 +77,7 @@ test("numbers that float32 cannot hold come back as they were written in decimal
   const a = make.conv("conv1x1", "a", "input", [3, 4], { slope: 0.1 });
   make.graph.outputs = [make.norm("b", a, 4, 0.3)];
   const node = readOnnx(writeOnnx(make.graph, {})).graph.nodes[1];
-  assert.deepEqual(node?.attributes, { epsilon: 1e-5, momentum: 0.03, slope: 0.3 });
+  assert.deepEqual(node?.attributes, { epsilon: 1e-5, momentum: 0.03, activation: { kind: "leaky", slope: 0.3 } });
 });
 
 test("a graph that cannot be written is refused with E_GRAPH and the reason", () => {

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
+import { slopeOf } from "../../src/ops/activation.js";
 import { runGraph } from "../oracle/graph.js";
 import { runOnnx } from "../support/ort.js";
 
@@ -28,7 +29,7 @@ for (const [file, channels, slope] of [
     assert.deepEqual(counts, NODES);
     assert.deepEqual(graph.outputs, ["stride8", "stride16", "stride32"]);
     assert.equal(graph.params.size, 110);
-    const slopes = graph.nodes.map((node) => ("slope" in node.attributes ? node.attributes.slope : undefined));
+    const slopes = graph.nodes.map((node) => ("activation" in node.attributes ? slopeOf(node.attributes.activation) : undefined));
     assert.equal(slopes.filter((s) => s === slope).length, 36);
     assert.equal(slopes.filter((s) => s === 1).length, 19);
     const split = graph.nodes.find(({ op }) => op === "split");

@@ -1,4 +1,4 @@
-import type { Graph, GraphNode, Param, Role } from "../../src/graph/graph.js";
+import type { Activation, Graph, GraphNode, Param, Role } from "../../src/graph/graph.js";
 
 // A second telling of what a graph means: plain loops in double precision, channels last, one image. Shares no code with src.
 
@@ -63,23 +63,45 @@ function runNode(
   const param = (role: Role): Param | undefined => graph.params.get(node.params[role] ?? "");
   switch (node.op) {
     case "conv1x1":
-      return [convolve(x, param("weight") as Param, param("bias"), 1, node.attributes.slope, scaleX, outputScale)];
+      return [convolve(x, param("weight") as Param, param("bias"), 1, slopeOf(node.attributes.activation), scaleX, outputScale)];
     case "conv3x3":
     case "dwconv":
-      return [convolve(x, param("weight") as Param, param("bias"), node.attributes.stride, node.attributes.slope, scaleX, outputScale)];
+      return [
+        convolve(
+          x,
+          param("weight") as Param,
+          param("bias"),
+          node.attributes.stride,
+          slopeOf(node.attributes.activation),
+          scaleX,
+          outputScale,
+        ),
+      ];
     case "norm": {
-      const { epsilon, slope } = node.attributes;
+      const { epsilon, activation } = node.attributes;
       const of = (role: Role, c: number): number => param(role)?.data[c] as number;
       return [
         map(x, (v, c) => {
           const normal = (v - of("mean", c)) / Math.sqrt(of("variance", c) + epsilon);
-          return leaky(normal * of("gamma", c) + of("beta", c), slope);
+          return leaky(normal * of("gamma", c) + of("beta", c), slopeOf(activation));
         }),
       ];
     }
     case "relu":
       return [
         map(x, (v) => (scaleX === undefined ? leaky(v, node.attributes.slope) : requantize(v, scaleX, node.attributes.slope, outputScale))),
+      ];
+    case "sigmoid":
+      return [map(x, (v) => through((r) => 1 / (1 + Math.exp(-r)), v, scaleX, outputScale))];
+    case "bilinear2":
+      return [
+        copied(x.height * 2, x.width * 2, x.channels, (row, column, c) => {
+          let total = 0;
+          for (const [i, v] of around(row, x.height)) for (const [j, w] of around(column, x.width)) total += v * w * at(x, i, j, c);
+          return scaleX === undefined || outputScale === undefined
+            ? total * (scaleX ?? 1)
+            : requantize(16 * total, scaleX / 16, 1, outputScale);
+        }),
       ];
     case "add":
       return [map(x, (v, _, i) => sum(v, y.data[i] as number, scaleX, scaleY, outputScale))];
@@ -135,6 +157,22 @@ function copied(height: number, width: number, channels: number, element: (row: 
 
 function map(x: OracleValue, element: (value: number, c: number, i: number) => number): OracleValue {
   return { ...x, data: x.data.map((value, i) => element(value, i % x.channels, i)) };
+}
+
+const slopeOf = (activation: Activation): number => ("slope" in activation ? activation.slope : activation.kind === "relu" ? 0 : 1);
+
+/** The two pixels about an output's centre along one side, and how much each counts. */
+function around(output: number, size: number): [number, number][] {
+  const centre = (output + 0.5) / 2 - 0.5;
+  const first = Math.floor(centre);
+  return [first, first + 1].map((i) => [clamp(i, 0, size - 1), 1 - Math.abs(centre - i)]);
+}
+
+/** A function of one value; with scales, of an integer in units of one to an integer in units of the other, float32 in between. */
+function through(f: (x: number) => number, v: number, scale: number | undefined, outputScale: number | undefined): number {
+  if (scale === undefined) return f(v);
+  const y = Math.fround(f(Math.fround(v * scale)));
+  return outputScale === undefined ? y : clamp(halfToEven(Math.fround(y / outputScale)), -128, 127);
 }
 
 const leaky = (v: number, slope: number): number => (v > 0 ? v : slope * v);

@@ -109,7 +109,7 @@ const conv1x1 = (inputs: string[], weight: string | undefined): GraphNode => ({
   name: "wrong",
   inputs,
   outputs: ["y"],
-  attributes: { slope: 1 },
+  attributes: { activation: { kind: "none" } },
   params: weight === undefined ? {} : { weight },
 });
 

@@ -229,6 +229,6 @@ test("a fused activation is refused in training, with the node's name", async ()
   const plan = planTraining(stem, { batch: 1, height: 32, width: 32 });
   assert.throws(() => compileTraining(engine, plan, placeParams(engine, stem), 0, 4096), {
     code: "E_GRAPH",
-    message: 'conv3x3 "stem": expected no fused activation in training, got slope 0',
+    message: 'conv3x3 "stem": expected no fused activation in training, got relu',
   });
 });

@@ -58,3 +58,18 @@ test("a small channel becomes as large as its neighbour before a depthwise convo
   assert.deepEqual(after.get("input"), reach.get("input"));
   assert.deepEqual(after.get("last"), reach.get("last"));
 });
+
+test("channels on either side of a sigmoid keep their size, beside others that are scaled, and the function stays", () => {
+  const make = new GraphMaker(5);
+  const first = make.conv("conv3x3", "first", "input", [3, 8], { slope: 0 });
+  const gate = make.simple("sigmoid", "gate", make.conv("conv1x1", "before", first, [8, 8]));
+  const joined = make.simple("concat", "joined", gate, make.conv("conv1x1", "beside", first, [8, 8], { slope: 0 }));
+  const inner = make.conv("dwconv", "inner", joined, [16, 16], {});
+  make.graph.outputs = [make.conv("conv1x1", "last", inner, [16, 5])];
+  const reach = oracleReach(make.graph);
+  const { graph: equal, reach: after } = equalize(make.graph, reach);
+  for (const value of ["before", "gate"]) assert.deepEqual(after.get(value), reach.get(value), value);
+  for (const value of ["first", "inner"]) assert.notDeepEqual(after.get(value), reach.get(value), value);
+  const [expected, found] = [make.graph, equal].map((each) => runGraph(each, PICTURE, SIZE, SIZE).get("last")!.data);
+  close(found!, expected!, F32_FEW * 10);
+});

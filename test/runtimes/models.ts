@@ -19,7 +19,8 @@ export async function liveModels(): Promise<{ f32: Model; int8: Model }> {
   const { graph, info } = randomModel(3);
   const last = new Set<string>();
   for (const node of graph.nodes)
-    if (node.op === "norm") graph.params.get(node.params.gamma!)!.data.fill(node.attributes.slope === 1 ? GAIN.linear : GAIN.relu);
+    if (node.op === "norm")
+      graph.params.get(node.params.gamma!)!.data.fill(node.attributes.activation.kind === "none" ? GAIN.linear : GAIN.relu);
     else if (graph.outputs.includes(node.outputs[0]!)) last.add(node.params.weight!);
   for (const name of last) {
     const { data } = graph.params.get(name)!;

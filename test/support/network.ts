@@ -46,7 +46,7 @@ export function smallNetwork(seed: number): Graph {
 
 /**
  * A graph with every op that our kernels run, norms in place; channels 16, 8, 12, 20, 10 and 5, LeakyReLU among the ReLUs, and three places
- * where a value has several readers: `pool` (split, add, conv), `total` (dwconv, add), `fine`, which is an output as well.
+ * where a value has several readers: `pool` (split, add, conv), `total` (dwconv, sigmoid), `fine`, which is an output as well.
  */
 export function everyOpTrained(seed: number, norms = true): Graph {
   const make = new GraphMaker(seed);
@@ -64,7 +64,8 @@ export function everyOpTrained(seed: number, norms = true): Graph {
   const total = make.simple("add", "total", sum, other);
   const down = make.conv("dwconv", "down", total, [10, 10], { stride: 2 });
   const coarse = make.relu("coarse", make.conv("conv3x3", "middle", down, [10, 10]), 0);
-  const fine = make.simple("add", "fine", make.simple("upsample2", "up", coarse), total);
+  const up = make.simple("add", "ups", make.simple("upsample2", "up", coarse), make.simple("bilinear2", "smooth", coarse));
+  const fine = make.simple("add", "fine", up, make.simple("sigmoid", "gate", total));
   const twice = make.simple("add", "twice", fine, fine);
   make.graph.outputs = [
     fine,
