@@ -32,16 +32,14 @@ export const dwconv: Op<"dwconv"> = {
     return () => kernels.dwconv(y!.offset, x!.offset, params.weight, params.bias, from, to, height, width, c, kernel, stride, slope);
   },
   backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
-    const { kernel, stride, slope } = node.attributes;
-    if (slope !== 1)
-      throw new FourwayError("E_GRAPH", `dwconv "${node.name}": expected no fused activation in training, got slope ${slope}`);
+    const { kernel, stride } = node.attributes;
     const { height, width } = x!;
     const c = stored(x!.channels);
     const m = batch * y!.height * y!.width;
-    const biased = node.params.bias !== undefined;
+    const { weight: dw, bias: db } = dParams;
     return () => {
-      kernels.dwconvBackwardWeight(dParams.weight, x!.offset, dy!, batch, height, width, c, kernel, stride);
-      if (biased) kernels.biasBackward(dParams.bias, dy!, m, c);
+      if (dw !== undefined) kernels.dwconvBackwardWeight(dw, x!.offset, dy!, batch, height, width, c, kernel, stride);
+      if (db !== undefined) kernels.biasBackward(db, dy!, m, c);
       if (dx !== undefined) kernels.dwconvBackwardData(dx, dy!, params.weight, scratch, zeros, batch, height, width, c, kernel, stride);
     };
   },

@@ -48,8 +48,8 @@ export interface BackwardSite<N extends OpName> extends Site<N> {
   /** Gradients to write, one an input; undefined where nobody needs it. */
   dInputs: (number | undefined)[];
   dOutputs: number[];
-  /** Gradients to add to. */
-  dParams: Record<Role, number>;
+  /** Gradients to add to; none of a parameter that is missing or frozen. */
+  dParams: Partial<Record<Role, number>>;
 }
 
 /** The same, in int8. */

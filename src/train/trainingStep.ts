@@ -37,7 +37,7 @@ export class TrainingStep {
     const largest = Math.max(...options.sizes.map(({ width, height }) => width * height));
     this.pixels = memory.reserve(3 * largest);
     this.matrix = memory.reserve(64);
-    const plans = options.sizes.map(({ width, height }) => planTraining(graph, { batch: options.batch, width, height }));
+    const plans = options.sizes.map(({ width, height }) => planTraining(graph, { batch: options.batch, width, height }, weights));
     const base = memory.reserve(Math.max(...plans.map(({ bytes }) => bytes)));
     for (const plan of plans) this.programs.set(`${plan.width}x${plan.height}`, compileTraining(engine, plan, params, gradientShift, base));
     this.buffers = reserveLoss(engine, Math.max(...[...this.programs.values()].map(largestMap)));

@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Graph } from "../graph/graph.js";
 import { unpack } from "../ops/layout.js";
-import { type PlacedParams, placeParams } from "../program/params.js";
+import { type PlacedParams, placeParams, type Trains } from "../program/params.js";
 import type { Engine } from "../wasm/load.js";
 import { ADAMW, groupOf, MAX_GRADIENT_NORM, type OptimizerName, type ParameterGroup, SGD } from "./optimizer.js";
 
@@ -22,6 +22,8 @@ export interface Update {
 
 /** A network's weights as they are trained, in the kernels' memory: parameters, gradients, the optimizer's moments, the weights' moving average. */
 export class Weights {
+  /** Which parameters are trained: those of groups with a learning rate. */
+  readonly trains: Trains;
   readonly params: PlacedParams;
   private readonly gradientAt: number;
   private readonly firstMoment: number;
@@ -34,14 +36,21 @@ export class Weights {
     private readonly update: WeightsOptions,
   ) {
     const { memory } = engine;
-    this.params = placeParams(engine, graph);
-    const { trainedBytes, stateBytes } = this.params;
+    this.trains = (param) => groupOf(update.groups, param).lrScale > 0;
+    this.params = placeParams(engine, graph, this.trains);
+    const { trainedBytes } = this.params;
     this.gradientAt = memory.reserve(trainedBytes);
     this.firstMoment = memory.reserve(trainedBytes);
     this.secondMoment = memory.reserve(trainedBytes);
     memory.f32.fill(0, this.firstMoment >> 2, (this.secondMoment + trainedBytes) >> 2);
-    this.emaAt = memory.reserve(trainedBytes + stateBytes);
+    this.emaAt = memory.reserve(this.allBytes);
     this.resetEma();
+  }
+
+  /** Bytes of the parameters, running statistics and frozen ones included. */
+  private get allBytes(): number {
+    const { trainedBytes, stateBytes, frozenBytes } = this.params;
+    return trainedBytes + stateBytes + frozenBytes;
   }
 
   /** Bytes from a parameter to its gradient. */
@@ -51,8 +60,8 @@ export class Weights {
 
   /** Starts the moving average again at the current weights. */
   resetEma(): void {
-    const { offset, trainedBytes, stateBytes } = this.params;
-    this.engine.memory.u8.copyWithin(this.emaAt, offset, offset + trainedBytes + stateBytes);
+    const { offset } = this.params;
+    this.engine.memory.u8.copyWithin(this.emaAt, offset, offset + this.allBytes);
   }
 
   private floats(offset: number, bytes: number): Float32Array {
@@ -77,12 +86,12 @@ export class Weights {
   /** Moves the weights along the gradients, and their moving average along. Returns the gradient's norm before clipping. */
   apply({ step, rate, emaWeight: average }: Update): number {
     const { kernels } = this.engine;
-    const { trainedBytes, stateBytes, offset, byName } = this.params;
+    const { offset, byName } = this.params;
     const length = this.gradientNorm();
     const clip = Math.min(1, MAX_GRADIENT_NORM / length);
     const { b1, b2, epsilon } = ADAMW;
     for (const placed of byName.values()) {
-      if (!placed.trained) continue;
+      if (placed.use !== "trained") continue;
       const { lrScale, decay } = groupOf(this.update.groups, placed);
       const shift = placed.offset - offset;
       const [g, m, v] = [this.gradientAt + shift, this.firstMoment + shift, this.secondMoment + shift];
@@ -90,18 +99,18 @@ export class Weights {
       else
         kernels.adamw(placed.offset, g, m, v, placed.length, clip, rate * lrScale, decay, b1, b2, 1 - b1 ** step, 1 - b2 ** step, epsilon);
     }
-    kernels.average(this.emaAt, offset, (trainedBytes + stateBytes) >> 2, average);
+    kernels.average(this.emaAt, offset, this.allBytes >> 2, average);
     return length;
   }
 
   /** All that a later run needs to go on bit for bit, as views. */
   private parts(): Float32Array[] {
-    const { offset, trainedBytes, stateBytes } = this.params;
+    const { offset, trainedBytes } = this.params;
     return [
-      this.floats(offset, trainedBytes + stateBytes),
+      this.floats(offset, this.allBytes),
       this.floats(this.firstMoment, trainedBytes),
       this.floats(this.secondMoment, trainedBytes),
-      this.floats(this.emaAt, trainedBytes + stateBytes),
+      this.floats(this.emaAt, this.allBytes),
     ];
   }
 

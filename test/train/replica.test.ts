@@ -163,6 +163,22 @@ test("a pretrained trunk moves at .35 of the rate, and only fresh weights decay"
   );
 });
 
+test("what a group freezes stays as it is, takes no gradient, and comes back from a saved state", async () => {
+  const groups = [{ prefix: "trunk.", lrScale: 0, decay: 0 }, ...FRESH_GROUPS];
+  const [frozen, whole] = [await replicaOf({ groups }), await replicaOf()];
+  assert.ok(frozen.gradients().length < whole.gradients().length && frozen.bytes < whole.bytes);
+  const before = frozen.export(false).params;
+  for (let number = 1; number <= 3; number++) step(frozen, number);
+  const other = await replicaOf({ groups }, smallNetwork(2));
+  other.restore(frozen.save());
+  for (const averaged of [true, false])
+    for (const [name, { data }] of frozen.export(averaged).params) {
+      same(other.export(averaged).params.get(name)!.data, data, name);
+      if (name.startsWith("trunk.") && !/\.(mean|variance)$/.test(name)) same(data, before.get(name)!.data, name);
+    }
+  assert.notDeepEqual(frozen.export(false).params.get("head.a.out.bias")!.data, before.get("head.a.out.bias")!.data);
+});
+
 test("a gradient longer than 10 is held to 10", async () => {
   const lengths = await Promise.all(
     [1, 1000].map(async (times) => {
