@@ -82,6 +82,37 @@ function quantizeWeights(weight: Param, bias: Param, inputScale: number): { weig
 }
 
 /**
+ * A folded f32 graph in int8 at the given scales of its values: only weights are quantized, channels stay as they are. So a part of an int8
+ * graph that learned in f32 is put back at the scales of the values about it.
+ * @param scales one for each value but the outputs that stay f32
+ * @throws E_GRAPH where an op has no int8 form (norm: fold it; relu on its own: fuse it), a convolution has no bias or its input no scale
+ */
+export function quantizeAt(graph: Graph, scales: ReadonlyMap<string, number>): Graph {
+  expectInt8Forms(graph);
+  const params = new Map<string, Param>();
+  for (const node of graph.nodes) {
+    if (node.op !== "conv1x1" && node.op !== "conv3x3" && node.op !== "dwconv") continue;
+    if (params.has(node.params.weight!)) continue;
+    const inputScale = scales.get(node.inputs[0]!);
+    if (inputScale === undefined)
+      throw new FourwayError("E_GRAPH", `quantize: expected a scale for "${node.inputs[0]}", got none; give one for each inner value`);
+    const quantized = quantizeWeights(paramOf(graph, node, "weight"), paramOf(graph, node, "bias"), inputScale);
+    params.set(node.params.weight!, quantized.weight);
+    params.set(node.params.bias!, quantized.bias);
+  }
+  return { ...graph, params, scales: new Map(scales) };
+}
+
+function expectInt8Forms(graph: Graph): void {
+  for (const { op, name } of graph.nodes)
+    if (op === "norm" || op === "relu")
+      throw new FourwayError(
+        "E_GRAPH",
+        `quantize: expected ops with an int8 form, got ${op} "${name}"; fold norms and fuse activations first`,
+      );
+}
+
+/**
  * The int8 twin of a folded f32 graph: symmetric, weights per output channel, activations per value with scales of powers of two, so that
  * every engine computes the same bits; channels are scaled alike first (`equalize`). The graph's outputs stay f32.
  * @param inputs what the network is to see, to measure its values on: train pictures, a hundred or so
@@ -89,21 +120,7 @@ function quantizeWeights(weight: Param, bias: Param, inputScale: number): { weig
  */
 export function quantize(engine: Engine, graph: Graph, inputs: readonly CalibrationInput[]): Graph {
   if (inputs.length === 0) throw new FourwayError("E_ARGUMENT", "quantize: expected at least one picture to calibrate on, got none");
-  for (const { op, name } of graph.nodes)
-    if (op === "norm" || op === "relu")
-      throw new FourwayError(
-        "E_GRAPH",
-        `quantize: expected ops with an int8 form, got ${op} "${name}"; fold norms and fuse activations first`,
-      );
+  expectInt8Forms(graph);
   const { graph: equal, reach } = equalize(graph, measureRanges(engine, graph, inputs));
-  const scales = activationScales(equal, reach);
-  const params = new Map<string, Param>();
-  for (const node of equal.nodes) {
-    if (node.op !== "conv1x1" && node.op !== "conv3x3" && node.op !== "dwconv") continue;
-    if (params.has(node.params.weight!)) continue;
-    const quantized = quantizeWeights(paramOf(equal, node, "weight"), paramOf(equal, node, "bias"), scales.get(node.inputs[0]!)!);
-    params.set(node.params.weight!, quantized.weight);
-    params.set(node.params.bias!, quantized.bias);
-  }
-  return { ...equal, params, scales };
+  return quantizeAt(equal, activationScales(equal, reach));
 }
