@@ -4,6 +4,7 @@ import type { Example } from "../src/data/example.js";
 import { buildNetwork } from "../src/model/build.js";
 import { shuffleTrunk } from "../src/model/trunk.js";
 import { startReplicas } from "../src/node/workerReplicas.js";
+import { FRESH_GROUPS } from "../src/train/optimizer.js";
 import { REFERENCE_SIZE, randomBytes } from "./reference.js";
 
 /** Random pixels with two boxes a task. */
@@ -31,7 +32,7 @@ export async function crewSteps(threads: number, batch: number): Promise<{ run()
     batch: each,
     sizes: [REFERENCE_SIZE],
     tasks: TASKS.length,
-    pretrained: false,
+    groups: FRESH_GROUPS,
     optimizer: "adamw",
   });
   const examples = Array.from({ length: batch }, (_, i) => randomExample(i));

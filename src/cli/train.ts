@@ -20,7 +20,7 @@ import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import { foldNorms } from "../quant/fold.js";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/checkpoint.js";
-import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
+import { FRESH_GROUPS, OPTIMIZERS, type OptimizerName, pretrainedGroups } from "../train/optimizer.js";
 import { type Progress, train } from "../train/trainer.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { firstGraph, type NetworkOptions } from "./trainNetwork.js";
@@ -193,7 +193,7 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
     batch: batch / threads,
     sizes: trainingSizes(pixels),
     tasks: tasks.length,
-    pretrained,
+    groups: pretrained ? pretrainedGroups("trunk.") : FRESH_GROUPS,
     optimizer,
   });
   let unreadable = 0;

@@ -78,7 +78,7 @@ export interface Graph {
   outputs: string[];
   nodes: GraphNode[];
   params: Map<string, Param>;
-  /** Present in an int8 graph: the scale of each value (value = scale * int8). Outputs listed in `outputs` stay f32 and have none. */
+  /** Present in an int8 graph: the scale of each value (value = scale * int8). An output without one is f32. */
   scales?: Map<string, number>;
 }
 

@@ -107,6 +107,9 @@ export function loadModel(bytes: Uint8Array): Model {
   const expected = STRIDES.flatMap((stride) => tasks.map((task) => mapName(task, stride)));
   if (expected.join() !== graph.outputs.join())
     throw new FourwayError("E_MODEL", `model: expected the outputs ${expected.join(", ")}, got ${graph.outputs.join(", ")}`);
+  const int8 = graph.outputs.find((name) => graph.scales?.has(name));
+  if (int8 !== undefined)
+    throw new FourwayError("E_MODEL", `model: expected float outputs, got "${int8}" in int8; leave the outputs out of the quantization`);
   const notes = Object.fromEntries(Object.entries(metadata).filter(([key]) => !OWN.has(key)));
   return { graph, info: { tasks, pixels, thresholds, presence, notes } };
 }

@@ -3,7 +3,9 @@ import { type ErrorData, toErrorData } from "../core/errors.js";
 import type { Example } from "../data/example.js";
 import type { Graph } from "../graph/graph.js";
 import { allReduce, exchangeLength, publish } from "../train/allReduce.js";
-import { Replica, type ReplicaOptions, type SliceLoss, type Update } from "../train/replica.js";
+import { Replica, type ReplicaOptions } from "../train/replica.js";
+import type { SliceLoss } from "../train/trainingStep.js";
+import type { Update } from "../train/weights.js";
 import { createEngine } from "../wasm/load.js";
 
 /** What the crew asks of a worker; each but `apply` is answered once, in order. */

@@ -3,8 +3,9 @@ import { fromErrorData } from "../core/errors.js";
 import type { Batch } from "../data/batch.js";
 import type { Example } from "../data/example.js";
 import type { Graph } from "../graph/graph.js";
-import type { ReplicaOptions, SliceLoss } from "../train/replica.js";
+import type { ReplicaOptions } from "../train/replica.js";
 import type { Replicas } from "../train/trainer.js";
+import type { SliceLoss } from "../train/trainingStep.js";
 import type { Reply, Request, Started } from "./trainWorker.js";
 
 /** A worker that answers requests in order. */

@@ -4,7 +4,7 @@ import { opOf } from "../ops/table.js";
 
 /**
  * Throws E_GRAPH unless the graph can be written as ONNX and read back the same: nodes have names, every name is given once,
- * values are made before they are used, parameters are there; an int8 graph is int8 but for its outputs.
+ * values are made before they are used, parameters are there; an int8 graph is int8 but for outputs without a scale.
  */
 export function checkWritable(graph: Graph): void {
   const fail = (where: string, message: string): never => {
@@ -30,7 +30,6 @@ export function checkWritable(graph: Graph): void {
   }
   for (const output of graph.outputs) {
     if (!values.has(output) || output === graph.input) fail("outputs", `expected computed values, got "${output}"`);
-    if (graph.scales?.has(output)) fail("outputs", `expected float values without a scale, got "${output}" with one`);
   }
   for (const [value, scale] of graph.scales ?? [])
     if (!(Math.fround(scale) > 0 && Number.isFinite(Math.fround(scale))))
@@ -42,7 +41,7 @@ function checkQuantized(graph: Graph, node: GraphNode, scales: ReadonlyMap<strin
   const form = opOf(node.op).int8;
   const inputScales = node.inputs.map(scaleOf);
   for (const output of node.outputs) {
-    if (graph.outputs.includes(output)) continue;
+    if (graph.outputs.includes(output) && !scales.has(output)) continue;
     const scale = scaleOf(output);
     if (form === "copies" && inputScales.some((input) => input !== scale))
       fail("expected one scale for all inputs and outputs, got several");

@@ -144,8 +144,6 @@ function readOutputs(file: Model, reading: Reading): Value[] {
       if (!value && reading.broken.has(name)) throw new Fault("");
       if (!value) throw new Fault("expected a float32 tensor that a node makes, got none");
       if (!value.producer) throw new Fault("expected a computed value, got the input");
-      if (value.scale !== undefined)
-        throw new Fault("expected a float value, got a quantized one; leave the outputs out of the quantization");
       if (outputs.includes(value)) throw new Fault(`expected each value once, got ${quote(value.name)} again`);
       value.name = name;
       outputs.push(value);

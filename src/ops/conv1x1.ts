@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import { slopeOf } from "./activation.js";
 import { PAIR_PANELS, PANELS, QUAD_PANELS, stored } from "./layout.js";
-import { CONVOLUTION, type Op, rowsOf, unfused } from "./op.js";
+import { CONVOLUTION, type Op, rowsOf } from "./op.js";
 
 /** Pixels whose channels are widened to 16 bits at once in int8: 32 rows keep scratch and panels in the first-level cache. */
 const ROWS_I8 = 32;
@@ -32,15 +32,14 @@ export const conv1x1: Op<"conv1x1"> = {
     const [yAt, xAt] = [y.offset + 4 * from * co, x.offset + 4 * from * ci];
     return () => kernels.conv1x1(yAt, xAt, params.weight, params.bias, to - from, ci, co, slope);
   },
-  backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
-    unfused(node);
+  backward: ({ kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
     const m = batch * y.height * y.width;
     const ci = stored(x.channels);
     const co = stored(y.channels);
-    const biased = node.params.bias !== undefined;
+    const { weight: dw, bias: db } = dParams;
     return () => {
-      kernels.conv1x1BackwardWeight(dParams.weight, x.offset, dy, m, ci, co);
-      if (biased) kernels.biasBackward(dParams.bias, dy, m, co);
+      if (dw !== undefined) kernels.conv1x1BackwardWeight(dw, x.offset, dy, m, ci, co);
+      if (db !== undefined) kernels.biasBackward(db, dy, m, co);
       if (dx === undefined) return;
       kernels.packTransposed(scratch, params.weight, ci, co);
       kernels.conv1x1(dx, dy, scratch, zeros, m, co, ci, 1);

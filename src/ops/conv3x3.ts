@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import { slopeOf } from "./activation.js";
 import { depth3x3, PAIR_PANELS3X3, PANELS3X3, QUAD_PANELS3X3, stored } from "./layout.js";
-import { CONVOLUTION, int8Output, type Op, rowsOf, unfused } from "./op.js";
+import { CONVOLUTION, int8Output, type Op, rowsOf } from "./op.js";
 
 /** 3x3 convolution, padding 1; kernels in assembly/f32/conv3x3.ts and assembly/i8/conv3x3.ts. */
 export const conv3x3: Op<"conv3x3"> = {
@@ -35,7 +35,6 @@ export const conv3x3: Op<"conv3x3"> = {
     return () => kernels.conv3x3(y.offset, x.offset, params.weight, params.bias, scratch, from, to, height, width, c, co, stride, slope);
   },
   backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
-    unfused(node);
     const { stride } = node.attributes;
     if (dx !== undefined && x.channels === 3)
       throw new FourwayError("E_SHAPE", `conv3x3 "${node.name}": expected channels in multiples of 8 for a gradient of the input, got 3`);
@@ -45,10 +44,10 @@ export const conv3x3: Op<"conv3x3"> = {
     const m = batch * y.height * y.width;
     const k = depth3x3(x.channels);
     const transposed = scratch + Math.max(4 * 3 * (width + 2) * c, 4 * y.width * k);
-    const biased = node.params.bias !== undefined;
+    const { weight: dw, bias: db } = dParams;
     return () => {
-      kernels.conv3x3BackwardWeight(dParams.weight, x.offset, dy, scratch, batch, height, width, c, co, stride);
-      if (biased) kernels.biasBackward(dParams.bias, dy, m, co);
+      if (dw !== undefined) kernels.conv3x3BackwardWeight(dw, x.offset, dy, scratch, batch, height, width, c, co, stride);
+      if (db !== undefined) kernels.biasBackward(db, dy, m, co);
       if (dx === undefined) return;
       kernels.packTransposed(transposed, params.weight, k, co);
       kernels.conv3x3BackwardData(dx, dy, transposed, zeros, scratch, batch, height, width, c, co, stride);

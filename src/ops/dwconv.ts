@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import { slopeOf } from "./activation.js";
 import { PAIR_TAPS, QUAD_TAPS, stored, TAPS } from "./layout.js";
-import { CONVOLUTION, int8Output, type Op, rowsOf, unfused } from "./op.js";
+import { CONVOLUTION, int8Output, type Op, rowsOf } from "./op.js";
 
 /** Depthwise convolution; kernels in assembly/f32/dwconv.ts and assembly/i8/dwconv.ts. */
 export const dwconv: Op<"dwconv"> = {
@@ -31,15 +31,14 @@ export const dwconv: Op<"dwconv"> = {
     return () => kernels.dwconv(y.offset, x.offset, params.weight, params.bias, from, to, height, width, c, kernel, stride, slope);
   },
   backward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, dInputs: [dx], dOutputs: [dy], dParams, scratch, zeros }) => {
-    unfused(node);
     const { kernel, stride } = node.attributes;
     const { height, width } = x;
     const c = stored(x.channels);
     const m = batch * y.height * y.width;
-    const biased = node.params.bias !== undefined;
+    const { weight: dw, bias: db } = dParams;
     return () => {
-      kernels.dwconvBackwardWeight(dParams.weight, x.offset, dy, batch, height, width, c, kernel, stride);
-      if (biased) kernels.biasBackward(dParams.bias, dy, m, c);
+      if (dw !== undefined) kernels.dwconvBackwardWeight(dw, x.offset, dy, batch, height, width, c, kernel, stride);
+      if (db !== undefined) kernels.biasBackward(db, dy, m, c);
       if (dx !== undefined) kernels.dwconvBackwardData(dx, dy, params.weight, scratch, zeros, batch, height, width, c, kernel, stride);
     };
   },

@@ -11,7 +11,7 @@ export const norm: Op<"norm"> = {
   trained: ["gamma", "beta"],
   keeps: { inputs: true, outputs: false },
   inPlaceBackward: true,
-  scratch: (_, [x]) => ({ ...NO_SCRATCH, forward: 8 * stored(x.channels), backward: 8 * stored(x.channels) }),
+  scratch: (_, [x]) => ({ ...NO_SCRATCH, forward: 8 * stored(x.channels), backward: 16 * stored(x.channels) }),
   saved: ([y]) => 20 * stored(y.channels),
   forward: ({ node, kernels, batch, inputs: [x], outputs: [y], params, scratch, saved }) => {
     const m = batch * y.height * y.width;
@@ -25,6 +25,9 @@ export const norm: Op<"norm"> = {
     const m = batch * y.height * y.width;
     const c = stored(y.channels);
     const slope = slopeOf(node.attributes.activation);
-    return () => kernels.normBackward(dx!, dParams.gamma, dParams.beta, dy, x.offset, saved, scratch, m, c, slope);
+    // the kernel adds to both gradients; those of frozen parameters go to scratch, behind the moments
+    const unused = scratch + 8 * c;
+    const [dgamma, dbeta] = [dParams.gamma ?? unused, dParams.beta ?? unused + 4 * c];
+    return () => kernels.normBackward(dx!, dgamma, dbeta, dy, x.offset, saved, scratch, m, c, slope);
   },
 };

@@ -66,8 +66,8 @@ export interface BackwardSite<N extends OpName> extends Site<N> {
   /** Gradients to write, one an input; undefined where nobody needs it. */
   dInputs: Inputs<N, number | undefined>;
   dOutputs: Outputs<N, number>;
-  /** Gradients to add to. */
-  dParams: Record<Role, number>;
+  /** Gradients to add to; none of a parameter that is missing or frozen. */
+  dParams: Partial<Record<Role, number>>;
 }
 
 /** The same, in int8. */
@@ -162,12 +162,6 @@ export const CONVOLUTION = {
   inPlaceBackward: false,
   saved: () => 0,
 } as const;
-
-/** @throws E_GRAPH where a node has an activation, which no convolution can go back through */
-export function unfused({ op, name, attributes: { activation } }: NodeOf<"conv1x1" | "conv3x3" | "dwconv">): void {
-  if (activation.kind !== "none")
-    throw new FourwayError("E_GRAPH", `${op} "${name}": expected no fused activation in training, got ${activation.kind}`);
-}
 
 /** @throws E_GRAPH where a node's output is f32 in an int8 graph */
 export function int8Output({ op, name }: GraphNode, outputScales: readonly number[]): void {

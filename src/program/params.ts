@@ -14,17 +14,23 @@ export interface PlacedParam {
   /** Byte offset and number of values, padding included. */
   offset: number;
   length: number;
-  /** Whether training moves it; running statistics are state. */
-  trained: boolean;
+  use: ParamUse;
 }
+
+/** What training does with a parameter: moves it along its gradient, keeps it as running statistics, or leaves it alone. */
+export type ParamUse = "trained" | "state" | "frozen";
+
+/** Whether training may move a parameter. */
+export type Trains = (param: { name: string; role: Role }) => boolean;
 
 /** A graph's parameters in memory, packed once for the kernels that read them. */
 export interface PlacedParams {
   byName: Map<string, PlacedParam>;
-  /** The trained ones lie first, side by side, then the others: bytes from `offset`. */
+  /** First those that are trained, then running statistics, then frozen ones: bytes from `offset`. */
   offset: number;
   trainedBytes: number;
   stateBytes: number;
+  frozenBytes: number;
   /** Offset of a block of zeros, as long as the widest op. */
   zeros: number;
   /** int8: offsets of the requantization scales of convolutions and the tables of pointwise ops, a node each. */
@@ -58,9 +64,10 @@ function byteFlipFor({ byteFlip }: Engine, { params }: Graph): number {
 /**
  * Packs a graph's parameters into memory: f32 graphs as floats, int8 graphs with weights as the engine multiplies them and, for each
  * convolution, the scale that turns its int32 sums into its output's steps.
+ * @param trains which parameters training may move; without it all, running statistics aside
  * @throws E_GRAPH where a parameter is missing, or shared between ops that want different layouts
  */
-export function placeParams(engine: Engine, graph: Graph): PlacedParams {
+export function placeParams(engine: Engine, graph: Graph, trains: Trains = () => true): PlacedParams {
   const { memory, threads } = engine;
   const quantized = graph.scales !== undefined;
   const byteFlip = byteFlipFor(engine, graph);
@@ -82,22 +89,22 @@ export function placeParams(engine: Engine, graph: Graph): PlacedParams {
       if (known && known.layout !== layout)
         throw new FourwayError("E_GRAPH", `parameter "${name}": expected one use, got ${known.role} and ${role} of different ops`);
       widest = Math.max(widest, stored(param.dims[0]!), stored(param.dims[1] ?? 0) * (node.op === "conv3x3" ? 9 : 1));
-      const trained = (opOf(node.op).trained as readonly Role[]).includes(role);
-      if (!known) byName.set(name, { name, role, param, layout, offset: 0, length: layout.length(param.dims), trained });
+      const state = !opOf(node.op).trained.includes(role);
+      const use = state ? "state" : trains({ name, role }) ? "trained" : "frozen";
+      if (!known) byName.set(name, { name, role, param, layout, offset: 0, length: layout.length(param.dims), use });
     }
   const bytesOf = ({ role, length }: PlacedParam): number => (role === "weight" ? WEIGHT_BYTES[kind] : 4) * length;
-  const sum = (trained: boolean): number => {
+  const sum = (use: ParamUse): number => {
     let bytes = 0;
-    for (const placed of byName.values()) if (placed.trained === trained) bytes += bytesOf(placed);
+    for (const placed of byName.values()) if (placed.use === use) bytes += bytesOf(placed);
     return bytes;
   };
-  const trainedBytes = sum(true);
-  const stateBytes = sum(false);
-  const offset = memory.reserve(trainedBytes + stateBytes);
+  const [trainedBytes, stateBytes, frozenBytes] = [sum("trained"), sum("state"), sum("frozen")];
+  const offset = memory.reserve(trainedBytes + stateBytes + frozenBytes);
   let next = offset;
-  for (const trained of [true, false])
+  for (const use of ["trained", "state", "frozen"])
     for (const placed of byName.values()) {
-      if (placed.trained !== trained) continue;
+      if (placed.use !== use) continue;
       placed.offset = next;
       next += bytesOf(placed);
       const { param, layout, length, role } = placed;
@@ -136,14 +143,20 @@ export function placeParams(engine: Engine, graph: Graph): PlacedParams {
       scales.set(node, at);
     }
   const script = threads ? memory.reserve(threads.roomFor(graph.nodes.length)) : 0;
-  return { byName, offset, trainedBytes, stateBytes, zeros, scales, byteFlip, script };
+  return { byName, offset, trainedBytes, stateBytes, frozenBytes, zeros, scales, byteFlip, script };
 }
 
 /** Byte offsets of a node's parameters by role; a missing one is the block of zeros. */
-export function paramOffsets(node: GraphNode, { byName, zeros }: PlacedParams, shift = 0): Record<Role, number> {
+export function paramOffsets(node: GraphNode, { byName, zeros }: PlacedParams): Record<Role, number> {
   const at = (role: Role): number => {
     const name = node.params[role];
-    return name === undefined ? zeros : byName.get(name)!.offset + shift;
+    return name === undefined ? zeros : byName.get(name)!.offset;
   };
   return { weight: at("weight"), bias: at("bias"), gamma: at("gamma"), beta: at("beta"), mean: at("mean"), variance: at("variance") };
+}
+
+/** Byte offsets of the gradients of a node's trained parameters, `shift` bytes from the parameters. */
+export function gradientOffsets(node: GraphNode, { byName }: PlacedParams, shift: number): Partial<Record<Role, number>> {
+  const trained = Object.entries(node.params).filter(([, name]) => byName.get(name)!.use === "trained");
+  return Object.fromEntries(trained.map(([role, name]) => [role, byName.get(name)!.offset + shift]));
 }

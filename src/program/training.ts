@@ -1,16 +1,19 @@
 import { FourwayError } from "../core/errors.js";
-import type { Graph, GraphNode, OpName } from "../graph/graph.js";
+import type { Graph, GraphNode, OpName, Role } from "../graph/graph.js";
+import { slopeOf } from "../ops/activation.js";
 import { type BackwardSite, type Place, type Site, type Step, WHOLE } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
-import { type PlacedParams, paramOffsets } from "./params.js";
+import { gradientOffsets, type PlacedParams, paramOffsets, type Trains } from "./params.js";
 import { type BufferRequest, checkSize, elements, lastReads, type Plan, placeBuffers, type Size, scratchOf, shapesOf } from "./plan.js";
 
 /** A planned training step: the forward pass at moments 0..n-1, the loss at n, node i's way back at 2 n - i. */
 export interface TrainingPlan extends Plan {
-  /** Offsets of the values' gradients; a value that several nodes read has one, to which the later ones are added. */
+  /** The values that depend on a trained parameter: the backward pass goes back as far as these. */
+  learning: ReadonlySet<string>;
+  /** Offsets of the gradients of these values and of the outputs; a value that several nodes read has one, to which the later ones are added. */
   gradients: Map<string, number>;
-  /** Offset of the gradient that node i's input k writes before it is added to the value's, where paths meet. */
+  /** Offset of the gradient that node i writes for input k before it is added to the value's where paths meet, or dropped where nothing learns. */
   meetings: Map<string, number>;
   saved: number[];
   backwardScratch: number[];
@@ -18,29 +21,47 @@ export interface TrainingPlan extends Plan {
 
 const meeting = (node: number, input: number): string => `${node}:${input}`;
 
-/** Which values depend on parameters or lead to them: the graph's input needs no gradient. */
-function needsGradient(graph: Graph, name: string): boolean {
-  return name !== graph.input;
+/** Whether a node has a parameter of such a role that is trained. */
+function trainsAny({ op, params }: GraphNode, trains: Trains, roles: readonly Role[] = opOf(op).trained): boolean {
+  return roles.some((role) => params[role] !== undefined && trains({ name: params[role], role }));
+}
+
+function learningValues(graph: Graph, trains: Trains): Set<string> {
+  const learning = new Set<string>();
+  for (const node of graph.nodes)
+    if (trainsAny(node, trains) || node.inputs.some((name) => learning.has(name))) for (const name of node.outputs) learning.add(name);
+  return learning;
+}
+
+/** The slope of an activation fused into a convolution, whose gradient is taken before the convolution's; 1 where there is none. */
+function fusedSlope(node: GraphNode): number {
+  return opOf(node.op).weight && "activation" in node.attributes ? slopeOf(node.attributes.activation) : 1;
 }
 
 /**
- * Plans forward and backward together: a value lives until its last reader, which may be on the way back; a gradient from its first
- * contribution to its producer's step.
- * @throws E_GRAPH, E_SHAPE as `shapesOf` and `checkSize`; E_GRAPH for a value that nothing reads
+ * Plans forward and backward together: a value lives until its last reader, which may be in the backward pass; a gradient from its first
+ * contribution to its producer's step. What no trained parameter leads to has no gradient and no backward step.
+ * @param trains which parameters are trained, as for `placeParams`; without it all
+ * @throws E_GRAPH, E_SHAPE as `shapesOf` and `checkSize`; E_GRAPH for a value that learns and that nothing reads
  */
-export function planTraining(graph: Graph, size: Size): TrainingPlan {
+export function planTraining(graph: Graph, size: Size, { trains = () => true }: { trains?: Trains } = {}): TrainingPlan {
   checkSize(size);
   const shapes = shapesOf(graph, size.height, size.width);
   const n = graph.nodes.length;
   const back = (i: number): number => 2 * n - i;
+  const learning = learningValues(graph, trains);
+  const learns = (name: string): boolean => learning.has(name);
   const last = lastReads(graph);
   const producer = new Map<string, number>();
   const readers = new Map<string, number>();
   graph.nodes.forEach((node, i) => {
-    const { keeps } = opOf(node.op);
+    const { keeps, weight } = opOf(node.op);
     for (const name of node.outputs) producer.set(name, i);
     for (const name of node.inputs) readers.set(name, (readers.get(name) ?? 0) + 1);
-    const keep = [...(keeps.inputs ? node.inputs : []), ...(keeps.outputs ? node.outputs : [])];
+    if (!node.outputs.some(learns)) return;
+    const inputs = keeps.inputs && (!weight || trainsAny(node, trains, ["weight"]));
+    const outputs = keeps.outputs || fusedSlope(node) !== 1;
+    const keep = [...(inputs ? node.inputs : []), ...(outputs ? node.outputs : [])];
     for (const name of keep) last.set(name, Math.max(last.get(name) ?? 0, back(i)));
   });
 
@@ -56,12 +77,13 @@ export function planTraining(graph: Graph, size: Size): TrainingPlan {
   graph.nodes.forEach((node, i) => {
     for (const name of node.outputs) values.set(name, add(bytesOf(name), i, last.get(name) ?? i));
     scratch.push(add(scratchOf(node, shapes).forward, i, i));
-    saved.push(add(opOf(node.op).saved(node.outputs.map((name) => shapes.get(name)!)), i, back(i)));
+    saved.push(add(opOf(node.op).saved(node.outputs.map((name) => shapes.get(name)!)), i, node.outputs.some(learns) ? back(i) : i));
   });
-  for (const name of graph.outputs) gradients.set(name, add(bytesOf(name), n, back(producer.get(name)!)));
+  for (const name of graph.outputs) gradients.set(name, add(bytesOf(name), n, learns(name) ? back(producer.get(name)!) : n));
   const backwardScratch: number[] = new Array(n).fill(0);
   for (let i = n - 1; i >= 0; i--) {
     const node = graph.nodes[i]!;
+    if (!node.outputs.some(learns)) continue;
     const unread = node.outputs.find((name) => !gradients.has(name));
     if (unread !== undefined)
       throw new FourwayError(
@@ -70,7 +92,11 @@ export function planTraining(graph: Graph, size: Size): TrainingPlan {
       );
     backwardScratch[i] = add(scratchOf(node, shapes).backward, back(i), back(i));
     node.inputs.forEach((name, k) => {
-      if (!needsGradient(graph, name)) return;
+      if (!learns(name)) {
+        // convolutions leave it out, the others write all gradients or none
+        if (!opOf(node.op).weight) meetings.set(meeting(i, k), add(bytesOf(name), back(i), back(i)));
+        return;
+      }
       const end = back(producer.get(name)!);
       if (gradients.has(name)) meetings.set(meeting(i, k), add(bytesOf(name), back(i), back(i)));
       else if (opOf(node.op).inPlaceBackward && readers.get(name) === 1 && gradients.has(node.outputs[0]!)) {
@@ -90,6 +116,7 @@ export function planTraining(graph: Graph, size: Size): TrainingPlan {
     parts: [WHOLE],
     shapes,
     bytes,
+    learning,
     values: settle(values),
     gradients: settle(gradients),
     meetings: settle(meetings),
@@ -116,7 +143,6 @@ export interface TrainingProgram {
  * Turns a training plan into steps.
  * @param gradientShift bytes from a parameter to its gradient: the block of gradients mirrors the trained parameters'
  * @param base where the arena begins
- * @throws E_GRAPH where an op cannot be trained as it is (fused activation)
  */
 export function compileTraining(
   { kernels }: Engine,
@@ -146,22 +172,30 @@ export function compileTraining(
   const backward: Step[] = [];
   for (let i = sites.length - 1; i >= 0; i--) {
     const node = graph.nodes[i]!;
+    if (!node.outputs.some((name) => plan.learning.has(name))) continue;
     const dInputs = node.inputs.map((name, k) => {
       const apart = plan.meetings.get(meeting(i, k));
       if (apart !== undefined) return base + apart;
-      return needsGradient(graph, name) ? gradient(name) : undefined;
+      return plan.learning.has(name) ? gradient(name) : undefined;
     });
+    const dOutputs = node.outputs.map(gradient);
+    const slope = fusedSlope(node);
+    if (slope !== 1) {
+      const [y, dy] = [sites[i]!.outputs[0]!, dOutputs[0]!];
+      const count = elements(y, batch);
+      backward.push(() => kernels.reluBackward(dy, dy, y.offset, count, slope));
+    }
     const site: BackwardSite<OpName> = {
       ...sites[i]!,
       scratch: base + plan.backwardScratch[i]!,
       dInputs,
-      dOutputs: node.outputs.map(gradient),
-      dParams: paramOffsets(node, params, gradientShift),
+      dOutputs,
+      dParams: gradientOffsets(node, params, gradientShift),
     };
     backward.push(opOf(node.op).backward(site));
     node.inputs.forEach((name, k) => {
       const apart = plan.meetings.get(meeting(i, k));
-      if (apart === undefined) return;
+      if (apart === undefined || !plan.learning.has(name)) return;
       const to = gradient(name);
       const from = base + apart;
       const count = elements(plan.shapes.get(name)!, batch);

@@ -84,6 +84,39 @@ function quantizeWeights(weight: Param, bias: Param, inputScale: number): { weig
 }
 
 /**
+ * A folded f32 graph in int8 at the given scales of its values: only weights are quantized, channels stay as they are. So a part of an int8
+ * graph that learned in f32 is put back at the scales of the values about it.
+ * @param scales one for each value but the outputs that stay f32
+ * @throws E_GRAPH where an op has no int8 form (norm: fold it; relu on its own: fuse it), a convolution has no bias or its input no scale
+ */
+export function quantizeAt(graph: Graph, scales: ReadonlyMap<string, number>): Graph {
+  expectInt8Forms(graph);
+  const store = new ParamStore(graph);
+  const nodes = graph.nodes.map((node) => {
+    if (opOf(node.op).int8 !== "convolves") return node;
+    const inputScale = scales.get(node.inputs[0]!);
+    if (inputScale === undefined)
+      throw new FourwayError("E_GRAPH", `quantize: expected a scale for "${node.inputs[0]}", got none; give one for each inner value`);
+    const sources = [node.params.weight, node.params.bias, inputScale];
+    let made: { weight: Param; bias: Param } | undefined;
+    const both = () => (made ??= quantizeWeights(paramOf(graph, node, "weight"), paramOf(graph, node, "bias"), inputScale));
+    const weight = store.add(node.params.weight!, ["weight", ...sources], () => both().weight);
+    const bias = store.add(node.params.bias ?? "", ["bias", ...sources], () => both().bias);
+    return { ...node, params: { weight, bias } } as GraphNode;
+  });
+  return { ...graph, nodes, params: store.params, scales: new Map(scales) };
+}
+
+function expectInt8Forms(graph: Graph): void {
+  for (const { op, name } of graph.nodes)
+    if (opOf(op).int8 === "none")
+      throw new FourwayError(
+        "E_GRAPH",
+        `quantize: expected ops with an int8 form, got ${op} "${name}"; fold norms and fuse activations first`,
+      );
+}
+
+/**
  * The int8 twin of a folded f32 graph: symmetric, weights per output channel, activations per value with scales of powers of two, so that
  * every engine computes the same bits; channels are scaled alike first (`equalize`). The graph's outputs stay f32.
  * @param inputs what the network is to see, to measure its values on: train pictures, a hundred or so
@@ -91,24 +124,7 @@ function quantizeWeights(weight: Param, bias: Param, inputScale: number): { weig
  */
 export function quantize(engine: Engine, graph: Graph, inputs: readonly CalibrationInput[]): Graph {
   if (inputs.length === 0) throw new FourwayError("E_ARGUMENT", "quantize: expected at least one picture to calibrate on, got none");
-  for (const { op, name } of graph.nodes)
-    if (opOf(op).int8 === "none")
-      throw new FourwayError(
-        "E_GRAPH",
-        `quantize: expected ops with an int8 form, got ${op} "${name}"; fold norms and fuse activations first`,
-      );
+  expectInt8Forms(graph);
   const { graph: equal, reach } = equalize(graph, measureRanges(engine, graph, inputs));
-  const scales = activationScales(equal, reach);
-  const store = new ParamStore(equal);
-  const nodes = equal.nodes.map((node) => {
-    if (opOf(node.op).int8 !== "convolves") return node;
-    const inputScale = scales.get(node.inputs[0]!)!;
-    const sources = [node.params.weight, node.params.bias, inputScale];
-    let made: { weight: Param; bias: Param } | undefined;
-    const both = () => (made ??= quantizeWeights(paramOf(equal, node, "weight"), paramOf(equal, node, "bias"), inputScale));
-    const weight = store.add(node.params.weight!, ["weight", ...sources], () => both().weight);
-    const bias = store.add(node.params.bias ?? "", ["bias", ...sources], () => both().bias);
-    return { ...node, params: { weight, bias } } as GraphNode;
-  });
-  return { ...equal, nodes, params: store.params, scales };
+  return quantizeAt(equal, activationScales(equal, reach));
 }

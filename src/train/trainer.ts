@@ -1,8 +1,9 @@
 import { FourwayError } from "../core/errors.js";
 import type { Batch } from "../data/batch.js";
 import type { Graph } from "../graph/graph.js";
-import type { SliceLoss, Update } from "./replica.js";
 import { emaWeight, learningRate } from "./schedule.js";
+import type { SliceLoss } from "./trainingStep.js";
+import type { Update } from "./weights.js";
 
 /** Replicas that learn together, wherever they run: each computes its share, all apply the same mean gradient. */
 export interface Replicas {

@@ -6,6 +6,7 @@ import { buildNetwork } from "../../src/model/build.js";
 import { endTrunkAt, recentred, shuffleTrunk, trunkOf, unfoldNorms } from "../../src/model/trunk.js";
 import { shapesOf } from "../../src/program/plan.js";
 import { foldNorms } from "../../src/quant/fold.js";
+import { pretrainedGroups } from "../../src/train/optimizer.js";
 import { Replica, type ReplicaOptions } from "../../src/train/replica.js";
 import { createEngine } from "../../src/wasm/load.js";
 import { GraphMaker, randomInput } from "../onnx/graphs.js";
@@ -143,7 +144,13 @@ test("unfolded, every convolution but the heads' ends has a norm, and in inferen
   for (const name of folded.outputs) close(again.get(name)!.data, expected.get(name)!.data, F32_SUM, name);
 });
 
-const OPTIONS: ReplicaOptions = { batch: 2, sizes: [{ width: 96, height: 64 }], tasks: 3, pretrained: true, optimizer: "adamw" };
+const OPTIONS: ReplicaOptions = {
+  batch: 2,
+  sizes: [{ width: 96, height: 64 }],
+  tasks: 3,
+  groups: pretrainedGroups("trunk."),
+  optimizer: "adamw",
+};
 
 test("calibration puts norms back so that the function stays, with the statistics of the batch in them", async () => {
   const folded = foldNorms(shaken(5));

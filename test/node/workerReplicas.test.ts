@@ -15,6 +15,7 @@ import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { decodeCheckpoint, encodeCheckpoint } from "../../src/train/checkpoint.js";
+import { FRESH_GROUPS } from "../../src/train/optimizer.js";
 import type { ReplicaOptions } from "../../src/train/replica.js";
 import { train } from "../../src/train/trainer.js";
 import { same } from "../support/compare.js";
@@ -62,7 +63,7 @@ const options = (threads: number): ReplicaOptions => ({
   batch: 4 / threads,
   sizes: trainingSizes(61440),
   tasks: 3,
-  pretrained: false,
+  groups: FRESH_GROUPS,
   optimizer: "adamw",
 });
 const silent = { onStep: () => false, async onEpoch() {} };

@@ -91,7 +91,6 @@ test("a graph that cannot be written is refused with E_GRAPH and the reason", ()
   refused((graph) => graph.scales?.delete("pool"), /expected a scale for "pool"|got "pool"|scale/);
   refused((graph) => graph.scales?.set("pool", 0.5), /one scale for all/);
   refused((graph) => graph.scales?.set("stem", Number.NaN), /expected one scale|scales above 0/);
-  refused((graph) => graph.scales?.set("head", 1), /float values without a scale/);
   refused((graph) => graph.outputs.push("nowhere"), /computed values/);
   refused((graph) => graph.nodes.reverse(), /made before/);
   refused((graph) => graph.nodes.push({ ...graph.nodes[0] } as Graph["nodes"][number]), /name of its own/);

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import type { Graph, Param } from "../../src/graph/graph.js";
+import { readOnnx } from "../../src/onnx/read.js";
+import { writeOnnx } from "../../src/onnx/write.js";
 import { unpack } from "../../src/ops/layout.js";
-import { compileForward } from "../../src/program/forward.js";
+import { compileForward, placeOf } from "../../src/program/forward.js";
 import { placeParams } from "../../src/program/params.js";
 import { planForward } from "../../src/program/plan.js";
 import { foldNorms } from "../../src/quant/fold.js";
+import { quantize } from "../../src/quant/quantize.js";
 import { createEngine, type Engine } from "../../src/wasm/load.js";
 import { GraphMaker, quantized, randomInput } from "../onnx/graphs.js";
 import { runGraph } from "../oracle/graph.js";
@@ -157,4 +160,28 @@ test("a parameter lies in memory in its op's layout and is read back from it as 
     assert.equal(offset % 16, 0, "vectors are loaded from it");
     assert.equal(block.filter((v) => v !== 0).length, param.data.filter((v) => v !== 0).length);
   }
+});
+
+test("an inner value of an int8 graph can be an output, in its bytes, also over ONNX", async () => {
+  const engine = await createEngine();
+  const picture = randomInput(new Random(7), 64, 64);
+  const whole = quantize(engine, foldNorms(smallNetwork(2)), [{ pixels: picture, width: 64, height: 64 }]);
+  const inner = whole.nodes.find(({ op }) => op === "concat")!.outputs[0]!;
+  const { graph } = readOnnx(writeOnnx({ ...whole, outputs: [...whole.outputs, inner] }, {}));
+  assert.deepEqual([graph.outputs.at(-1), graph.scales!.get(inner)], [inner, whole.scales!.get(inner)]);
+  const bytesOf = (each: Graph, keepAll: boolean): Int8Array => {
+    const plan = planForward(each, { batch: 1, height: 64, width: 64 }, keepAll);
+    const base = engine.memory.reserve(plan.bytes);
+    const program = compileForward(engine, plan, placeParams(engine, each), base);
+    engine.memory.i8.set(
+      Int8Array.from(picture, (v) => v * 256),
+      program.input.offset,
+    );
+    program.run();
+    const { offset, height, width, channels } = placeOf(plan, inner, base);
+    return engine.memory.i8.slice(offset, offset + height * width * Math.ceil(channels / 8) * 8);
+  };
+  const found = bytesOf(graph, false);
+  assert.ok(found.some((v) => v !== 0));
+  assert.deepEqual(found, bytesOf(whole, true));
 });

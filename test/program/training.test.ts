@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
-import type { Graph } from "../../src/graph/graph.js";
-import { placeParams } from "../../src/program/params.js";
-import { compileTraining, planTraining } from "../../src/program/training.js";
+import type { Graph, GraphNode } from "../../src/graph/graph.js";
+import { planTraining } from "../../src/program/training.js";
+import { foldNorms } from "../../src/quant/fold.js";
 import { largestMap, multiTaskLoss, reserveLoss } from "../../src/train/loss.js";
 import { createEngine, type Engine } from "../../src/wasm/load.js";
-import { everyOp, randomInput } from "../onnx/graphs.js";
+import { randomInput } from "../onnx/graphs.js";
 import { runGraph } from "../oracle/graph.js";
 import { close, closeTo, dot, F32_SUM, same } from "../support/compare.js";
 import {
@@ -97,11 +97,21 @@ test("the same step gives the same bits, whatever the arena holds from the step 
 const STEP = 1e-6;
 const MOST_SLOPES = 5;
 
-for (const seed of [1, 2])
-  test(`through paths that meet, gradients of all parameters are the slopes of the oracle, both pictures together (seed ${seed})`, async () => {
+/** Every op, with activations fused into all three kinds of convolutions. */
+function fused(seed: number): Graph {
+  const graph = foldNorms(everyOpTrained(seed));
+  const node = graph.nodes.find(({ name }) => name === "expand")!;
+  return { ...graph, nodes: graph.nodes.with(graph.nodes.indexOf(node), { ...node, attributes: { slope: 0.2 } } as GraphNode) };
+}
+
+for (const { what, graph, seed } of [
+  { what: "first weights", graph: everyOpTrained(1, false), seed: 1 },
+  { what: "other weights", graph: everyOpTrained(2, false), seed: 2 },
+  { what: "activations fused into convolutions", graph: fused(3), seed: 3 },
+])
+  test(`through paths that meet, gradients of all parameters are the slopes of the oracle, both pictures together (${what})`, async () => {
     const engine = await createEngine();
     const [height, width] = [32, 32];
-    const graph = everyOpTrained(seed, false);
     const random = new Random(seed, 1);
     const pictures = [randomInput(random, height, width), randomInput(random, height, width)];
     const { program, gradient, clear } = trainingOf(engine, graph, { batch: 2, height, width });
@@ -222,13 +232,53 @@ test("what a backward step reads again outlives the forward pass, and no two tha
     }
 });
 
-test("a fused activation is refused in training, with the node's name", async () => {
-  const engine = await createEngine();
-  const graph = everyOp(1, false);
-  const stem: Graph = { ...graph, nodes: graph.nodes.slice(0, 1), outputs: [graph.nodes[0]!.outputs[0]!] };
-  const plan = planTraining(stem, { batch: 1, height: 32, width: 32 });
-  assert.throws(() => compileTraining(engine, plan, placeParams(engine, stem), 0, 4096), {
-    code: "E_GRAPH",
-    message: 'conv3x3 "stem": expected no fused activation in training, got relu',
+/** Gradients, by name, of what is trained, after a step with fixed gradients at the outputs, and the plan. */
+function stepOf(engine: Engine, graph: Graph, trains: (name: string) => boolean) {
+  const mark = engine.memory.mark;
+  const { program, gradient, params, clear } = trainingOf(engine, graph, { batch: 2, height: 32, width: 32 }, ({ name }) => trains(name));
+  const { f32 } = engine.memory;
+  f32.set(randomInput(new Random(1), 64, 32), program.input.offset >> 2);
+  clear();
+  program.forward();
+  program.outputs.forEach(({ height, width, channels }, k) => {
+    const stored = Math.ceil(channels / 8) * 8;
+    for (let i = 0; i < 2 * height * width * stored; i++) f32[(program.dOutputs[k]! >> 2) + i] = i % stored < channels ? Math.sin(i) : 0;
   });
+  program.backward();
+  const trained = [...params.byName.values()].filter(({ use }) => use === "trained").map(({ name }) => name);
+  const gradients = new Map(trained.map((name) => [name, gradient(name)]));
+  engine.memory.release(mark);
+  return { gradients, plan: program.plan, trainedBytes: params.trainedBytes };
+}
+
+for (const { what, graph } of [
+  { what: "norms", graph: everyOpTrained(1) },
+  { what: "fused activations", graph: fused(1) },
+])
+  test(`whichever parameter alone is trained, its gradient is that of the whole plan, bit for bit (${what})`, async () => {
+    const engine = await createEngine();
+    const whole = stepOf(engine, graph, () => true);
+    for (const [name, expected] of whole.gradients) {
+      const { gradients } = stepOf(engine, graph, (each) => each === name);
+      assert.deepEqual([...gradients.keys()], [name]);
+      same(gradients.get(name)!, expected, name);
+    }
+  });
+
+test("with a frozen trunk the backward pass ends at the heads, in less memory", async () => {
+  const engine = await createEngine();
+  const graph = smallNetwork(1);
+  const whole = stepOf(engine, graph, () => true);
+  const heads = stepOf(engine, graph, (name) => name.startsWith("head."));
+  for (const [name, gradient] of heads.gradients) same(gradient, whole.gradients.get(name)!, name);
+  assert.ok(heads.gradients.size > 0 && heads.gradients.size < whole.gradients.size);
+  const behind = graph.nodes
+    .filter(({ params }) => Object.values(params).some((name) => !name.startsWith("head.")))
+    .flatMap(({ outputs }) => outputs);
+  assert.deepEqual(
+    behind.filter((name) => heads.plan.gradients.has(name)),
+    [],
+  );
+  assert.ok(heads.plan.bytes < 0.7 * whole.plan.bytes, `${heads.plan.bytes} of ${whole.plan.bytes}`);
+  assert.ok(heads.trainedBytes < whole.trainedBytes);
 });

@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { FourwayError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
 import type { Graph } from "../../src/graph/graph.js";
+import { equalize } from "../../src/quant/equalize.js";
 import { foldNorms } from "../../src/quant/fold.js";
-import { quantize } from "../../src/quant/quantize.js";
+import { quantize, quantizeAt } from "../../src/quant/quantize.js";
+import { measureRanges } from "../../src/quant/ranges.js";
 import { createEngine } from "../../src/wasm/load.js";
 import { randomInput } from "../onnx/graphs.js";
 import { runGraph } from "../oracle/graph.js";
@@ -51,6 +53,27 @@ test("scales of activations are powers of two, one for what is copied, and outpu
     if (["split", "concat", "maxpool", "upsample2"].includes(op))
       assert.equal(new Set([...inputs, ...outputs].map((name) => graph.scales!.get(name))).size, 1, op);
   for (const name of graph.outputs) assert.ok(!graph.scales!.has(name));
+});
+
+test("at the scales that it has, a graph is quantized to the same bytes, and a weight that moved moves alone", async () => {
+  const engine = await createEngine();
+  const f32 = unevenNetwork();
+  const int8 = quantize(engine, f32, PICTURES);
+  const { graph: equal } = equalize(f32, measureRanges(engine, f32, PICTURES));
+  assert.deepEqual(quantizeAt(equal, int8.scales!), int8);
+
+  const name = equal.nodes.at(-1)!.params.weight!;
+  const { dims, data } = equal.params.get(name)!;
+  const moved = Float32Array.from(data);
+  moved[0]! *= 0.5;
+  const again = quantizeAt({ ...equal, params: new Map(equal.params).set(name, { dims, data: moved }) }, int8.scales!);
+  assert.deepEqual(again.scales, int8.scales);
+  const changed = [...again.params].filter(([each, { data: bytes }]) => bytes.some((v, k) => v !== int8.params.get(each)!.data[k]));
+  assert.deepEqual(
+    changed.map(([each]) => each),
+    [name],
+  );
+  assert.throws(() => quantizeAt(equal, new Map()), { code: "E_GRAPH", message: /^quantize: expected a scale for "input", got none/ });
 });
 
 test("without pictures, or with a norm that is not folded, nothing is quantized and the error says what to do", async () => {

@@ -5,7 +5,7 @@ import type { Graph, Param } from "../../src/graph/graph.js";
 import { Builder } from "../../src/model/blocks.js";
 import { buildNetwork } from "../../src/model/build.js";
 import { unpack } from "../../src/ops/layout.js";
-import { type PlacedParams, placeParams } from "../../src/program/params.js";
+import { type PlacedParams, placeParams, type Trains } from "../../src/program/params.js";
 import type { Size } from "../../src/program/plan.js";
 import { compileTraining, planTraining, type TrainingProgram } from "../../src/program/training.js";
 import type { Engine } from "../../src/wasm/load.js";
@@ -104,12 +104,12 @@ export interface Training {
 }
 
 /** Places and compiles a graph for training. */
-export function trainingOf(engine: Engine, graph: Graph, size: Size): Training {
+export function trainingOf(engine: Engine, graph: Graph, size: Size, trains: Trains = () => true): Training {
   const { memory } = engine;
-  const params = placeParams(engine, graph);
+  const params = placeParams(engine, graph, trains);
   const gradientAt = memory.reserve(params.trainedBytes);
   const shift = gradientAt - params.offset;
-  const plan = planTraining(graph, size);
+  const plan = planTraining(graph, size, { trains });
   const base = memory.reserve(plan.bytes);
   const program = compileTraining(engine, plan, params, shift, base);
   const read = (name: string, by: number): Float32Array => {

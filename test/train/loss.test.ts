@@ -203,7 +203,7 @@ function gradientsOf({ engine, training, buffers }: Bench, examples: Example[]) 
   const known = examples.flatMap(({ presenceWeight }) => presenceWeight).reduce((a, b) => a + b, 0);
   multiTaskLoss(engine, program, buffers, examples, TASKS);
   program.backward();
-  const trained = [...training.params.byName.values()].filter((param) => param.trained);
+  const trained = [...training.params.byName.values()].filter(({ use }) => use === "trained");
   const gradients = new Map(trained.map(({ name }) => [name, gradient(name)]));
   return { gradients, divisors: { map: Math.max(4, total), presence: Math.max(1, known) } };
 }

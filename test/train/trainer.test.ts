@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Batch } from "../../src/data/batch.js";
 import type { Graph } from "../../src/graph/graph.js";
-import type { SliceLoss, Update } from "../../src/train/replica.js";
 import { emaWeight, learningRate } from "../../src/train/schedule.js";
 import { type BatchSource, type Hooks, type Progress, type Replicas, train } from "../../src/train/trainer.js";
+import type { SliceLoss } from "../../src/train/trainingStep.js";
+import type { Update } from "../../src/train/weights.js";
 
 /** A crew and a feed that write down what is asked of them. `lossOf` gives the losses of two replicas for a step. */
 function recorded(lossOf: (step: number) => SliceLoss[]) {

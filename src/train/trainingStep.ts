@@ -1,0 +1,115 @@
+import { FourwayError } from "../core/errors.js";
+import type { Example } from "../data/example.js";
+import { INPUT_SCALE } from "../graph/graph.js";
+import { compileTraining, planTraining, type TrainingProgram } from "../program/training.js";
+import type { Engine } from "../wasm/load.js";
+import { type LossBuffers, largestMap, multiTaskLoss, reserveLoss, type StepLoss } from "./loss.js";
+import type { Weights } from "./weights.js";
+
+/** What a training step is planned for. */
+export interface StepOptions {
+  /** Pictures that it takes at once. */
+  batch: number;
+  sizes: readonly { width: number; height: number }[];
+  /** How many tasks. */
+  tasks: number;
+}
+
+/** The result of a step on a slice of a batch: its loss, and how long its gradient is (Euclidean norm). */
+export interface SliceLoss extends StepLoss {
+  gradientNorm: number;
+}
+
+/** From a batch of examples to its loss and the gradients of the weights: the programs of all planned sizes, in one arena for the largest. */
+export class TrainingStep {
+  private readonly programs = new Map<string, TrainingProgram>();
+  private readonly buffers: LossBuffers;
+  private readonly pixels: number;
+  private readonly matrix: number;
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly weights: Weights,
+    private readonly options: StepOptions,
+  ) {
+    const { memory } = engine;
+    const { graph, params, gradientShift } = weights;
+    const largest = Math.max(...options.sizes.map(({ width, height }) => width * height));
+    this.pixels = memory.reserve(3 * largest);
+    this.matrix = memory.reserve(64);
+    const plans = options.sizes.map(({ width, height }) => planTraining(graph, { batch: options.batch, width, height }, weights));
+    const base = memory.reserve(Math.max(...plans.map(({ bytes }) => bytes)));
+    for (const plan of plans) this.programs.set(`${plan.width}x${plan.height}`, compileTraining(engine, plan, params, gradientShift, base));
+    this.buffers = reserveLoss(engine, Math.max(...[...this.programs.values()].map(largestMap)));
+  }
+
+  private programFor(width: number, height: number): TrainingProgram {
+    const program = this.programs.get(`${width}x${height}`);
+    if (!program) throw new FourwayError("E_ARGUMENT", `replica: expected one of its planned sizes, got ${width} x ${height}`);
+    return program;
+  }
+
+  private fill(program: TrainingProgram, examples: readonly Example[]): void {
+    const { kernels, memory } = this.engine;
+    const { batch } = this.options;
+    if (examples.length !== batch) throw new FourwayError("E_ARGUMENT", `replica: expected ${batch} pictures, got ${examples.length}`);
+    const { offset, width, height } = program.input;
+    const count = width * height;
+    examples.forEach(({ pixels, colour }, i) => {
+      memory.i8.set(pixels, this.pixels);
+      memory.f32.set(colour, this.matrix >> 2);
+      kernels.colour(offset + 12 * count * i, this.pixels, this.matrix, count, INPUT_SCALE);
+    });
+  }
+
+  /** Runs a batch through and back; the gradients then lie in the weights' `gradients()`. Weights do not move, running statistics do. */
+  compute(examples: readonly Example[], width: number, height: number): SliceLoss {
+    const program = this.programFor(width, height);
+    this.fill(program, examples);
+    this.weights.gradients().fill(0);
+    program.forward();
+    const loss = multiTaskLoss(this.engine, program, this.buffers, examples, this.options.tasks);
+    program.backward();
+    return { ...loss, gradientNorm: this.weights.gradientNorm() };
+  }
+
+  /**
+   * Puts batch norm back into folded convolutions: from the batch's statistics each norm gets the gamma and beta that undo them, so that
+   * the function stays what it was while training has its norms again. For norms whose gamma is 1 and variance 1 - epsilon (`unfoldNorms`).
+   * Nodes that share a norm each keep their function on the way; the last one's statistics stay, with the gamma and beta that undo them.
+   */
+  restoreNorms(examples: readonly Example[], width: number, height: number, wanted: (norm: string) => boolean): void {
+    const { memory } = this.engine;
+    const program = this.programFor(width, height);
+    this.fill(program, examples);
+    const biases = new Map<string, Float32Array>();
+    for (const { node, input, step } of program.forwardSteps) {
+      if (node.op === "norm" && wanted(node.name)) {
+        const at = (role: "gamma" | "beta" | "mean" | "variance"): number =>
+          this.weights.params.byName.get(node.params[role]!)!.offset >> 2;
+        const { channels, height: h, width: w, offset } = input;
+        const stride = this.weights.params.byName.get(node.params.gamma!)!.length;
+        const rows = this.options.batch * h * w;
+        const { f32 } = memory;
+        const bias = biases.get(node.params.beta!) ?? f32.slice(at("beta"), at("beta") + channels);
+        biases.set(node.params.beta!, bias);
+        for (let c = 0; c < channels; c++) {
+          let sum = 0;
+          let squares = 0;
+          for (let r = 0, p = (offset >> 2) + c; r < rows; r++, p += stride) {
+            sum += f32[p]!;
+            squares += f32[p]! ** 2;
+          }
+          const mean = sum / rows;
+          const variance = Math.max(0, squares / rows - mean * mean);
+          f32[at("mean") + c] = mean;
+          f32[at("variance") + c] = variance;
+          f32[at("gamma") + c] = Math.sqrt(variance + node.attributes.epsilon);
+          f32[at("beta") + c] = bias[c]! + mean;
+        }
+      }
+      step();
+    }
+    this.weights.resetEma();
+  }
+}
