@@ -6,11 +6,11 @@ import { allReduce, exchangeLength, publish } from "../train/allReduce.js";
 import { Replica, type ReplicaOptions, type SliceLoss, type Update } from "../train/replica.js";
 import { createEngine } from "../wasm/load.js";
 
-/** What the crew asks of a worker; each but `apply` is answered once, in order. */
+/** Requests to a worker; each but `apply` is answered once, in order. */
 export type Request =
   | { kind: "start"; graph: Graph; options: ReplicaOptions; index: number }
   | { kind: "slots"; slots: SharedArrayBuffer[][] }
-  | { kind: "calibrate"; examples: Example[]; width: number; height: number; prefix: string }
+  | { kind: "restoreNorms"; examples: Example[]; width: number; height: number; prefix: string }
   | { kind: "compute"; examples: Example[]; width: number; height: number; parity: number }
   | { kind: "apply"; update: Update; parity: number }
   | { kind: "save" }
@@ -39,7 +39,7 @@ async function answer(request: Request): Promise<Started | SliceLoss | Float32Ar
     case "slots":
       slots = request.slots.map((pair) => pair.map((buffer) => new Float32Array(buffer)));
       return null;
-    case "calibrate":
+    case "restoreNorms":
       replica.restoreNorms(request.examples, request.width, request.height, (name) => name.startsWith(request.prefix));
       return null;
     case "compute": {
