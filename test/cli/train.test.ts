@@ -190,8 +190,8 @@ test("what was trained is quantized, with thresholds and presence from val, and 
   assert.match(again.stderr, /^quantize: expected an f32 model, got int8 in .*small\.onnx; give the file that training wrote/m);
 });
 
-test("Ctrl-C finishes the step, saves and ends well; --start goes on from a model", async () => {
-  const { child, said, ended } = start(argumentsOf("stopped.onnx", "--epochs", "50", "--start", join(folder, "whole.onnx")));
+test("Ctrl-C finishes the step, saves and ends well; --start goes on from an int8 model", async () => {
+  const { child, said, ended } = start(argumentsOf("stopped.onnx", "--epochs", "50", "--start", join(folder, "small.onnx")));
   await said("training and");
   child.kill("SIGINT");
   const { code, stderr } = await ended;
