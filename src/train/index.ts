@@ -8,7 +8,7 @@
 //       image: `${i}`, width, height, split: i % 8 ? "train" : "val", group: `${i}`, set: "drawn", labels, ignore,
 //     }));
 //     const { model, scores } = await train(samples, {
-//       read: (image) => scenes[image].frame,
+//       read: (image) => scenes[Number(image)].frame,
 //       epochs: 4,
 //       onEvent: (event) => event.kind === "step" && console.log(event.step, event.losses),
 //     });

@@ -21,6 +21,11 @@ import { type BatchSource, type Progress, type Replicas, trainSteps } from "./tr
 /** A checkpoint is written at least this often, and at the end of every epoch. */
 const CHECKPOINT_MS = 120_000;
 
+/** The highest learning rate that is taken. */
+const MAX_RATE = 10;
+/** Pixels that a model may be for. */
+const [MIN_PIXELS, MAX_PIXELS] = [4096, 1 << 24];
+
 /** Where a training keeps its checkpoint and its model: a folder, IndexedDB, .. */
 export interface Store {
   /** What it is, for messages, such as a path. */
@@ -140,13 +145,8 @@ async function readCheckpoint(store: Store | undefined, wanted: Record<string, u
  */
 export async function train(samples: readonly Sample[], options: TrainingOptions): Promise<TrainingResult> {
   const { read, network = {}, store, signal, onEvent, oversample = {}, strict = false, workers, ...rest } = options;
-  const { tasks, epochs, batch, rate, optimizer, seed, pixels, valEvery } = { ...TRAINING_DEFAULTS, ...defined(rest) };
   const threads = workers?.threads ?? 1;
-  if (batch % threads)
-    throw new FourwayError(
-      "E_ARGUMENT",
-      `train: expected batch to be a multiple of threads, got ${batch} and ${threads}; change one of them`,
-    );
+  const { tasks, epochs, batch, rate, optimizer, seed, pixels, valEvery } = withDefaults(rest, threads);
   const labelled = samples.filter((sample) => isLabelled(sample, tasks));
   const images = labelled.filter(({ split }) => split === "train");
   const val = labelled.filter(({ split }) => split === "val");
@@ -164,15 +164,15 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   const emit = async (event: TrainingEvent): Promise<void> => void (await onEvent?.(event));
   const skipped = (split: Sample["split"]) => (reason: string) => void emit({ kind: "skipped", split, reason });
   const replicaOptions = { batch: batch / threads, sizes: trainingSizes(pixels), tasks: tasks.length, pretrained, optimizer };
-  const settings = { samples: images, tasks, seed, batch, slices: threads, pixels, oversample, strict };
+  const batchSettings = { samples: images, tasks, seed, batch, slices: threads, pixels, oversample, strict };
   const replicas = await (workers
     ? workers.startReplicas(first.graph, threads, replicaOptions)
     : startLocalReplica(first.graph, replicaOptions));
   let batches: BatchSource | undefined;
   try {
     batches = await (workers
-      ? workers.startBatches(settings, steps, skipped("train"))
-      : startLocalBatches(settings, read, skipped("train")));
+      ? workers.startBatches(batchSettings, steps, skipped("train"))
+      : startLocalBatches(batchSettings, read, skipped("train")));
     const from = checkpoint?.step ?? 0;
     if (checkpoint) await replicas.restore(checkpoint.state);
     else if (first.prefix !== null) await replicas.restoreNorms(await batches.next(0), first.prefix); // step 0 is not trained on
@@ -230,9 +230,27 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   }
 }
 
-/** The settings that have a value. */
-function defined<T extends object>(settings: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
+const bad = (expected: string, got: unknown): FourwayError =>
+  new FourwayError("E_ARGUMENT", `train: expected ${expected}, got ${got}; give another value`);
+
+type Settings = Required<Pick<TrainingOptions, keyof typeof TRAINING_DEFAULTS>>;
+
+/** The settings of a training, with defaults for those that are not given. @throws E_ARGUMENT for one that is out of range */
+function withDefaults(given: Partial<TrainingOptions>, threads: number): Settings {
+  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<Settings>;
+  const settings: Settings = { ...TRAINING_DEFAULTS, ...known };
+  const { tasks, epochs, batch, rate, seed, pixels, valEvery } = settings;
+  const bounds = { epochs: 1, batch: 1, seed: 0, valEvery: 0, threads: 1 };
+  for (const [name, value] of Object.entries({ epochs, batch, seed, valEvery, threads }))
+    if (!Number.isSafeInteger(value) || value < bounds[name as keyof typeof bounds])
+      throw bad(`${name} to be a whole number from ${bounds[name as keyof typeof bounds]}`, value);
+  if (!(rate > 0 && rate <= MAX_RATE)) throw bad(`a rate in 0..${MAX_RATE}`, rate);
+  if (!(pixels >= MIN_PIXELS && pixels <= MAX_PIXELS)) throw bad(`pixels in ${MIN_PIXELS}..${MAX_PIXELS}`, pixels);
+  if (tasks.length === 0 || new Set(tasks).size !== tasks.length) throw bad("tasks, each once", JSON.stringify(tasks));
+  if (batch % threads)
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `train: expected batch to be a multiple of threads, got ${batch} and ${threads}; change one of them`,
+    );
+  return settings;
 }
