@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { access, mkdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
@@ -115,7 +115,7 @@ async function keepSettings({ out, data, epochs }: ExperimentOptions): Promise<v
   await safeWrite(file, settings);
 }
 
-/** Figures of a run: from its log where it came to its end before, else it is trained, or goes on. null where it was stopped. */
+/** Figures of a run: those kept beside its model where it came to its end before, else it is trained, or goes on. null where it was stopped. */
 async function trainedFigures(
   out: string,
   tasks: readonly Task[],
@@ -123,13 +123,9 @@ async function trainedFigures(
   seed: number,
   { data, epochs, pixels, threads }: ExperimentOptions,
 ): Promise<Record<Task, Figures> | null> {
-  const known = await readLog(out, tasks, epochs);
-  if (known) return known;
-  const resume = await readFile(`${out}.checkpoint`).then(
-    () => true,
-    () => false,
-  );
-  const whole = await runTrain({
+  const kept = `${out}.figures.json`;
+  if (await exists(kept)) return JSON.parse(await readFile(kept, "utf8")) as Record<Task, Figures>;
+  const { scores, done } = await runTrain({
     ...TRAIN_DEFAULTS,
     ...start.options,
     data,
@@ -139,32 +135,30 @@ async function trainedFigures(
     epochs,
     pixels,
     threads,
-    resume,
+    resume: await exists(`${out}.checkpoint`),
     valEvery: 0,
   });
-  if (!whole) return null;
-  const figures = await readLog(out, tasks, epochs);
-  if (figures) return figures;
-  throw new FourwayError(
-    "E_TRAIN",
-    `${out}.log.csv: expected a line of epoch ${epochs}, got none; remove ${out}.checkpoint to train this run again`,
+  if (!done) return null;
+  const figures = Object.fromEntries(
+    tasks.map((task) => {
+      const { ap50, presenceAp } = scores?.tasks.find((each) => each.task === task) ?? { ap50: null, presenceAp: null };
+      if (ap50 === null || presenceAp === null)
+        throw new FourwayError(
+          "E_DATA",
+          `experiment: expected every task in the val split, got no boxes or no pictures with ${task}; give --data where people boxed it`,
+        );
+      return [task, { ap50, presenceAp }];
+    }),
   );
+  await safeWrite(kept, JSON.stringify(figures));
+  return figures;
 }
 
-/** The last line of a run's log, or null where it has none of the last epoch. */
-async function readLog(out: string, tasks: readonly Task[], epochs: number): Promise<Record<Task, Figures> | null> {
-  const text = await readFile(`${out}.log.csv`, "utf8").catch(() => "");
-  const [head, ...rows] = text.trimEnd().split("\n");
-  const names = head!.split(",");
-  const last = rows.at(-1)?.split(",") ?? [];
-  if (Number(last[0]) !== epochs) return null;
-  const figure = (name: string): number => {
-    const cell = last[names.indexOf(name)];
-    if (cell) return Number(cell);
-    throw new FourwayError("E_DATA", `experiment: expected every task in the val split, got no ${name}; give --data where people boxed it`);
-  };
-  return Object.fromEntries(tasks.map((task) => [task, { ap50: figure(`AP50 ${task}`), presenceAp: figure(`presence AP ${task}`) }]));
-}
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 /** A line of the comparison: one start, task and metric. */
 interface Row {

@@ -1,33 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { FourwayError } from "../core/errors.js";
-import type { Frame } from "../core/frame.js";
-import { Random } from "../core/random.js";
-import type { Task } from "../core/task.js";
-import type { Sample } from "../data/dataset.js";
-import type { Found } from "../eval/averagePrecision.js";
 import { formatScores, scoresToJson } from "../eval/format.js";
-import { fitPlattScaling } from "../eval/plattScaling.js";
-import { presenceTruth } from "../eval/presence.js";
-import { defaultThreshold, evaluate } from "../eval/scores.js";
-import { INPUT_SCALE } from "../graph/graph.js";
-import { inputSize, letterboxed, resampled } from "../image/letterbox.js";
-import { DEFAULT_THRESHOLD, defaultInfo, loadModel, type Model, saveModel } from "../model/model.js";
-import { detectAll } from "../node/evaluate.js";
+import { quantizeModel } from "../eval/quantizeModel.js";
+import { loadModel, saveModel } from "../model/model.js";
 import { readImage } from "../node/image.js";
 import { ProgressLine } from "../node/progress.js";
 import { safeWrite } from "../node/safeWrite.js";
-import { quantize } from "../quant/quantize.js";
-import type { CalibrationInput } from "../quant/ranges.js";
-import { modelFacts } from "../report/card.js";
-import { createEngine } from "../wasm/load.js";
+import { modelCard, type Sources } from "../report/card.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { presenceReliability } from "./eval.js";
 import { numberIn, trainingPixels } from "./values.js";
-
-/** Thresholds are rounded down to one such part: a detection's own score passes, and none that was to be kept out lies so close below. */
-const THRESHOLD_STEPS = 1e6;
 
 /** Options of `fourway quantize`, as commander gives them. */
 interface QuantizeOptions extends DataOptions {
@@ -37,15 +20,6 @@ interface QuantizeOptions extends DataOptions {
   pixels?: number;
   seed: number;
   sources?: string;
-}
-
-/** What a `--sources` file says. */
-interface Sources {
-  /** By file name. */
-  trunks?: Record<string, string>;
-  /** Whose labels they are. */
-  labels?: string;
-  sets?: Record<string, Record<string, string>>;
 }
 
 /** Adds `fourway quantize` to the program. */
@@ -65,122 +39,35 @@ export function addQuantize(program: Command): void {
     .action(runQuantize);
 }
 
-/** Inputs of `count` pictures drawn at random; one that cannot be read is told and another drawn, unless no picture can. */
-async function readInputs(
-  samples: readonly Sample[],
-  pixels: number,
-  { pictures: count, seed, strict }: QuantizeOptions,
-  onFault: (fault: string) => void,
-): Promise<CalibrationInput[]> {
-  const engine = await createEngine();
-  const { memory, kernels } = engine;
-  const random = new Random(seed);
-  const inputs: CalibrationInput[] = [];
-  for (let draws = 0; inputs.length < count && draws < 2 * count; draws++) {
-    const { image, source } = random.pick(samples);
-    let frame: Frame;
-    try {
-      frame = await readImage(image);
-    } catch (error) {
-      if (strict || !(error instanceof FourwayError)) throw error;
-      onFault(`${source ?? image}: ${error.message}`);
-      continue;
-    }
-    const input = inputSize(frame.width, frame.height, pixels);
-    const values = 3 * input.width * input.height;
-    const floatPixels = resampled(engine, frame, letterboxed(frame, input), input, (bytes) => {
-      const floats = memory.reserve(4 * values);
-      kernels.toFloat(floats, bytes, values, INPUT_SCALE);
-      return memory.f32.slice(floats >> 2, (floats >> 2) + values);
-    });
-    inputs.push({ ...input, pixels: floatPixels });
-  }
-  return inputs;
-}
-
-/** Presence calibration from uncalibrated probabilities. */
-function fitPresence(tasks: readonly Task[], samples: readonly Sample[], found: readonly Found[]): Model["info"]["presence"] {
-  return Object.fromEntries(
-    tasks.map((task) => {
-      const logits: number[] = [];
-      const truths: boolean[] = [];
-      samples.forEach((sample, i) => {
-        const truth = presenceTruth(sample, task);
-        const p = Math.min(1 - 1e-7, Math.max(1e-7, found[i]!.presence[task]!));
-        if (truth === null) return;
-        logits.push(Math.log(p / (1 - p)));
-        truths.push(truth);
-      });
-      return [task, truths.length > 0 ? fitPlattScaling(logits, truths) : { scale: 1, offset: 0 }];
-    }),
-  );
-}
-
 async function runQuantize(options: QuantizeOptions): Promise<void> {
   const line = new ProgressLine();
+  const say = (text: string): void => line.say(text);
   const f32 = loadModel(await readFile(options.model));
-  if (f32.graph.scales)
-    throw new FourwayError("E_MODEL", `quantize: expected an f32 model, got int8 in ${options.model}; give the file that training wrote`);
-  const { tasks, notes } = f32.info;
-  const { pixels = f32.info.pixels } = options;
-  const samples = await readSamples(options, (text) => line.say(text));
-  const train = samples.filter(({ split }) => split === "train");
-  const val = samples.filter(({ split }) => split === "val");
-  if (train.length === 0)
-    throw new FourwayError("E_DATA", "quantize: expected pictures of the train split to calibrate on, got none; give more --data");
+  const { tasks } = f32.info;
+  const samples = await readSamples(options, say);
 
   line.say(`calibrating on ${options.pictures} pictures`);
-  const inputs = await readInputs(train, pixels, options, (fault) => line.say(`skipped: ${fault}`));
-  const graph = quantize(await createEngine(), f32.graph, inputs);
-  const model: Model = {
-    graph,
-    info: { ...defaultInfo(tasks), pixels, notes: { ...notes, quantized: `${options.pictures} pictures, seed ${options.seed}` } },
-  };
-
-  let measured: Record<string, unknown> = {};
-  if (val.length > 0) {
-    const onFault = options.strict ? undefined : (fault: string) => line.say(`skipped: ${fault}`);
-    const measure = (which: Model, pictures: readonly Sample[], name: string) =>
-      detectAll(which, pictures, { onFault, onPicture: (done) => line.show(() => `${name}: ${done} of ${pictures.length} pictures`) });
-    const first = await measure({ ...f32, info: model.info }, val, "f32");
-    const pictures = first.samples;
-    const before = evaluate(tasks, pictures, first.found);
-    model.info.presence = fitPresence(tasks, pictures, (await measure(model, pictures, "int8")).found);
-    const { found } = await measure(model, pictures, "int8, calibrated");
-    const after = evaluate(tasks, pictures, found);
-    const chosen = after.tasks.map((scores) => [scores.task, defaultThreshold(scores, after.precision)] as const);
-    model.info.thresholds = Object.fromEntries(
-      chosen.map(([task, choice]) => [task, choice ? Math.floor(choice.threshold * THRESHOLD_STEPS) / THRESHOLD_STEPS : DEFAULT_THRESHOLD]),
-    );
+  const { model, figures } = await quantizeModel(f32, samples, {
+    read: readImage,
+    images: options.pictures,
+    seed: options.seed,
+    pixels: options.pixels,
+    onFault: options.strict ? undefined : (fault) => line.say(`skipped: ${fault}`),
+    onImage: (name, done, count) => line.show(() => `${name}: ${done} of ${count} pictures`),
+  });
+  let val: Record<string, unknown> = {};
+  if (figures) {
+    const { f32: before, int8: after, answers, thresholdsBy } = figures;
     line.say(`f32 on val\n${formatScores(before)}\nint8 on val\n${formatScores(after)}`);
-    measured = {
-      f32: scoresToJson(before),
-      int8: scoresToJson(after),
-      reliability: presenceReliability(tasks, pictures, found),
-      thresholdsBy: Object.fromEntries(chosen.map(([task, choice]) => [task, choice?.by ?? "nothing found"])),
-    };
+    const reliability = presenceReliability(tasks, answers.samples, answers.found);
+    val = { f32: scoresToJson(before), int8: scoresToJson(after), reliability, thresholdsBy };
   }
+
   const file = saveModel(model);
   await safeWrite(options.out, file);
-  const name = basename(options.out, ".onnx");
   const sources: Sources = options.sources === undefined ? {} : JSON.parse(await readFile(options.sources, "utf8"));
-  const sets = Object.fromEntries(
-    [...new Set(train.map(({ set }) => set))].map((set) => [
-      set,
-      { pictures: train.filter((sample) => sample.set === set).length, ...sources.sets?.[set] },
-    ]),
-  );
-  const { thresholds, presence, notes: training } = model.info;
-  const trunk = sources.trunks?.[training.start ?? ""];
-  const card = {
-    name,
-    ...(await modelFacts(model, file)),
-    tasks,
-    thresholds,
-    presence,
-    training: { ...training, trunk, labels: sources.labels, sets },
-    val: measured,
-  };
+  const train = samples.filter(({ split }) => split === "train");
+  const card = await modelCard(basename(options.out, ".onnx"), model, file, train, sources, val);
   await safeWrite(options.out.replace(/(\.onnx)?$/, ".json"), `${JSON.stringify(card, null, 2)}\n`);
   line.say(`${options.out}: ${file.length} bytes`);
 }

@@ -1,43 +1,36 @@
 import { access, constants, readFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { basename, dirname } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
-import { trainingSizes } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
 import { formatScores } from "../eval/format.js";
-import { evaluate, type Scores } from "../eval/scores.js";
 import { INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
-import { DEFAULT_PIXELS, defaultInfo, saveModel } from "../model/model.js";
-import { startBatchLoader } from "../node/batchLoader.js";
-import { detectAll } from "../node/evaluate.js";
+import type { TrunkWidth } from "../model/trunk.js";
 import { formatSeconds, ProgressLine } from "../node/progress.js";
-import { safeWrite } from "../node/safeWrite.js";
-import { logEpoch } from "../node/trainingLog.js";
-import { startReplicas, type WorkerReplicas } from "../node/workerReplicas.js";
-import { readOnnx } from "../onnx/read.js";
-import { writeOnnx } from "../onnx/write.js";
-import { foldNorms } from "../quant/fold.js";
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/checkpoint.js";
-import { FRESH_GROUPS, OPTIMIZERS, type OptimizerName, pretrainedGroups } from "../train/optimizer.js";
-import { type Progress, train } from "../train/trainer.js";
+import { threadsFor, trainFiles } from "../node/trainFiles.js";
+import type { NetworkOptions } from "../train/network.js";
+import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
+import { TRAINING_DEFAULTS, type TrainingEvent, type TrainingResult } from "../train/session.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
-import { firstGraph, type NetworkOptions } from "./trainNetwork.js";
 import { numberIn, trainingPixels } from "./values.js";
 
-/** A checkpoint is written at least this oversample, and at the end of every epoch. */
-const CHECKPOINT_MS = 120_000;
-
 /** Options of `fourway train`, as commander gives them. */
-export interface TrainOptions extends DataOptions, NetworkOptions {
+export interface TrainOptions extends DataOptions {
   tasks: Task[];
   out: string;
+  trunk?: string;
+  start?: string;
+  width: TrunkWidth;
+  trunkEnd?: string;
+  path: number;
+  head: number;
   pixels: number;
   epochs: number;
   batch: number;
   rate: number;
   optimizer: OptimizerName;
+  seed: number;
   threads?: number;
   valEvery: number;
   oversample: string[];
@@ -47,17 +40,11 @@ export interface TrainOptions extends DataOptions, NetworkOptions {
 
 /** What is not asked for otherwise. */
 export const TRAIN_DEFAULTS = {
+  ...TRAINING_DEFAULTS,
   width: "0.5",
   path: PATH_CHANNELS,
   head: INNER_CHANNELS,
-  pixels: DEFAULT_PIXELS,
   tasks: [...TASKS],
-  epochs: 24,
-  batch: 32,
-  rate: 4e-3,
-  optimizer: "adamw",
-  seed: 1,
-  valEvery: 4,
   oversample: [],
   cache: 4096,
 } satisfies Partial<TrainOptions>;
@@ -85,7 +72,7 @@ export function addTrain(program: Command): void {
     .requiredOption(...DATA_FLAGS.data)
     .requiredOption("--out <file>", "the f32 model to write, .onnx; beside it .checkpoint, .log.csv and .log.svg")
     .option("--trunk <file>", "a pretrained trunk: ONNX with RGB 0..1 in and strides 8, 16 and 32 out, or a Fourway model")
-    .option("--start <file>", "an f32 Fourway model to go on from")
+    .option("--start <file>", "a Fourway model, f32 or int8, to go on from")
     .addOption(
       new Option("--width <width>", "trunk to begin with random weights where neither is given")
         .choices(["0.5", "1.0"])
@@ -107,7 +94,7 @@ export function addTrain(program: Command): void {
     .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), TRAIN_DEFAULTS.valEvery)
     .option(
       "--oversample <set=times...>",
-      "draw the pictures of a set so many times as oversample, such as one of hard cases",
+      "draw the pictures of a set so many times as often, such as one of hard cases",
       TRAIN_DEFAULTS.oversample,
     )
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
@@ -117,13 +104,6 @@ export function addTrain(program: Command): void {
     .action(async (options: TrainOptions) => {
       await runTrain(options);
     });
-}
-
-/** As many threads as there are cores, 8 at most, of those that share a batch evenly. */
-function threadsFor(batch: number): number {
-  let threads = Math.min(8, availableParallelism(), batch);
-  while (batch % threads) threads--;
-  return threads;
 }
 
 /** Factors by set from "set=times". @throws E_ARGUMENT for another form, or a set that is not there */
@@ -141,136 +121,83 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
   );
 }
 
-async function readCheckpoint(path: string, wanted: Record<string, unknown>): Promise<Checkpoint> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    throw new FourwayError("E_TRAIN", `--resume: expected a checkpoint at ${path}, got none; start without --resume`, { cause });
-  }
-  const checkpoint = await decodeCheckpoint(bytes, path);
-  for (const [key, value] of Object.entries(wanted))
-    if (JSON.stringify(checkpoint.options[key]) !== JSON.stringify(value))
-      throw new FourwayError(
-        "E_TRAIN",
-        `--resume: expected --${key} ${JSON.stringify(checkpoint.options[key])} as at the start, got ${JSON.stringify(value)}; give the same options`,
-      );
-  return checkpoint;
-}
-
-/** Trains, or goes on. Returns whether it came to the end: Ctrl-C stops it before. @throws as the parts that it is made of, E_ARGUMENT, E_DATA, E_MODEL and E_TRAIN */
-export async function runTrain(options: TrainOptions): Promise<boolean> {
-  const { out, batch, epochs, seed, rate, optimizer, tasks, path, head, pixels, threads = threadsFor(options.batch) } = options;
-  if (batch % threads)
-    throw new FourwayError("E_ARGUMENT", `train: expected --batch to be a multiple of --threads, got ${batch} and ${threads}`);
+/** Trains, or goes on, and prints how it goes: Ctrl-C stops it after the step. @throws as `trainFiles` does */
+export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
+  const { data, labelled, trunk, start, width, trunkEnd, path, head, cache, ...settings } = options;
+  const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
   await access(dirname(out), constants.W_OK); // now, not when the first epoch is to be written
   const line = new ProgressLine();
-  const known = await readSamples(options, (text) => line.say(text));
-  const samples = known.filter(({ split }) => split === "train");
-  const val = known.filter(({ split }) => split === "val");
-  if (samples.length === 0)
-    throw new FourwayError("E_DATA", "train: expected labelled pictures in the train split, got none; give --data with some");
-  const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
-  const steps = stepsPerEpoch * epochs;
-  const oversample = readOversample(options.oversample, samples);
-  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, oversample, pictures: samples.length };
-  const checkpointPath = `${out}.checkpoint`;
-  const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
-  const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);
-  const pretrained = checkpoint ? checkpoint.options.pretrained === true : first.prefix !== null;
-  const loader = {
-    samples,
-    tasks,
-    seed,
-    batch,
-    slices: threads,
-    pixels,
-    oversample,
-    cacheBytes: options.cache * 2 ** 20,
-    strict: options.strict === true,
+  const samples = await readSamples(options, (text) => line.say(text));
+  const network: NetworkOptions = {
+    trunk: trunk === undefined ? undefined : await readFile(trunk),
+    start: start === undefined ? undefined : await readFile(start),
+    width,
+    trunkEnd,
+    path,
+    head,
   };
-  const crew = await startReplicas(first.graph, threads, {
-    batch: batch / threads,
-    sizes: trainingSizes(pixels),
-    tasks: tasks.length,
-    groups: pretrained ? pretrainedGroups("trunk.") : FRESH_GROUPS,
-    optimizer,
-  });
-  let unreadable = 0;
-  const onFault = (fault: string): void => {
-    unreadable++;
-    line.say(`skipped: ${fault}`);
-  };
-  const feed = startBatchLoader(loader, steps, onFault);
-  const notes = (checkpoint?.options.notes as Record<string, string> | undefined) ?? notesOf(options, threads);
 
-  let stopping = false;
+  const controller = new AbortController();
   const stop = (): void => {
-    if (stopping) process.exit(130);
+    if (controller.signal.aborted) process.exit(130);
     line.say("finishing the step, then saving; once more to stop at once");
-    stopping = true;
+    controller.abort();
   };
   process.on("SIGINT", stop);
   try {
-    line.say(
-      `${samples.length} training and ${val.length} validation pictures, ${steps} steps of ${batch}, ${threads} threads of ${(crew.bytes / 2 ** 20).toFixed(0)} MiB`,
-    );
-    if (checkpoint) {
-      await crew.restore(checkpoint.state);
-      line.say(`resumed at step ${checkpoint.step}`);
-    } else if (first.prefix !== null) await crew.restoreNorms(await createOnce(loader, line), first.prefix);
-    const save = async (step: number): Promise<void> => {
-      const state = await crew.save();
-      const graph = checkpoint ? checkpoint.onnx : writeOnnx(first.graph, {});
-      await safeWrite(checkpointPath, await encodeCheckpoint({ options: { ...fixed, pretrained, notes }, step, onnx: graph, state }));
-    };
-    const began = performance.now();
-    const from = checkpoint?.step ?? 0;
-    let saved = began;
-    const done = await train(
-      crew,
-      feed,
-      { rate, steps, stepsPerEpoch, from },
-      {
-        async onStep({ step, epoch, losses }) {
-          const seconds = (performance.now() - began) / 1000;
-          line.show(() => {
-            const each = seconds / (step - from);
-            return `epoch ${epoch}/${epochs}  step ${step}/${steps}  loss: ${formatLosses(tasks, losses)}  ${(batch / each).toFixed(0)} images/s  ETA ${formatSeconds(each * (steps - step))}`;
-          });
-          if (stopping || performance.now() - saved > CHECKPOINT_MS) {
-            await save(step);
-            saved = performance.now();
-          }
-          return stopping;
-        },
-        async onEpoch(progress) {
-          const last = progress.step === steps;
-          const measure = val.length > 0 && (last || (options.valEvery > 0 && progress.epoch % options.valEvery === 0));
-          const scores = await finishEpoch(crew, options, notes, progress, measure ? val : [], line);
-          await logEpoch(`${out}.log`, tasks, progress, scores);
-          await save(progress.step);
-          saved = performance.now();
-        },
-      },
-    );
-    if (unreadable > 0) line.say(`${unreadable} training pictures could not be read and taught nothing`);
-    line.say(done === steps ? `done: ${out}` : `stopped at step ${done}; go on with --resume`);
-    return done === steps;
+    const result = await trainFiles(samples, {
+      ...settings,
+      threads,
+      network,
+      oversample: readOversample(options.oversample, samples),
+      notes: notesOf(options, threads),
+      cacheBytes: cache * 2 ** 20,
+      signal: controller.signal,
+      onEvent: printer(line, tasks, epochs, batch),
+    });
+    line.say(result.done ? `done: ${out}` : `stopped at step ${result.step}; go on with --resume`);
+    return result;
   } finally {
     process.off("SIGINT", stop);
-    await Promise.all([feed.close(), crew.close()]);
   }
 }
 
-/** The batch of step 0, which is not trained on: norms are put back from it. */
-async function createOnce(loader: Parameters<typeof startBatchLoader>[0], line: ProgressLine) {
-  const feed = startBatchLoader(loader, 0, (fault) => line.say(`skipped: ${fault}`));
-  try {
-    return await feed.next(0);
-  } finally {
-    await feed.close();
-  }
+/** Prints the events of a training. */
+function printer(line: ProgressLine, tasks: readonly Task[], epochs: number, batch: number): (event: TrainingEvent) => void {
+  const formatLosses = (losses: readonly number[]): string => tasks.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ");
+  let [from, steps, began, unreadable] = [0, 0, 0, 0];
+  return (event) => {
+    switch (event.kind) {
+      case "start": {
+        ({ from, steps } = event);
+        began = performance.now();
+        const { images, valImages, threads, bytes } = event;
+        const memory = `${threads} threads of ${(bytes / 2 ** 20).toFixed(0)} MiB`;
+        line.say(`${images} training and ${valImages} validation pictures, ${steps} steps of ${batch}, ${memory}`);
+        if (from > 0) line.say(`resumed at step ${from}`);
+        break;
+      }
+      case "step": {
+        const { step, epoch, losses } = event;
+        const each = (performance.now() - began) / 1000 / (step - from);
+        line.show(
+          () =>
+            `epoch ${epoch}/${epochs}  step ${step}/${steps}  loss: ${formatLosses(losses)}  ${(batch / each).toFixed(0)} images/s  ETA ${formatSeconds(each * (steps - step))}`,
+        );
+        break;
+      }
+      case "model":
+        line.say(`epoch ${event.epoch}/${epochs}  loss: ${formatLosses(event.losses)}`);
+        break;
+      case "epoch":
+        if (event.scores) line.say(formatScores(event.scores));
+        if (event.step === steps && unreadable > 0) line.say(`${unreadable} training pictures could not be read and taught nothing`);
+        break;
+      case "skipped":
+        if (event.split === "train") unreadable++;
+        line.say(`skipped: ${event.reason}`);
+    }
+  };
 }
 
 /** How the model came to be, for its metadata. */
@@ -282,29 +209,4 @@ function notesOf({ epochs, seed, optimizer, rate, batch, data, trunk, start }: T
     data: data.map((path) => basename(path)).join(", "),
     start: basename(trunk ?? start ?? "random weights"),
   };
-}
-
-const formatLosses = (tasks: readonly Task[], losses: readonly number[]): string =>
-  tasks.map((task, i) => `${task} ${losses[i]!.toFixed(3)}`).join("  ");
-
-/** Writes the averaged weights as a folded f32 model; measures it on `val`. */
-async function finishEpoch(
-  crew: WorkerReplicas,
-  options: TrainOptions,
-  notes: Record<string, string>,
-  { epoch, losses }: Progress,
-  val: readonly Sample[],
-  line: ProgressLine,
-): Promise<Scores | null> {
-  const { tasks, pixels } = options;
-  const info = { ...defaultInfo(tasks), pixels, notes };
-  const model = { graph: foldNorms(await crew.export()), info };
-  await safeWrite(options.out, saveModel(model));
-  line.say(`epoch ${epoch}/${options.epochs}  loss: ${formatLosses(tasks, losses)}`);
-  if (val.length === 0) return null;
-  const onFault = options.strict ? undefined : (fault: string) => line.say(`skipped: ${fault}`);
-  const { samples, found } = await detectAll(model, val, { onFault });
-  const scores = evaluate(tasks, samples, found);
-  line.say(formatScores(scores));
-  return scores;
 }

@@ -1,6 +1,7 @@
-// The public API of "fourway/node", every name written out: pictures, data sets and reports as files.
+// The public API of "fourway/node", every name written out: images, data sets, training and reports as files.
 
 export { type AnnotateOptions, annotate, colourOf } from "../report/annotate.js";
 export { readDatasets } from "./files.js";
 export { readImage, writeImage } from "./image.js";
 export { type Report, type Thumbnails, thumbnailer, writeReport } from "./report.js";
+export { type FileTrainingOptions, trainFiles } from "./trainFiles.js";

@@ -8,11 +8,11 @@ import type { SliceLoss } from "../train/trainingStep.js";
 import type { Update } from "../train/weights.js";
 import { createEngine } from "../wasm/load.js";
 
-/** What the crew asks of a worker; each but `apply` is answered once, in order. */
+/** Requests to a worker; each but `apply` is answered once, in order. */
 export type Request =
   | { kind: "start"; graph: Graph; options: ReplicaOptions; index: number }
   | { kind: "slots"; slots: SharedArrayBuffer[][] }
-  | { kind: "calibrate"; examples: Example[]; width: number; height: number; prefix: string }
+  | { kind: "restoreNorms"; examples: Example[]; width: number; height: number; prefix: string }
   | { kind: "compute"; examples: Example[]; width: number; height: number; parity: number }
   | { kind: "apply"; update: Update; parity: number }
   | { kind: "save" }
@@ -41,7 +41,7 @@ async function answer(request: Request): Promise<Started | SliceLoss | Float32Ar
     case "slots":
       slots = request.slots.map((pair) => pair.map((buffer) => new Float32Array(buffer)));
       return null;
-    case "calibrate":
+    case "restoreNorms":
       replica.restoreNorms(request.examples, request.width, request.height, (name) => name.startsWith(request.prefix));
       return null;
     case "compute": {

@@ -1,6 +1,5 @@
 import { Worker } from "node:worker_threads";
 import { fromErrorData } from "../core/errors.js";
-import type { Batch } from "../data/batch.js";
 import type { Example } from "../data/example.js";
 import type { Graph } from "../graph/graph.js";
 import type { ReplicaOptions } from "../train/replica.js";
@@ -49,29 +48,22 @@ function buffersOf(examples: readonly Example[]): ArrayBuffer[] {
   return [...new Set(examples.map(({ pixels }) => pixels.buffer as ArrayBuffer))];
 }
 
-/** A crew that can also put batch norm back into a folded trunk, from a batch of pictures (`Replica.calibrate`). */
-export interface WorkerReplicas extends Replicas {
-  /** Bytes of memory of each replica, planned. */
-  readonly bytes: number;
-  restoreNorms(batch: Batch, prefix: string): Promise<void>;
-}
-
 /**
- * Replicas in worker threads. Gradients meet in shared memory, in two slots by turns, so that a fast worker does not overwrite
+ * Replicas in worker threads. Gradients are exchanged through shared memory, in two slots by turns, so that a fast worker does not overwrite
  * what a slow one still reads.
- * @param threads how many; `options.batch` is each one's share of a batch
+ * @param threads how many; `options.batch` is each one's slice of a batch
  * @throws E_GRAPH, E_SHAPE where the graph cannot be trained as it is; E_RUNTIME out of memory
  */
-export async function startReplicas(graph: Graph, threads: number, options: ReplicaOptions): Promise<WorkerReplicas> {
+export async function startReplicas(graph: Graph, threads: number, options: ReplicaOptions): Promise<Replicas> {
   const handles = Array.from({ length: threads }, () => new WorkerHandle());
   const close = async (): Promise<void> => {
-    await Promise.all(handles.map((mate) => mate.close()));
+    await Promise.all(handles.map((handle) => handle.close()));
   };
   let started: Started[];
   try {
-    started = await Promise.all(handles.map((mate, index) => mate.ask<Started>({ kind: "start", graph, options, index })));
+    started = await Promise.all(handles.map((handle, index) => handle.ask<Started>({ kind: "start", graph, options, index })));
     const slots = [0, 1].map(() => started.map(({ floats }) => new SharedArrayBuffer(4 * floats)));
-    await Promise.all(handles.map((mate) => mate.ask({ kind: "slots", slots })));
+    await Promise.all(handles.map((handle) => handle.ask({ kind: "slots", slots })));
   } catch (error) {
     await close();
     throw error;
@@ -80,23 +72,23 @@ export async function startReplicas(graph: Graph, threads: number, options: Repl
   const first = handles[0]!;
   const save = (): Promise<Float32Array> => first.ask<Float32Array>({ kind: "save" });
   const restore = async (state: Float32Array): Promise<void> => {
-    await Promise.all(handles.map((mate) => mate.ask({ kind: "restore", state })));
+    await Promise.all(handles.map((handle) => handle.ask({ kind: "restore", state })));
   };
   return {
     bytes: started[0]!.bytes,
-    compute({ slices: shares, width, height }) {
+    compute({ slices, width, height }) {
       parity = 1 - parity;
       return Promise.all(
-        handles.map((mate, i) =>
-          mate.ask<SliceLoss>({ kind: "compute", examples: shares[i]!, width, height, parity }, buffersOf(shares[i]!)),
+        handles.map((handle, i) =>
+          handle.ask<SliceLoss>({ kind: "compute", examples: slices[i]!, width, height, parity }, buffersOf(slices[i]!)),
         ),
       );
     },
     apply(update) {
-      for (const mate of handles) mate.tell({ kind: "apply", update, parity });
+      for (const handle of handles) handle.tell({ kind: "apply", update, parity });
     },
-    async restoreNorms({ slices: shares, width, height }, prefix) {
-      await first.ask({ kind: "calibrate", examples: shares[0]!, width, height, prefix });
+    async restoreNorms({ slices, width, height }, prefix) {
+      await first.ask({ kind: "restoreNorms", examples: slices[0]!, width, height, prefix });
       await restore(await save());
     },
     save,

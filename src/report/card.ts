@@ -1,3 +1,4 @@
+import type { Sample } from "../data/dataset.js";
 import { inputSize } from "../image/letterbox.js";
 import type { Model } from "../model/model.js";
 import { macsOf, shapesOf } from "../program/plan.js";
@@ -24,5 +25,45 @@ export async function modelFacts({ graph, info }: Model, file: Uint8Array): Prom
     parameters: [...graph.params.values()].reduce((sum, { data }) => sum + data.length, 0),
     macs: macsOf(graph, shapesOf(graph, input.height, input.width)).reduce((a, b) => a + b, 0),
     input: { ...input, pixels: info.pixels },
+  };
+}
+
+/** What is known of where data and trunks come from, as the `--sources` file of `fourway quantize` says it. */
+export interface Sources {
+  /** By file name. */
+  trunks?: Record<string, string>;
+  /** Whose labels they are. */
+  labels?: string;
+  sets?: Record<string, Record<string, string>>;
+}
+
+/**
+ * The card of a model: its facts, how it was made and what it is worth, as JSON.
+ * @param train the samples that it was trained on
+ * @param val figures on the val split, as they are to stand in the card
+ */
+export async function modelCard(
+  name: string,
+  model: Model,
+  file: Uint8Array,
+  train: readonly Sample[],
+  sources: Sources,
+  val: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
+  const { tasks, thresholds, presence, notes } = model.info;
+  const sets = Object.fromEntries(
+    [...new Set(train.map(({ set }) => set))].map((set) => [
+      set,
+      { pictures: train.filter((sample) => sample.set === set).length, ...sources.sets?.[set] },
+    ]),
+  );
+  return {
+    name,
+    ...(await modelFacts(model, file)),
+    tasks,
+    thresholds,
+    presence,
+    training: { ...notes, trunk: sources.trunks?.[notes.start ?? ""], labels: sources.labels, sets },
+    val,
   };
 }

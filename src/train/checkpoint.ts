@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 
-/** A training that can go on: what it was started with, how far it came, the network's graph and the replicas' state. */
+/** The state of a training that can be resumed: its options, its last step, the graph and the replicas' state. */
 export interface Checkpoint {
   /** The options it was started with; a resumed run must have the same. */
   options: Record<string, unknown>;
@@ -17,7 +17,7 @@ async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
 }
 
-/** One block of bytes: magic, sha256 of the rest, lengths, JSON, ONNX, floats. */
+/** Encodes a checkpoint as bytes: magic, sha256 of the rest, lengths, JSON, ONNX, floats. */
 export async function encodeCheckpoint({ options, step, onnx, state }: Checkpoint): Promise<Uint8Array> {
   const header = new TextEncoder().encode(JSON.stringify({ options, step }));
   const magic = new TextEncoder().encode(MAGIC);
@@ -33,11 +33,15 @@ export async function encodeCheckpoint({ options, step, onnx, state }: Checkpoin
   return all;
 }
 
-/** @throws E_TRAIN where the bytes are no checkpoint, cut short or damaged */
+/**
+ * Decodes what `encodeCheckpoint` wrote.
+ * @param where the name of the file, for messages
+ * @throws E_TRAIN where the bytes are no checkpoint, cut short or damaged
+ */
 export async function decodeCheckpoint(bytes: Uint8Array, where: string): Promise<Checkpoint> {
   const magic = new TextEncoder().encode(MAGIC);
   const bad = (got: string): FourwayError =>
-    new FourwayError("E_TRAIN", `${where}: expected a whole checkpoint, got ${got}; start again without --resume`);
+    new FourwayError("E_TRAIN", `${where}: expected a whole checkpoint, got ${got}; start again without resume`);
   if (bytes.length < magic.length + HASH + 12 || !magic.every((byte, i) => bytes[i] === byte)) throw bad("another file");
   const rest = new Uint8Array(bytes.subarray(magic.length + HASH)); // a copy: a Buffer's slice would be a view, somewhere in its memory
   const hash = await sha256(rest);

@@ -5,15 +5,19 @@ import { emaWeight, learningRate } from "./schedule.js";
 import type { SliceLoss } from "./trainingStep.js";
 import type { Update } from "./weights.js";
 
-/** Replicas that learn together, wherever they run: each computes its share, all apply the same mean gradient. */
+/** Replicas that train together, wherever they run: each computes its slice of a batch, all apply the same mean gradient. */
 export interface Replicas {
+  /** Bytes of memory of each, planned. */
+  readonly bytes: number;
+  /** Restores batch norms in a folded graph from the statistics of a batch (`Replica.restoreNorms`): those whose names begin with `prefix`. */
+  restoreNorms(batch: Batch, prefix: string): Promise<void>;
   compute(batch: Batch): Promise<SliceLoss[]>;
   /** Ordered after every earlier call; resolves at once. */
   apply(update: Update): void;
   /** All that a later run needs to go on bit for bit. */
   save(): Promise<Float32Array>;
   restore(state: Float32Array): Promise<void>;
-  /** The graph with averaged weights. */
+  /** The graph with averaged weights (EMA). */
   export(): Promise<Graph>;
   close(): Promise<void>;
 }
@@ -24,7 +28,7 @@ export interface BatchSource {
   close(): Promise<void>;
 }
 
-/** The course of a training. */
+/** The steps of a training. */
 export interface Schedule {
   rate: number;
   steps: number;
@@ -41,7 +45,7 @@ export interface Progress {
   losses: number[];
 }
 
-/** What the caller does beside: all are awaited. */
+/** Called between steps, and awaited. */
 export interface Hooks {
   /** After every step. Return true to stop here. */
   onStep(progress: Progress): Promise<boolean> | boolean;
@@ -52,24 +56,24 @@ export interface Hooks {
  * Trains from step `from` + 1 to the last; returns the last step done.
  * @throws E_TRAIN where the loss or the gradient is not finite any more, before the weights move, with the names of the batch's pictures
  */
-export async function train(
-  crew: Replicas,
-  feed: BatchSource,
+export async function trainSteps(
+  replicas: Replicas,
+  batches: BatchSource,
   { rate, steps, stepsPerEpoch, from }: Schedule,
   hooks: Hooks,
 ): Promise<number> {
   let sums: number[] = [];
   let counted = 0;
   for (let step = from + 1; step <= steps; step++) {
-    const batch = await feed.next(step);
-    const losses = await crew.compute(batch);
-    const bad = losses.find(({ total, gradientNorm: gradient }) => !Number.isFinite(total) || !Number.isFinite(gradient));
+    const batch = await batches.next(step);
+    const losses = await replicas.compute(batch);
+    const bad = losses.find(({ total, gradientNorm }) => !Number.isFinite(total) || !Number.isFinite(gradientNorm));
     if (bad)
       throw new FourwayError(
         "E_TRAIN",
-        `step ${step}: expected a finite loss and gradient, got ${bad.total} and ${bad.gradientNorm}; lower --rate, or look at these pictures: ${batch.names.join(", ")}`,
+        `step ${step}: expected a finite loss and gradient, got ${bad.total} and ${bad.gradientNorm}; lower the rate, or check these pictures: ${batch.names.join(", ")}`,
       );
-    crew.apply({ step, rate: learningRate(rate, step, steps), emaWeight: emaWeight(step) });
+    replicas.apply({ step, rate: learningRate(rate, step, steps), emaWeight: emaWeight(step) });
     const mean = losses[0]!.tasks.map((_, task) => losses.reduce((sum, { tasks }) => sum + tasks[task]!, 0) / losses.length);
     sums = mean.map((loss, task) => loss + (sums[task] ?? 0));
     counted++;

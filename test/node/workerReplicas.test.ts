@@ -8,16 +8,18 @@ import type { Sample } from "../../src/data/dataset.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { unfoldNorms } from "../../src/model/trunk.js";
 import { startBatchLoader } from "../../src/node/batchLoader.js";
-import { writeImage } from "../../src/node/image.js";
+import { readImage, writeImage } from "../../src/node/image.js";
 import type { LoaderData } from "../../src/node/loadWorker.js";
 import { startReplicas } from "../../src/node/workerReplicas.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { decodeCheckpoint, encodeCheckpoint } from "../../src/train/checkpoint.js";
+import { startLocalBatches } from "../../src/train/localBatches.js";
+import { startLocalReplica } from "../../src/train/localReplicas.js";
 import { FRESH_GROUPS } from "../../src/train/optimizer.js";
 import type { ReplicaOptions } from "../../src/train/replica.js";
-import { train } from "../../src/train/trainer.js";
+import { trainSteps } from "../../src/train/trainer.js";
 import { same } from "../support/compare.js";
 import { everyOpTrained, SMALL_TASKS, smallNetwork } from "../support/network.js";
 
@@ -69,17 +71,23 @@ const options = (threads: number): ReplicaOptions => ({
 const silent = { onStep: () => false, async onEpoch() {} };
 const never = (fault: string): void => assert.fail(`no fault was expected: ${fault}`);
 
-/** Trains the small network in worker threads from step `from` to `to` of six, and returns the state behind it. */
+/** Trains the small network in worker threads, or in this one, from step `from` to `to` of six, and returns the state behind it. */
 async function trained(
   threads: number,
-  { graph = smallNetwork(1), from = 0, to = 6, state }: { graph?: Graph; from?: number; to?: number; state?: Float32Array } = {},
+  {
+    graph = smallNetwork(1),
+    from = 0,
+    to = 6,
+    state,
+    local = false,
+  }: { graph?: Graph; from?: number; to?: number; state?: Float32Array; local?: boolean } = {},
 ) {
-  const crew = await startReplicas(graph, threads, options(threads));
-  const feed = startBatchLoader(loader(threads), 6, never);
+  const crew = await (local ? startLocalReplica(graph, options(1)) : startReplicas(graph, threads, options(threads)));
+  const feed = local ? await startLocalBatches(loader(1), readImage, never) : startBatchLoader(loader(threads), 6, never);
   try {
     if (state) await crew.restore(state);
     const course = { rate: 0.01, steps: 6, stepsPerEpoch: 3, from };
-    assert.equal(await train(crew, feed, course, { ...silent, onStep: ({ step }) => step === to }), to);
+    assert.equal(await trainSteps(crew, feed, course, { ...silent, onStep: ({ step }) => step === to }), to);
     return { state: await crew.save(), graph: await crew.export() };
   } finally {
     await Promise.all([feed.close(), crew.close()]);
@@ -106,12 +114,17 @@ test("one thread learns too, to weights close to two threads' but not the same",
   assert.notDeepEqual(one.state, two.state); // batch norm sees half of the batch a thread
 });
 
+test("the calling thread trains to the same weights as one worker thread, bit for bit", async () => {
+  const [worker, local] = [await trained(1), await trained(1, { local: true })];
+  same(local.state, worker.state, "state");
+});
+
 test("weights that are not finite stop the first step with its pictures' names", async () => {
   const graph = smallNetwork(1);
   graph.params.get("path.lateral8.weight")!.data[5] = Number.NaN;
   await assert.rejects(trained(2, { graph }), (error: { code: string; message: string }) => {
     assert.equal(error.code, "E_TRAIN");
-    assert.match(error.message, /^step 1: expected a finite loss and gradient, got NaN and NaN; lower --rate, or look at these pictures: /);
+    assert.match(error.message, /^step 1: expected a finite loss and gradient, got NaN and NaN; lower the rate, or check these pictures: /);
     assert.match(error.message, new RegExp(`${folder}/[0-5]\\.png`));
     return true;
   });
@@ -121,7 +134,7 @@ test("a rate that makes weights explode stops too", async () => {
   const crew = await startReplicas(smallNetwork(1), 1, options(1));
   const feed = startBatchLoader(loader(1), 40, never);
   try {
-    await assert.rejects(train(crew, feed, { rate: 1e30, steps: 40, stepsPerEpoch: 40, from: 0 }, silent), {
+    await assert.rejects(trainSteps(crew, feed, { rate: 1e30, steps: 40, stepsPerEpoch: 40, from: 0 }, silent), {
       code: "E_TRAIN",
       message: /expected a finite loss and gradient, got /,
     });
@@ -179,8 +192,8 @@ test("a picture that cannot be decoded is told once, by name, and taught as noth
   const feed = startBatchLoader(loader(2, { samples: broken }), 4, (fault) => faults.push(fault));
   try {
     for (let step = 1; step <= 4; step++) {
-      const { slices: shares } = await feed.next(step);
-      for (const { mapWeight, presenceWeight } of shares.flat())
+      const { slices } = await feed.next(step);
+      for (const { mapWeight, presenceWeight } of slices.flat())
         assert.deepEqual(
           [mapWeight, presenceWeight],
           [

@@ -1,7 +1,8 @@
 // What every runtime must compute alike, in words that all of them understand: no import here is for Node alone.
 import { relaxedSimd } from "wasm-feature-detect";
 import { readAddress } from "../../src/core/address.js";
-import { type Detection, Detector, drawScene, type FourwayError, type Frame, init } from "../../src/index.js";
+import { type Detection, Detector, drawScene, type FourwayError, type Frame, init, type Sample } from "../../src/index.js";
+import { decodeCheckpoint, train } from "../../src/train/index.js";
 
 /** What one process or page is asked to do. Addresses are URLs. */
 export interface Question {
@@ -13,6 +14,8 @@ export interface Question {
   frames: number;
   /** An f32 model and what it gave elsewhere: the head outputs of `F32_FRAMES` frames as little-endian floats. */
   f32?: { model: string; golden: string };
+  /** Whether to train a little. */
+  training: boolean;
 }
 
 /** What it found. */
@@ -28,6 +31,8 @@ export interface Answer {
   /** The same a frame, shortened: tells which frame differs. */
   each: string[];
   detections: Omit<Detection, "ms">[];
+  /** sha256 of weights, optimizer moments and averages after `TRAINING_STEPS`; empty where it was not asked to train. */
+  trained: string;
   /** Of the f32 outputs to the golden ones, over the largest value of each map. */
   distance: number;
 }
@@ -113,6 +118,49 @@ async function distanceOf(model: string, golden: string): Promise<number> {
   return at === expected.length ? largest : Number.POSITIVE_INFINITY;
 }
 
+/** The second step's gradients come from weights that the first one moved. */
+const TRAINING_STEPS = 2;
+/** Images of a training, which are the images of a step too. */
+const IMAGES = 8;
+
+/**
+ * The whole way from drawn scenes to moved weights: random weights, sampling, augmentation, resampling, forward, assignment, loss, backward,
+ * clipping, AdamW, averages.
+ */
+async function trainedDigest(): Promise<string> {
+  const scenes = Array.from({ length: IMAGES }, (_, i) => drawScene(6, i, { width: 160, height: 112 }));
+  const samples = scenes.map(
+    ({ frame: { width, height }, labels, ignore }, i): Sample => ({
+      image: `${i}`,
+      width,
+      height,
+      split: "train",
+      group: `${i}`,
+      set: "drawn",
+      labels: i === 0 ? { ...labels, car: true } : labels, // one that stays whole
+      ignore,
+    }),
+  );
+  let checkpoint = new Uint8Array();
+  await train(samples, {
+    read: (image) => scenes[Number(image)]!.frame,
+    epochs: TRAINING_STEPS,
+    batch: IMAGES,
+    pixels: 8192,
+    network: { path: 16, head: 8 },
+    store: {
+      name: "memory",
+      read: async () => null,
+      async write(what, bytes) {
+        if (what === "checkpoint") checkpoint = new Uint8Array(bytes);
+      },
+    },
+  });
+  const { state, step } = await decodeCheckpoint(checkpoint, "memory");
+  if (step !== TRAINING_STEPS || !state.every(Number.isFinite)) throw new Error(`trained ${step} steps, to weights that are no numbers`);
+  return sha256(joined([state]));
+}
+
 /** Runs it all. */
 export async function answer(question: Question): Promise<Answer> {
   const refusal = await give(question);
@@ -133,6 +181,7 @@ export async function answer(question: Question): Promise<Answer> {
     outputs: await total(each),
     each: each.map((hash) => hash.slice(0, 8)),
     detections,
+    trained: question.training ? await trainedDigest() : "",
     distance: question.f32 ? await distanceOf(question.f32.model, question.f32.golden) : 0,
   };
 }

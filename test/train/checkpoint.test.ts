@@ -38,7 +38,7 @@ test("a checkpoint that is cut short anywhere, longer, or damaged in any byte is
     fc.asyncProperty(damage, (bytes) =>
       assert.rejects(decodeCheckpoint(bytes, "out.checkpoint"), {
         code: "E_TRAIN",
-        message: /^out\.checkpoint: expected a whole checkpoint, got (another file|a damaged one); start again without --resume$/,
+        message: /^out\.checkpoint: expected a whole checkpoint, got (another file|a damaged one); start again without resume$/,
       }),
     ),
     { seed: 1, numRuns: 300 },

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Batch } from "../../src/data/batch.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { emaWeight, learningRate } from "../../src/train/schedule.js";
-import { type BatchSource, type Hooks, type Progress, type Replicas, train } from "../../src/train/trainer.js";
+import { type BatchSource, type Hooks, type Progress, type Replicas, trainSteps } from "../../src/train/trainer.js";
 import type { SliceLoss } from "../../src/train/trainingStep.js";
 import type { Update } from "../../src/train/weights.js";
 
@@ -21,6 +21,8 @@ function recorded(lossOf: (step: number) => SliceLoss[]) {
     async close() {},
   };
   const crew: Replicas = {
+    bytes: 0,
+    restoreNorms: async () => {},
     async compute(_: Batch) {
       log.push(`compute ${step}`);
       return lossOf(step);
@@ -44,7 +46,7 @@ test("each step takes its batch, computes, applies the scheduled update and tell
   const { log, updates, feed, crew } = recorded((step) => [loss(step, 0), loss(step, 1)]);
   const steps: Progress[] = [];
   const epochs: Progress[] = [];
-  const done = await train(
+  const done = await trainSteps(
     crew,
     feed,
     { rate: 0.1, steps: 5, stepsPerEpoch: 2, from: 0 },
@@ -87,7 +89,7 @@ test("each step takes its batch, computes, applies the scheduled update and tell
 
 test("a resumed run goes on behind the last step that was done, with the schedule of the whole run", async () => {
   const { log, updates, feed, crew } = recorded(() => [loss(1)]);
-  assert.equal(await train(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 8 }, silent), 10);
+  assert.equal(await trainSteps(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 8 }, silent), 10);
   assert.deepEqual(
     log.filter((line) => line.startsWith("batch")),
     ["batch 9", "batch 10"],
@@ -96,7 +98,7 @@ test("a resumed run goes on behind the last step that was done, with the schedul
     updates.map(({ step, rate }) => [step, rate]),
     [9, 10].map((step) => [step, learningRate(0.1, step, 10)]),
   );
-  assert.equal(await train(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 10 }, silent), 10);
+  assert.equal(await trainSteps(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 10 }, silent), 10);
   assert.equal(log.length, 6, "a run that was done does nothing more");
 });
 
@@ -109,7 +111,7 @@ test("told to stop, training ends behind the step that it is in", async () => {
       ended.push(step);
     },
   };
-  assert.equal(await train(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 3, from: 0 }, hooks), 3);
+  assert.equal(await trainSteps(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 3, from: 0 }, hooks), 3);
   assert.equal(log.at(-1), "apply 3");
   assert.deepEqual(ended, [3], "an epoch that ends with it is ended");
 });
@@ -121,9 +123,9 @@ for (const [what, bad, got] of [
 ] as const)
   test(`${what} in any replica stops before the weights move, with the pictures' names`, async () => {
     const { log, feed, crew } = recorded((step) => [loss(1), { ...loss(1), ...(step === 2 ? bad : {}) }]);
-    await assert.rejects(train(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 0 }, silent), {
+    await assert.rejects(trainSteps(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 0 }, silent), {
       code: "E_TRAIN",
-      message: `step 2: expected a finite loss and gradient, got ${got}; lower --rate, or look at these pictures: 2a.jpg, 2b.jpg`,
+      message: `step 2: expected a finite loss and gradient, got ${got}; lower the rate, or check these pictures: 2a.jpg, 2b.jpg`,
     });
     assert.equal(log.at(-1), "compute 2");
   });

@@ -1,0 +1,89 @@
+import { FourwayError } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
+import type { Sample } from "../data/dataset.js";
+import { aspectFault } from "../data/read.js";
+import { Detector } from "../detect/detector.js";
+import type { Model } from "../model/model.js";
+import type { Found } from "./averagePrecision.js";
+
+/** Objects below this score do not change AP. */
+const MIN_SCORE = 0.01;
+
+/** Decodes the image that a sample names. @throws FourwayError with E_IMAGE for one that cannot be decoded */
+export type ReadImage = (image: string) => Frame | Promise<Frame>;
+
+/** Settings of `answersTo` and `detectAll`. */
+export interface LookOptions {
+  /** Of the input, where not the model's own. */
+  pixels?: number;
+  /** Called after each picture with how many are done. */
+  onPicture?: (done: number) => void;
+  /** Called for each picture that cannot be read, which is then left out; without it such a picture is an error. */
+  onFault?: (fault: string) => void;
+}
+
+/** What a detector says of labelled pictures: `found[i]` belongs to `samples[i]`, and took `ms[i]` (empty where that is not known). */
+export interface Answers {
+  samples: Sample[];
+  found: Found[];
+  ms: number[];
+}
+
+/**
+ * Runs a detector on every picture; its boxes, in pixels of the decoded frame, are converted to those of the label.
+ * @throws E_IMAGE for a picture that cannot be read, without `onFault`
+ */
+export async function answersTo(
+  read: ReadImage,
+  samples: readonly Sample[],
+  detect: (frame: Frame) => Found | Promise<Found>,
+  { onPicture, onFault }: LookOptions = {},
+): Promise<Answers> {
+  const done: Answers = { samples: [], found: [], ms: [] };
+  for (const sample of samples) {
+    let frame: Frame;
+    try {
+      frame = await read(sample.image);
+    } catch (error) {
+      if (!onFault || !(error instanceof FourwayError && error.code === "E_IMAGE")) throw error;
+      onFault(`${sample.source ?? sample.image}: ${error.message}`);
+      continue;
+    }
+    const mismatch = aspectFault(sample, frame);
+    if (mismatch !== null) {
+      if (!onFault) throw new FourwayError("E_DATA", `${sample.source ?? sample.image}: ${mismatch}`);
+      onFault(`${sample.source ?? sample.image}: ${mismatch}`);
+      continue;
+    }
+    const start = performance.now();
+    const { objects, presence } = await detect(frame);
+    done.ms.push(performance.now() - start);
+    const [unitX, unitY] = [sample.width / frame.width, sample.height / frame.height];
+    done.samples.push(sample);
+    done.found.push({
+      presence,
+      objects: objects.map(({ task, score, box }) => ({
+        task,
+        score,
+        box: { x: box.x * unitX, y: box.y * unitY, width: box.width * unitX, height: box.height * unitY },
+      })),
+    });
+    onPicture?.(done.found.length);
+  }
+  if (done.samples.length === 0 && samples.length > 0)
+    throw new FourwayError(
+      "E_DATA",
+      `eval: expected pictures that can be used, got none of ${samples.length}; fix the faults that were reported`,
+    );
+  return done;
+}
+
+/** A model's answers at a low threshold, for metrics. @throws E_IMAGE as `answersTo` */
+export async function detectAll(read: ReadImage, model: Model, samples: readonly Sample[], options: LookOptions = {}): Promise<Answers> {
+  const detector = await Detector.load(model, { pixels: options.pixels });
+  try {
+    return await answersTo(read, samples, (frame) => detector.detect(frame, { minScore: MIN_SCORE }), options);
+  } finally {
+    detector.dispose();
+  }
+}

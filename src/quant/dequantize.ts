@@ -1,0 +1,25 @@
+import { type Graph, type Param, paramOf } from "../graph/graph.js";
+
+/**
+ * The f32 graph of an int8 one: weights = scale * int8, biases = input scale * weight scale * int32. Activations are rounded no more, so that
+ * its outputs are nearly, not exactly, those of the int8 graph. An f32 graph is returned as it is.
+ * @throws E_GRAPH where a parameter is missing
+ */
+export function dequantized(graph: Graph): Graph {
+  const { scales, ...rest } = graph;
+  if (!scales) return graph;
+  const params = new Map<string, Param>();
+  for (const node of graph.nodes) {
+    const { weight: weightName, bias: biasName } = node.params;
+    if (weightName === undefined || biasName === undefined) continue;
+    const [weight, bias] = [paramOf(graph, node, "weight"), paramOf(graph, node, "bias")];
+    const inputScale = scales.get(node.inputs[0]!)!;
+    const each = weight.data.length / weight.scales!.length;
+    params.set(weightName, {
+      dims: weight.dims,
+      data: Float32Array.from(weight.data, (value, i) => value * weight.scales![Math.floor(i / each)]!),
+    });
+    params.set(biasName, { dims: bias.dims, data: Float32Array.from(bias.data, (value, o) => value * inputScale * weight.scales![o]!) });
+  }
+  return { ...rest, params };
+}

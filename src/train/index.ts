@@ -1,0 +1,36 @@
+// The public API of "fourway/train", every name written out: training in any runtime, in the calling thread.
+//
+//     import { Detector, drawScene, TASKS } from "fourway";
+//     import { train } from "fourway/train";
+//
+//     const scenes = Array.from({ length: 64 }, (_, i) => drawScene(1, i));
+//     const samples = scenes.map(({ frame: { width, height }, labels, ignore }, i) => ({
+//       image: `${i}`, width, height, split: i % 8 ? "train" : "val", group: `${i}`, set: "drawn", labels, ignore,
+//     }));
+//     const { model, scores } = await train(samples, {
+//       read: (image) => scenes[Number(image)].frame,
+//       epochs: 4,
+//       onEvent: (event) => event.kind === "step" && console.log(event.step, event.losses),
+//     });
+//     using detector = await Detector.load(model);
+//
+// In a page, run it in a Worker: a step takes a second or so. `trainFiles` of "fourway/node" uses worker threads and files.
+
+export type { ReadImage } from "../eval/answers.js";
+export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
+export type { BatchSettings } from "./localBatches.js";
+export type { NetworkOptions } from "./network.js";
+export type { OptimizerName } from "./optimizer.js";
+export type { ReplicaOptions } from "./replica.js";
+export {
+  type Store,
+  TRAINING_DEFAULTS,
+  type TrainingEvent,
+  type TrainingOptions,
+  type TrainingResult,
+  type TrainingWorkers,
+  train,
+} from "./session.js";
+export type { BatchSource, Progress, Replicas } from "./trainer.js";
+export type { SliceLoss } from "./trainingStep.js";
+export type { Update } from "./weights.js";

@@ -1,0 +1,257 @@
+import { FourwayError } from "../core/errors.js";
+import { TASKS, type Task } from "../core/task.js";
+import { isLabelled, trainingSizes } from "../data/batch.js";
+import type { Sample } from "../data/dataset.js";
+import { detectAll, type ReadImage } from "../eval/answers.js";
+import { evaluate, type Scores } from "../eval/scores.js";
+import type { Graph } from "../graph/graph.js";
+import { INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
+import { DEFAULT_PIXELS, defaultInfo, type Model, saveModel } from "../model/model.js";
+import { readOnnx } from "../onnx/read.js";
+import { writeOnnx } from "../onnx/write.js";
+import { foldNorms } from "../quant/fold.js";
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
+import { type BatchSettings, startLocalBatches } from "./localBatches.js";
+import { startLocalReplica } from "./localReplicas.js";
+import { firstGraph, type NetworkOptions } from "./network.js";
+import { FRESH_GROUPS, type OptimizerName, pretrainedGroups } from "./optimizer.js";
+import type { ReplicaOptions } from "./replica.js";
+import { type BatchSource, type Progress, type Replicas, trainSteps } from "./trainer.js";
+
+/** A checkpoint is written at least this often, and at the end of every epoch. */
+const CHECKPOINT_MS = 120_000;
+
+/** The highest learning rate that is taken. */
+const MAX_RATE = 10;
+/** Pixels that a model may be for. */
+const [MIN_PIXELS, MAX_PIXELS] = [4096, 1 << 24];
+
+/** Where a training keeps its checkpoint and its model: a folder, IndexedDB, .. */
+export interface Store {
+  /** What it is, for messages, such as a path. */
+  readonly name: string;
+  /** The bytes that were last written, or null. */
+  read(what: "checkpoint"): Promise<Uint8Array | null>;
+  /** Replaces the bytes as a whole: a reader sees the old ones or the new ones. */
+  write(what: "checkpoint" | "model", bytes: Uint8Array): Promise<void>;
+}
+
+/** Worker threads that share the work: what a runtime brings in place of the calling thread. */
+export interface TrainingWorkers {
+  /** How many replicas share a batch, which must be a multiple of it. */
+  threads: number;
+  startReplicas(graph: Graph, threads: number, options: ReplicaOptions): Promise<Replicas>;
+  startBatches(settings: BatchSettings, steps: number, onFault: (fault: string) => void): Promise<BatchSource>;
+}
+
+/** What `train` reports while it runs. */
+export type TrainingEvent =
+  /** Before the first step. `from` is the last step that a resumed training had done, 0 at the start; `bytes` is the memory of each replica. */
+  | { kind: "start"; images: number; valImages: number; steps: number; from: number; threads: number; bytes: number }
+  /** After each step. */
+  | ({ kind: "step" } & Progress)
+  /** At the end of an epoch: the averaged weights, batch norms folded, as they were written to the store. */
+  | ({ kind: "model"; model: Model } & Progress)
+  /** After the model was measured on the val split, or was not (null); the checkpoint comes next. */
+  | ({ kind: "epoch"; scores: Scores | null } & Progress)
+  /** An image of a split cannot be decoded and is left out. */
+  | { kind: "skipped"; split: Sample["split"]; reason: string };
+
+/** Settings of `train`. Only `read` has no default. */
+export interface TrainingOptions {
+  /** Decodes the image that a sample names. Called again for each use: keep frames that are slow to decode. */
+  read: ReadImage;
+  /** What the network is to find; default: all four. */
+  tasks?: readonly Task[];
+  /** What to train, and from which weights. */
+  network?: NetworkOptions;
+  /** Passes over the images of the train split; default 24. */
+  epochs?: number;
+  /** Images a step; default 32. */
+  batch?: number;
+  /** The highest learning rate; default 0.004. */
+  rate?: number;
+  optimizer?: OptimizerName;
+  /** Of weights, sampling and augmentation; default 1. */
+  seed?: number;
+  /** Pixels of the input, about; default 61440 (320 x 192). */
+  pixels?: number;
+  /** Factors by which the images of a set are drawn more often, by its name. */
+  oversample?: Readonly<Record<string, number>>;
+  /** Epochs between measurements on the val split; 0: only at the end; default 4. */
+  valEvery?: number;
+  /** An image that cannot be decoded stops the training; otherwise it is reported and left out. */
+  strict?: boolean;
+  /** Kept in the model's metadata. */
+  notes?: Readonly<Record<string, string>>;
+  store?: Store;
+  /** Goes on from the store's checkpoint; all settings that change the weights must be the same. */
+  resume?: boolean;
+  /** Aborted: the step is finished, the checkpoint written, and `train` returns with `done: false`. */
+  signal?: AbortSignal;
+  /** Called for each event; training waits for a promise that it returns. */
+  onEvent?: (event: TrainingEvent) => unknown;
+  workers?: TrainingWorkers;
+}
+
+/** The defaults of `TrainingOptions`. */
+export const TRAINING_DEFAULTS = {
+  tasks: TASKS,
+  epochs: 24,
+  batch: 32,
+  rate: 4e-3,
+  optimizer: "adamw",
+  seed: 1,
+  pixels: DEFAULT_PIXELS,
+  valEvery: 4,
+} satisfies Partial<TrainingOptions>;
+
+/** What came of a training. */
+export interface TrainingResult {
+  /** The averaged weights, batch norms folded: ready for `Detector.load`, `saveModel` and `quantize`. */
+  model: Model;
+  /** Figures of the last measurement on the val split; null where there was none. */
+  scores: Scores | null;
+  /** The last step that was done. */
+  step: number;
+  /** Whether it was the last of all: false where the signal stopped it before. */
+  done: boolean;
+}
+
+async function readCheckpoint(store: Store | undefined, wanted: Record<string, unknown>): Promise<Checkpoint> {
+  const bytes = await store?.read("checkpoint");
+  if (!store || !bytes)
+    throw new FourwayError(
+      "E_TRAIN",
+      `resume: expected a checkpoint at ${store?.name ?? "a store"}, got none; start without resume${store ? "" : ", or give the store"}`,
+    );
+  const checkpoint = await decodeCheckpoint(bytes, store.name);
+  for (const [key, value] of Object.entries(wanted))
+    if (JSON.stringify(checkpoint.options[key]) !== JSON.stringify(value))
+      throw new FourwayError(
+        "E_TRAIN",
+        `resume: expected ${key} ${JSON.stringify(checkpoint.options[key])} as at the start, got ${JSON.stringify(value)}; give the same options`,
+      );
+  return checkpoint;
+}
+
+/**
+ * Trains a network on labelled images, from random weights, a pretrained trunk or a model, or goes on with an earlier training. Works in the
+ * calling thread unless `workers` are given; `trainFiles` of "fourway/node" brings worker threads and files. The same samples, settings and
+ * number of threads give the same weights.
+ * @param samples of the train split to learn from, of the val split to measure on; those without a label of the tasks do not count
+ * @throws E_ARGUMENT, E_DATA, E_MODEL, E_ONNX for what cannot be trained; E_TRAIN where the loss is not finite or the checkpoint does not fit;
+ * E_IMAGE with `strict`; E_RUNTIME out of memory; what the caller's functions throw
+ */
+export async function train(samples: readonly Sample[], options: TrainingOptions): Promise<TrainingResult> {
+  const { read, network = {}, store, signal, onEvent, oversample = {}, strict = false, workers, ...rest } = options;
+  const threads = workers?.threads ?? 1;
+  const { tasks, epochs, batch, rate, optimizer, seed, pixels, valEvery } = withDefaults(rest, threads);
+  const labelled = samples.filter((sample) => isLabelled(sample, tasks));
+  const images = labelled.filter(({ split }) => split === "train");
+  const val = labelled.filter(({ split }) => split === "val");
+  if (images.length === 0)
+    throw new FourwayError("E_DATA", "train: expected labelled pictures in the train split, got none; add data with some");
+  const stepsPerEpoch = Math.max(1, Math.floor(images.length / batch));
+  const steps = stepsPerEpoch * epochs;
+  const { path = PATH_CHANNELS, head = INNER_CHANNELS } = network;
+  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, oversample, pictures: images.length };
+  const checkpoint = options.resume ? await readCheckpoint(store, fixed) : null;
+  const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : firstGraph(network, tasks, seed);
+  const pretrained = checkpoint ? checkpoint.options.pretrained === true : first.prefix !== null;
+  const notes = (checkpoint?.options.notes as Record<string, string> | undefined) ?? { ...options.notes };
+
+  const emit = async (event: TrainingEvent): Promise<void> => void (await onEvent?.(event));
+  const skipped = (split: Sample["split"]) => (reason: string) => void emit({ kind: "skipped", split, reason });
+  const groups = pretrained ? pretrainedGroups(TRUNK_PREFIX) : FRESH_GROUPS;
+  const replicaOptions = { batch: batch / threads, sizes: trainingSizes(pixels), tasks: tasks.length, groups, optimizer };
+  const batchSettings = { samples: images, tasks, seed, batch, slices: threads, pixels, oversample, strict };
+  const replicas = await (workers
+    ? workers.startReplicas(first.graph, threads, replicaOptions)
+    : startLocalReplica(first.graph, replicaOptions));
+  let batches: BatchSource | undefined;
+  try {
+    batches = await (workers
+      ? workers.startBatches(batchSettings, steps, skipped("train"))
+      : startLocalBatches(batchSettings, read, skipped("train")));
+    const from = checkpoint?.step ?? 0;
+    if (checkpoint) await replicas.restore(checkpoint.state);
+    else if (first.prefix !== null) await replicas.restoreNorms(await batches.next(0), first.prefix); // step 0 is not trained on
+    await emit({ kind: "start", images: images.length, valImages: val.length, steps, from, threads, bytes: replicas.bytes });
+
+    const graph = checkpoint?.onnx ?? writeOnnx(first.graph, {});
+    let saved = performance.now();
+    const save = async (step: number): Promise<void> => {
+      if (!store) return;
+      const state = await replicas.save();
+      await store.write("checkpoint", await encodeCheckpoint({ options: { ...fixed, pretrained, notes }, step, onnx: graph, state }));
+      saved = performance.now();
+    };
+    const averaged = async (): Promise<Model> => ({
+      graph: foldNorms(await replicas.export()),
+      info: { ...defaultInfo(tasks), pixels, notes },
+    });
+    const measured = async (model: Model): Promise<Scores | null> => {
+      if (val.length === 0) return null;
+      const answers = await detectAll(read, model, val, { onFault: strict ? undefined : skipped("val") });
+      return evaluate(tasks, answers.samples, answers.found);
+    };
+
+    let last: { model: Model; step: number } | undefined;
+    let scores: Scores | null = null;
+    const step = await trainSteps(
+      replicas,
+      batches,
+      { rate, steps, stepsPerEpoch, from },
+      {
+        async onStep(progress) {
+          await emit({ kind: "step", ...progress });
+          const stop = signal?.aborted === true;
+          if (stop || performance.now() - saved > CHECKPOINT_MS) await save(progress.step);
+          return stop;
+        },
+        async onEpoch(progress) {
+          const model = await averaged();
+          last = { model, step: progress.step };
+          await store?.write("model", saveModel(model));
+          await emit({ kind: "model", model, ...progress });
+          const due = progress.step === steps || (valEvery > 0 && progress.epoch % valEvery === 0);
+          const figures = due ? await measured(model) : null;
+          scores = figures ?? scores;
+          await emit({ kind: "epoch", scores: figures, ...progress });
+          await save(progress.step);
+        },
+      },
+    );
+    const model = last?.step === step ? last.model : await averaged();
+    if (from >= steps) scores = await measured(model); // it was at its end before
+    return { model, scores, step, done: step === steps };
+  } finally {
+    await Promise.all([batches?.close(), replicas.close()]);
+  }
+}
+
+const bad = (expected: string, got: unknown): FourwayError =>
+  new FourwayError("E_ARGUMENT", `train: expected ${expected}, got ${got}; give another value`);
+
+type Settings = Required<Pick<TrainingOptions, keyof typeof TRAINING_DEFAULTS>>;
+
+/** The settings of a training, with defaults for those that are not given. @throws E_ARGUMENT for one that is out of range */
+function withDefaults(given: Partial<TrainingOptions>, threads: number): Settings {
+  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<Settings>;
+  const settings: Settings = { ...TRAINING_DEFAULTS, ...known };
+  const { tasks, epochs, batch, rate, seed, pixels, valEvery } = settings;
+  const bounds = { epochs: 1, batch: 1, seed: 0, valEvery: 0, threads: 1 };
+  for (const [name, value] of Object.entries({ epochs, batch, seed, valEvery, threads }))
+    if (!Number.isSafeInteger(value) || value < bounds[name as keyof typeof bounds])
+      throw bad(`${name} to be a whole number from ${bounds[name as keyof typeof bounds]}`, value);
+  if (!(rate > 0 && rate <= MAX_RATE)) throw bad(`a rate in 0..${MAX_RATE}`, rate);
+  if (!(pixels >= MIN_PIXELS && pixels <= MAX_PIXELS)) throw bad(`pixels in ${MIN_PIXELS}..${MAX_PIXELS}`, pixels);
+  if (tasks.length === 0 || new Set(tasks).size !== tasks.length) throw bad("tasks, each once", JSON.stringify(tasks));
+  if (batch % threads)
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `train: expected batch to be a multiple of threads, got ${batch} and ${threads}; change one of them`,
+    );
+  return settings;
+}
