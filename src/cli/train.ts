@@ -29,6 +29,9 @@ import { numberIn, trainingPixels } from "./values.js";
 /** A checkpoint is written at least this oversample, and at the end of every epoch. */
 const CHECKPOINT_MS = 120_000;
 
+/** The exit code of a program that Ctrl-C stopped. */
+const INTERRUPTED = 130;
+
 /** Options of `fourway train`, as commander gives them. */
 export interface TrainOptions extends DataOptions, NetworkOptions {
   tasks: Task[];
@@ -59,7 +62,7 @@ export const TRAIN_DEFAULTS = {
   seed: 1,
   valEvery: 4,
   oversample: [],
-  cache: 4096,
+  cache: Math.min(4096, Math.floor(process.availableMemory() / 4 / 2 ** 20)), // a quarter of what this machine has free
 } satisfies Partial<TrainOptions>;
 
 const count = (least: number): ((text: string) => number) => numberIn({ least, most: 1e6, whole: true });
@@ -115,7 +118,7 @@ export function addTrain(program: Command): void {
     .option("--resume", "go on from the checkpoint beside --out")
     .option(...DATA_FLAGS.strict)
     .action(async (options: TrainOptions) => {
-      await runTrain(options);
+      if (!(await runTrain(options))) process.exitCode = INTERRUPTED;
     });
 }
 
@@ -206,7 +209,7 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
 
   let stopping = false;
   const stop = (): void => {
-    if (stopping) process.exit(130);
+    if (stopping) process.exit(INTERRUPTED);
     line.say("finishing the step, then saving; once more to stop at once");
     stopping = true;
   };
