@@ -1,5 +1,6 @@
 // The public API, every name written out. Node's part (pictures and data sets from files) is "fourway/node".
 
+export type { Bytes } from "./core/address.js";
 export { type Box, iou } from "./core/box.js";
 export type { DetectedObject } from "./core/detection.js";
 export { type ErrorCode, FourwayError } from "./core/errors.js";
@@ -10,6 +11,7 @@ export { type DataFault, type Dataset, humanLabels, type Label, type Sample } fr
 export { formatNative, parseNative } from "./data/native.js";
 export { describeFaults, joinDatasets } from "./data/read.js";
 export { type Detection, type DetectOptions, Detector, type DetectorOptions } from "./detect/detector.js";
+export type { ModelSource } from "./detect/source.js";
 export type { Port, Ports, Tensor } from "./engines/onnxruntime.js";
 export type { Found } from "./eval/averagePrecision.js";
 export { formatScores, scoresToJson } from "./eval/format.js";

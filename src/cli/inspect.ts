@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { readBytes } from "../detect/source.js";
+import { readModelBytes } from "../detect/source.js";
 import type { Activation, Graph, GraphNode } from "../graph/graph.js";
 import { inputSize } from "../image/letterbox.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
@@ -14,7 +14,7 @@ export function addInspect(program: Command): void {
     .description("print a model's layers, shapes, cost and metadata; any ONNX file that Fourway can read")
     .argument("<model>", "ONNX file, path or URL")
     .action(async (model: string) => {
-      const bytes = await readBytes(model);
+      const bytes = await readModelBytes(model);
       for (const line of inspectLines(bytes)) console.log(line);
     });
 }

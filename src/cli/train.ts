@@ -15,6 +15,9 @@ import { TRAINING_DEFAULTS, type TrainingEvent, type TrainingResult } from "../t
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { numberIn, trainingPixels } from "./values.js";
 
+/** The exit code of a program that Ctrl-C stopped. */
+const INTERRUPTED = 130;
+
 /** Options of `fourway train`, as commander gives them. */
 export interface TrainOptions extends DataOptions {
   tasks: Task[];
@@ -46,7 +49,7 @@ export const TRAIN_DEFAULTS = {
   head: INNER_CHANNELS,
   tasks: [...TASKS],
   oversample: [],
-  cache: 4096,
+  cache: Math.min(4096, Math.floor(process.availableMemory() / 4 / 2 ** 20)), // a quarter of what this machine has free
 } satisfies Partial<TrainOptions>;
 
 const count = (least: number): ((text: string) => number) => numberIn({ least, most: 1e6, whole: true });
@@ -102,7 +105,7 @@ export function addTrain(program: Command): void {
     .option("--resume", "go on from the checkpoint beside --out")
     .option(...DATA_FLAGS.strict)
     .action(async (options: TrainOptions) => {
-      await runTrain(options);
+      if (!(await runTrain(options)).done) process.exitCode = INTERRUPTED;
     });
 }
 
@@ -139,7 +142,7 @@ export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
 
   const controller = new AbortController();
   const stop = (): void => {
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
     line.say("finishing the step, then saving; once more to stop at once");
     controller.abort();
   };

@@ -23,6 +23,26 @@ export async function readResponse(response: Response): Promise<Uint8Array<Array
   return bytes;
 }
 
+/** Bytes as callers hold them. */
+export type Bytes = ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
+
+/** What kind of object a value is, by its own word: true also for objects of another realm (an iframe, a test's environment), unlike instanceof. */
+export function kindOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/**
+ * A view of the bytes that a buffer, typed array or DataView of any realm holds (of shared ones a copy: a text decoder and a compiler take no
+ * others); undefined for anything else.
+ */
+export function viewOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+  const [buffer, at, length] = ArrayBuffer.isView(value) ? [value.buffer, value.byteOffset, value.byteLength] : [value as ArrayBuffer];
+  const kind = kindOf(buffer);
+  if (kind !== "ArrayBuffer" && kind !== "SharedArrayBuffer") return undefined;
+  const bytes = new Uint8Array(buffer as ArrayBuffer, at, length);
+  return kind === "ArrayBuffer" ? bytes : bytes.slice();
+}
+
 /** Whether bytes begin as a page does. */
 export function isPage(bytes: Uint8Array): boolean {
   return bytes[0] === LESS_THAN;

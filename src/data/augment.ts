@@ -27,6 +27,8 @@ const MOSAIC = 0.25;
 const STRETCH = 0.2;
 /** Powers of two by which it is scaled against its best fit: alone, in a mosaic, and where it must stay whole, also stretched. */
 const ZOOM = { alone: [-0.5, 1], mosaic: [-0.3, 0.8], whole: [-0.5, -STRETCH / 2] } as const;
+/** The largest factor by which a side of a picture grows against its best fit into the input. */
+export const LARGEST_ZOOM = 2 ** (ZOOM.alone[1] + STRETCH / 2);
 /** A box of which less than this share stays in view becomes an ignored region. */
 const IN_VIEW = 0.3;
 /** A box with a side below so many input pixels is dropped. */

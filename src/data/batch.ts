@@ -4,7 +4,7 @@ import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
 import type { Engine } from "../wasm/load.js";
-import { drawRecipe, makeExample, type Picture } from "./augment.js";
+import { drawRecipe, LARGEST_ZOOM, makeExample, type Picture } from "./augment.js";
 import type { Sample } from "./dataset.js";
 import type { Example } from "./example.js";
 
@@ -31,6 +31,18 @@ export function trainingSizes(pixels: number): { width: number; height: number }
   const side = (length: number): number => Math.max(32, 32 * Math.round((length * scale) / 32));
   return SIZES.map(({ width, height }) => ({ width: side(width), height: side(height) }));
 }
+
+/** The box into which no augmentation makes a picture larger than it fits: what it has beyond that is never seen at these input sizes. */
+export function largestUse(pixels: number): { width: number; height: number } {
+  const sizes = trainingSizes(pixels);
+  return {
+    width: LARGEST_ZOOM * Math.max(...sizes.map(({ width }) => width)),
+    height: LARGEST_ZOOM * Math.max(...sizes.map(({ height }) => height)),
+  };
+}
+
+/** Examples whose pictures are read ahead of the one that is made: enough to keep all decoders busy. */
+const READ_AHEAD = 8;
 
 /** A task with fewer boxed pictures than another is drawn more oversample by this power of the ratio. */
 const BALANCE = 0.3;
@@ -128,25 +140,26 @@ export class Batcher {
     const { width, height } = random.pick(this.sizes);
     const { batch, slices } = this.options;
     const chosen = drawRecipe(random, batch).map((count) => Array.from({ length: count }, () => this.draw(random)));
-    const pictures = await Promise.all(
-      chosen.map((group) => Promise.all(group.map(async (sample) => pictureOf(sample, await this.read(sample.image))))),
-    );
+    const reading: Promise<Picture[]>[] = [];
+    const begin = (index: number): void => {
+      const group = Promise.all((chosen[index] ?? []).map(async (sample) => pictureOf(sample, await this.read(sample.image))));
+      group.catch(() => {}); // thrown when its turn comes
+      reading.push(group);
+    };
+    for (let ahead = 0; ahead < READ_AHEAD; ahead++) begin(ahead);
     const count = 3 * width * height;
     const each = batch / slices;
-    const examples = Array.from({ length: slices }, (_, share) => {
+    const examples: Example[][] = [];
+    for (let share = 0; share < slices; share++) {
       const pixels = new Int8Array(each * count);
-      return Array.from({ length: each }, (_, i) =>
-        makeExample(
-          this.engine,
-          pictures[share * each + i]!,
-          this.tasks,
-          width,
-          height,
-          random,
-          pixels.subarray(i * count, (i + 1) * count),
-        ),
-      );
-    });
+      const slice: Example[] = [];
+      for (let i = 0; i < each; i++) {
+        begin(share * each + i + READ_AHEAD);
+        const pictures = await reading.shift()!;
+        slice.push(makeExample(this.engine, pictures, this.tasks, width, height, random, pixels.subarray(i * count, (i + 1) * count)));
+      }
+      examples.push(slice);
+    }
     return { width, height, slices: examples, names: chosen.flat().map(({ image }) => image) };
   }
 }

@@ -1,17 +1,18 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import { kindOf } from "../core/address.js";
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame } from "../core/frame.js";
-import type { Url } from "../core/globals.js";
 import type { Task } from "../core/task.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { runLetterbox } from "../image/letterbox.js";
 import { loadModel, type Model } from "../model/model.js";
 import { createEngine } from "../wasm/load.js";
+import type { Threads } from "../wasm/threads.js";
 import { createCandidates, locate, logitOf, selectCells, sigmoid } from "./decode.js";
 import { MAX_OBJECTS, suppress, VOTING_SHARE } from "./nms.js";
-import { readBytes, shippedModel } from "./source.js";
+import { checkDigest, type ModelSource, readModelBytes, shippedModel } from "./source.js";
 import { type SizedNetwork, Workspace } from "./workspace.js";
 
 /** How a detector is to work. */
@@ -25,6 +26,8 @@ export interface DetectorOptions {
    * many idle cores; where they cannot be had, one does the work (`detector.threads` tells).
    */
   threads?: number;
+  /** The SHA-256 of the model's file, 64 hexadecimal digits: another file is refused. */
+  sha256?: string;
 }
 
 const MAX_THREADS = 16;
@@ -56,25 +59,27 @@ export class Detector {
     private workspace: Workspace | undefined,
     options: DetectorOptions,
   ) {
-    this.thresholds = { ...model.info.thresholds };
+    const thresholds = new Map(Object.entries(model.info.thresholds)); // an object may take any name, but for "__proto__"
     for (const [task, score] of Object.entries(options.thresholds ?? {})) {
       if (!this.tasks.includes(task))
         throw new FourwayError(
           "E_ARGUMENT",
           `detector: expected thresholds for ${this.tasks.join(", ")}, got one for "${task}"; fix the name`,
         );
-      this.thresholds[task] = checkScore(score, "detector") ?? this.thresholds[task]!;
+      thresholds.set(task, checkScore(score, "detector") ?? thresholds.get(task)!);
     }
+    this.thresholds = Object.fromEntries(thresholds);
   }
 
   /**
    * Loads a model and makes it ready to run.
-   * @param model a file's bytes, its path or URL, or a model in memory; left out: the one the package ships
-   * @throws E_ONNX, E_MODEL for a file that cannot be read or is no Fourway model, E_ARGUMENT for bad options, E_RUNTIME without SIMD
+   * @param model a file's bytes (a buffer, typed array or DataView), its path or URL, a Blob or Response, or a model in memory; left out: the
+   * one the package ships
+   * @throws E_ONNX, E_MODEL for a file that cannot be read, is damaged or is no Fourway model, E_ARGUMENT for bad options or another kind of
+   * model, E_RUNTIME without SIMD or memory
    */
-  static async load(model: Uint8Array | Url | string | Model = shippedModel(), options: DetectorOptions = {}): Promise<Detector> {
-    const file = typeof model === "string" || model instanceof URL ? await readBytes(model) : model;
-    const ready = file instanceof Uint8Array ? loadModel(file) : file;
+  static async load(model: ModelSource | Model = shippedModel(), options: DetectorOptions = {}): Promise<Detector> {
+    const ready = await readModel(model, options.sha256);
     const { pixels = ready.info.pixels, threads = 1 } = options;
     if (!(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
       throw new FourwayError(
@@ -83,7 +88,9 @@ export class Detector {
       );
     const engine = await createEngine(threads);
     try {
-      return new Detector(ready, new Workspace(engine, ready, pixels), options);
+      const detector = new Detector(ready, new Workspace(engine, ready, pixels), options);
+      if (engine.threads) abandoned.register(detector, engine.threads);
+      return detector;
     } catch (error) {
       engine.threads?.close();
       throw error;
@@ -141,13 +148,14 @@ export class Detector {
     const result: Detection = { presence: {}, objects: [], ms: { letterbox: 0, network: 0, postprocess: 0 } };
     const { tasks, presence } = this.model.info;
     const { candidates, kept } = this;
+    const shares: [Task, number][] = [];
     for (let t = 0; t < tasks.length; t++) {
       const task = tasks[t]!;
       const least = minScore ?? this.thresholds[task]!;
       const largest = selectCells(candidates, values, maps[t]!, logitOf(VOTING_SHARE * least));
       if (largest === Number.NEGATIVE_INFINITY)
         throw new FourwayError("E_MODEL", `detect: expected logits for "${task}", got no number at all; the model's weights are damaged`);
-      result.presence[task] = sigmoid(presence[task]!.scale * largest + presence[task]!.offset);
+      shares.push([task, sigmoid(presence[task]!.scale * largest + presence[task]!.offset)]);
       locate(candidates, values, maps[t]!, letterbox.placement);
       const count = suppress(kept, candidates, logitOf(least));
       for (let k = 0; k < count; k++) {
@@ -157,6 +165,7 @@ export class Detector {
         insertByScore(result.objects, { task, score: sigmoid(candidates.logits[kept[k]!]!), box });
       }
     }
+    result.presence = Object.fromEntries(shares);
     return result;
   }
 
@@ -170,6 +179,26 @@ export class Detector {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Threads of detectors that were dropped without `dispose`. */
+const abandoned = new FinalizationRegistry<Threads>((threads) => threads.close());
+
+async function readModel(model: unknown, digest: string | undefined): Promise<Model> {
+  const file = await readModelBytes(model);
+  if (file) {
+    if (digest !== undefined) checkDigest(file, digest);
+    return loadModel(file);
+  }
+  const ready = model as Partial<Model> | null;
+  if (!(ready?.graph?.params && ready.info?.tasks))
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `detector: expected a model as ArrayBuffer, SharedArrayBuffer, typed array, DataView, Blob, Response, URL, path or what loadModel returns, got ${kindOf(model)}; pass one of these`,
+    );
+  if (digest !== undefined)
+    throw new FourwayError("E_ARGUMENT", "detector: expected a model's file to compare with sha256, got a model in memory; pass its bytes");
+  return ready as Model;
 }
 
 /** Behind all that are as sure. */

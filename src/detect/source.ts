@@ -1,5 +1,6 @@
-import { readAddress } from "../core/address.js";
+import { type Bytes, kindOf, readAddress, readResponse, viewOf } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
+import { sha256 } from "../core/sha256.js";
 
 /**
  * The model that the package ships. A bundler copies it and mends the address.
@@ -19,15 +20,39 @@ export function shippedModel(): URL {
   }
 }
 
+/** A model's file: its bytes, its path or URL, or what a page was given (a chosen file, a response). */
+export type ModelSource = Bytes | Blob | Response | URL | string;
+
 /**
- * The bytes of a model behind a path or URL: from disk where the runtime has one (Node, Deno, Bun), else fetched.
+ * The bytes of a model's file; behind a path or URL from disk where the runtime has one (Node, Deno, Bun), else fetched.
+ * @returns undefined where the value is none of the kinds of `ModelSource`, whatever realm it is of
  * @throws E_MODEL where nothing can be read there
  */
-export async function readBytes(source: string | URL): Promise<Uint8Array> {
+export async function readModelBytes(source: ModelSource): Promise<Uint8Array>;
+export async function readModelBytes(source: unknown): Promise<Uint8Array | undefined>;
+export async function readModelBytes(source: unknown): Promise<Uint8Array | undefined> {
+  const bytes = viewOf(source);
+  if (bytes) return bytes;
+  const kind = kindOf(source);
+  const from =
+    kind === "Response" ? (source as Response).url || "a response" : kind === "Blob" || kind === "File" ? "a Blob" : String(source);
   try {
-    return await readAddress(source);
+    if (typeof source === "string") return await readAddress(source);
+    if (kind === "URL") return await readAddress(new URL(String(source)));
+    if (kind === "Response") return await readResponse(source as Response);
+    if (kind === "Blob" || kind === "File") return new Uint8Array(await (source as Blob).arrayBuffer());
   } catch (cause) {
     const reason = (cause as Error).message;
-    throw new FourwayError("E_MODEL", `model: expected a file at ${source}, got "${reason}"; fix the path or address`, { cause });
+    throw new FourwayError("E_MODEL", `model: expected a file at ${from}, got "${reason}"; fix the path or address`, { cause });
   }
+  return undefined;
+}
+
+/** Throws E_MODEL unless the file's SHA-256 is the one that the caller knows, E_ARGUMENT where that is no digest. */
+export function checkDigest(file: Uint8Array, expected: string): void {
+  if (typeof expected !== "string" || !/^[0-9a-f]{64}$/i.test(expected))
+    throw new FourwayError("E_ARGUMENT", `detector: expected sha256 as 64 hexadecimal digits, got ${expected}; take what sha256sum prints`);
+  const digest = sha256(file);
+  if (digest !== expected.toLowerCase())
+    throw new FourwayError("E_MODEL", `model: expected a file with SHA-256 ${expected}, got ${digest}; copy the file anew`);
 }

@@ -230,12 +230,14 @@ export function resampled<T>(
   const { memory } = engine;
   const mark = memory.mark;
   const most = Math.max(maxTaps(placement.sourceWidth, placement.width), maxTaps(placement.sourceHeight, placement.height));
-  const rgba = memory.reserve(frame.data.length);
-  const tables = memory.reserve(letterboxBytes(frame, size, most));
-  const out = memory.reserve(3 * size.width * size.height);
-  memory.u8.set(frame.data, rgba);
-  runLetterbox(engine, prepareLetterbox(engine, tables, frame, placement), rgba, frame, out, size);
-  const result = read(out);
-  memory.release(mark);
-  return result;
+  try {
+    const rgba = memory.reserve(frame.data.length);
+    const tables = memory.reserve(letterboxBytes(frame, size, most));
+    const out = memory.reserve(3 * size.width * size.height);
+    memory.u8.set(frame.data, rgba);
+    runLetterbox(engine, prepareLetterbox(engine, tables, frame, placement), rgba, frame, out, size);
+    return read(out);
+  } finally {
+    memory.release(mark);
+  }
 }

@@ -1,4 +1,6 @@
+import { type Bytes, kindOf, viewOf } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
+import { sha256 } from "../core/sha256.js";
 import type { Task } from "../core/task.js";
 import { type Graph, INPUT_SCALE, INPUT_ZERO } from "../graph/graph.js";
 import { readOnnx } from "../onnx/read.js";
@@ -45,10 +47,33 @@ export const FORMAT = "fourway.1";
 
 const NORMALISATION = JSON.stringify({ order: "RGB", zero: INPUT_ZERO, scale: INPUT_SCALE, letterbox: 114 });
 
-/** The model as one ONNX file, its info in metadata_props. */
+/** The most pixels that a file may ask for unasked; a caller may ask for more. */
+const MAX_OWN_PIXELS = 1 << 20;
+
+const NO_DIGEST = "0".repeat(64);
+/** How the entry of the digest begins in a file: metadata_props, its length, the key, the value's length. */
+const DIGEST_ENTRY = new TextEncoder().encode("rJ\n\x06sha256\x12@");
+
+/** Where the digest's digits stand in a file, or -1. */
+function digestAt(file: Uint8Array): number {
+  const [first] = DIGEST_ENTRY;
+  for (let at = file.indexOf(first!); at >= 0; at = file.indexOf(first!, at + 1))
+    if (DIGEST_ENTRY.every((byte, i) => file[at + i] === byte)) return at + DIGEST_ENTRY.length;
+  return -1;
+}
+
+/** SHA-256 of a file in whose digest all digits are 0. */
+function digestOf(file: Uint8Array, at: number): string {
+  const blank = file.slice();
+  blank.set(new TextEncoder().encode(NO_DIGEST), at);
+  return sha256(blank);
+}
+
+/** The model as one ONNX file, its info in metadata_props; `sha256` there is the digest of the file with that entry's digits 0. */
 export function saveModel({ graph, info }: Model): Uint8Array {
   const { notes, ...rest } = info;
-  return writeOnnx(graph, {
+  const file = writeOnnx(graph, {
+    sha256: NO_DIGEST,
     ...notes,
     format: FORMAT,
     tasks: JSON.stringify(rest.tasks),
@@ -58,16 +83,34 @@ export function saveModel({ graph, info }: Model): Uint8Array {
     thresholds: JSON.stringify(rest.thresholds),
     presence: JSON.stringify(rest.presence),
   });
+  const at = digestAt(file);
+  file.set(new TextEncoder().encode(digestOf(file, at)), at);
+  return file;
 }
 
-const OWN = new Set(["format", "tasks", "pixels", "strides", "normalisation", "thresholds", "presence"]);
+const OWN = new Set(["sha256", "format", "tasks", "pixels", "strides", "normalisation", "thresholds", "presence"]);
 
 /**
- * Reads what `saveModel` wrote.
- * @throws E_ONNX where the file cannot be read; E_MODEL where it is another network, saying what is missing
+ * Reads what `saveModel` wrote, from a buffer, typed array or DataView. A file of an older version has no digest and is not checked for damage.
+ * @throws E_ARGUMENT for anything but bytes; E_ONNX where the file cannot be read; E_MODEL where it is damaged, or another network, saying what is
+ * missing
  */
-export function loadModel(bytes: Uint8Array): Model {
+export function loadModel(file: Bytes): Model {
+  const bytes = viewOf(file);
+  if (!bytes)
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `model: expected a file's bytes as ArrayBuffer, SharedArrayBuffer, typed array or DataView, got ${kindOf(file)}; read them first, or pass it to Detector.load`,
+    );
   const { graph, metadata } = readOnnx(bytes);
+  if (metadata.sha256 !== undefined) {
+    const at = digestAt(bytes);
+    if (at < 0 || digestOf(bytes, at) !== metadata.sha256)
+      throw new FourwayError(
+        "E_MODEL",
+        "model: expected a file as saveModel wrote it, got one whose bytes differ from its digest; copy it anew, or where it was changed on purpose remove sha256 from its metadata",
+      );
+  }
   if (metadata.format !== FORMAT)
     throw new FourwayError(
       "E_MODEL",
@@ -99,7 +142,7 @@ export function loadModel(bytes: Uint8Array): Model {
   ) as Task[];
   const perTask = (v: unknown, fits: (value: unknown) => boolean): boolean =>
     typeof v === "object" && v !== null && tasks.every((task) => Object.hasOwn(v, task) && fits((v as Record<string, unknown>)[task]));
-  const pixels = parse("pixels", (v) => finite(v) && v >= 4096 && v <= 1 << 24) as number;
+  const pixels = parse("pixels", (v) => finite(v) && v >= 4096 && v <= MAX_OWN_PIXELS) as number;
   const thresholds = parse("thresholds", (v) => perTask(v, (t) => finite(t) && t >= 0 && t <= 1)) as ModelInfo["thresholds"];
   const presence = parse("presence", (v) =>
     perTask(v, (p) => finite((p as ModelInfo["presence"][string])?.scale) && finite((p as ModelInfo["presence"][string])?.offset)),

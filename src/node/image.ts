@@ -1,4 +1,4 @@
-import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame, MAX_FRAME_PIXELS } from "../core/frame.js";
@@ -12,6 +12,15 @@ const GREY = { r: 114, g: 114, b: 114 };
 
 /** Files beyond this are refused unread: more than MAX_FRAME_PIXELS take uncompressed. */
 const MAX_FILE_BYTES = 4 * MAX_FRAME_PIXELS + 1_000_000;
+
+/**
+ * The most pixels that a byte can hold: a JPEG has at least a bit for each block of 64; deflate packs at most 1032 to 1, and a PNG's byte is up
+ * to 8 pixels. A WebP may be one colour, which takes nothing.
+ */
+const MOST_PIXELS_A_BYTE = { JPEG: 512, PNG: 8 * 1032, WebP: Number.POSITIVE_INFINITY } as const;
+
+/** JPEG's end marker. */
+const END_OF_IMAGE = Uint8Array.of(0xff, 0xd9);
 
 let loading: Promise<Sharp> | undefined;
 
@@ -40,10 +49,16 @@ export function loadSharp(load: () => Promise<{ default: Sharp }> = () => import
  * Decodes a picture file (JPEG, PNG or WebP) to RGBA bytes: turned upright by its EXIF orientation, in sRGB, 8 bits a channel,
  * transparent parts laid on grey (alpha is 255 everywhere); of an animation the first picture.
  * The header is checked before any pixel is decoded, so that a picture of absurd size allocates nothing.
+ * A JPEG that lacks nothing but its end marker is taken; one that lacks rows is damaged.
  * @param source a path, or the bytes of a file.
+ * @param options.covering the picture may be decoded at a half, a quarter, an eighth .. of its size, as long as it would still have to shrink
+ * to fit into this box; a picture that is not that much larger comes as it is, to the bit.
  * @throws E_IMAGE for a file that is missing, of another kind, damaged, or larger than MAX_FRAME_PIXELS. E_RUNTIME without sharp.
  */
-export async function readImage(source: string | Uint8Array): Promise<Frame> {
+export async function readImage(
+  source: string | Uint8Array,
+  { covering }: { covering?: { width: number; height: number } } = {},
+): Promise<Frame> {
   const sharp = await loadSharp();
   const where = typeof source === "string" ? source : `picture of ${source.length} bytes`;
   const bytes = typeof source === "string" ? await readBounded(source) : source;
@@ -53,7 +68,7 @@ export async function readImage(source: string | Uint8Array): Promise<Frame> {
       "E_IMAGE",
       `${where}: expected a JPEG, PNG or WebP picture, got another kind of file; convert it to one of these first`,
     );
-  let size: { width: number; height: number };
+  let size: { width: number; height: number; orientation?: number };
   try {
     size = await sharp(bytes, { limitInputPixels: false }).metadata();
   } catch (cause) {
@@ -65,18 +80,43 @@ export async function readImage(source: string | Uint8Array): Promise<Frame> {
       "E_IMAGE",
       `${where}: expected at most ${MAX_FRAME_PIXELS} pixels, got ${size.width} x ${size.height}; scale the picture down first`,
     );
-  try {
-    const { data, info } = await sharp(bytes, { limitInputPixels: MAX_FRAME_PIXELS, failOn: "truncated" })
-      .autoOrient()
+  if (size.width * size.height > MOST_PIXELS_A_BYTE[kind] * bytes.length)
+    throw damaged(where, kind, new Error(`a header of ${size.width} x ${size.height} pixels on ${bytes.length} bytes`));
+  const shrink = covering ? shrinkFor(size, covering) : 1;
+  const decode = async (file: Uint8Array, failOn: "truncated" | "warning"): Promise<Frame> => {
+    let picture = sharp(file, { limitInputPixels: MAX_FRAME_PIXELS, failOn }).autoOrient();
+    if (shrink > 1) {
+      const [width, height] = uprightSize(size).map((side) => Math.max(1, Math.round(side / shrink)));
+      picture = picture.resize({ width, height, fit: "fill" });
+    }
+    const { data, info } = await picture
       .flatten({ background: GREY })
       .toColourspace("srgb")
       .ensureAlpha()
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
     return { data: new Uint8Array(data.buffer, data.byteOffset, data.length), width: info.width, height: info.height };
+  };
+  try {
+    return await decode(bytes, "truncated");
   } catch (cause) {
-    throw damaged(where, kind, cause);
+    if (kind !== "JPEG") throw damaged(where, kind, cause);
+    // with an end marker behind it, what is missing before it is a warning of the decoder
+    return decode(Buffer.concat([bytes, END_OF_IMAGE]), "warning").catch(() => {
+      throw damaged(where, kind, cause);
+    });
   }
+}
+
+/** Width and height after the EXIF orientation, of which 5 to 8 lie on their side. */
+function uprightSize({ width, height, orientation = 1 }: { width: number; height: number; orientation?: number }): [number, number] {
+  return orientation >= 5 ? [height, width] : [width, height];
+}
+
+/** The largest power of two by which the picture may shrink and still not fit into the box without shrinking more. */
+function shrinkFor(size: { width: number; height: number; orientation?: number }, box: { width: number; height: number }): number {
+  const [width, height] = uprightSize(size);
+  return 2 ** Math.max(0, Math.floor(Math.log2(Math.max(width / box.width, height / box.height))));
 }
 
 /**
@@ -99,12 +139,13 @@ export async function writeImage(path: string, frame: Frame, options: { quality?
       : extension === ".webp"
         ? picture.webp({ quality })
         : picture.flatten({ background: GREY }).jpeg({ quality });
+  const part = `${path}.part`;
   try {
     const bytes = await encoded.toBuffer();
-    const part = `${path}.part`;
     await writeFile(part, bytes);
     await rename(part, path);
   } catch (cause) {
+    await rm(part, { force: true }).catch(() => {}); // what went wrong is told, not that it could not be cleaned up
     throw new FourwayError(
       "E_IMAGE",
       `${path}: expected to write a picture, got ${firstLine(cause)}; see that its folder exists and can be written`,

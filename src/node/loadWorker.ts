@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { type ErrorData, FourwayError, toErrorData } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
-import { type Batch, Batcher } from "../data/batch.js";
+import { type Batch, Batcher, largestUse } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
 import { aspectFault } from "../data/read.js";
 import { createEngine } from "../wasm/load.js";
@@ -29,6 +29,7 @@ export type LoaderMessage = { step: number; batch: Batch } | { step: number; err
 
 const { samples, tasks, cacheBytes, strict, ...options } = workerData as LoaderData;
 const labels = new Map(samples.map((sample) => [sample.image, sample]));
+const covering = largestUse(options.pixels);
 const cache = new Map<string, Frame>();
 const unreadable = new Set<string>();
 let cached = 0;
@@ -39,7 +40,7 @@ async function read(image: string): Promise<Frame | null> {
   if (unreadable.has(image)) return null;
   let frame: Frame;
   try {
-    frame = await readImage(image);
+    frame = await readImage(image, { covering });
     const mismatch = aspectFault(labels.get(image)!, frame);
     if (mismatch !== null) throw new FourwayError("E_DATA", mismatch);
   } catch (error) {
@@ -58,12 +59,16 @@ async function read(image: string): Promise<Frame | null> {
 const port = parentPort as MessagePort;
 const say = (message: LoaderMessage, buffers: ArrayBuffer[] = []): void => port.postMessage(message, buffers);
 const batcher = new Batcher(await createEngine(), samples, tasks, options, read);
-port.on("message", async (step: number) => {
-  try {
-    const batch = await batcher.make(step);
-    const buffers = batch.slices.map((share) => share[0]!.pixels.buffer as ArrayBuffer);
-    say({ step, batch }, buffers);
-  } catch (error) {
-    say({ step, error: toErrorData(error) });
-  }
+let queue = Promise.resolve();
+port.on("message", (step: number) => {
+  // one batch after the other, so that the pictures of no more than one are in memory
+  queue = queue.then(async () => {
+    try {
+      const batch = await batcher.make(step);
+      const buffers = batch.slices.map((share) => share[0]!.pixels.buffer as ArrayBuffer);
+      say({ step, batch }, buffers);
+    } catch (error) {
+      say({ step, error: toErrorData(error) });
+    }
+  });
 });

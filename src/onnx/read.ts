@@ -2,7 +2,7 @@ import { type Graph, type GraphNode, INPUT_CHANNELS } from "../graph/graph.js";
 import { opOf } from "../ops/table.js";
 import { Fault, Faults, quote } from "./faults.js";
 import { TRANSLATORS } from "./forms.js";
-import { define, MAX_NODES, type PendingNode, type Reading, type Value } from "./reading.js";
+import { define, type PendingNode, type Reading, type Value } from "./reading.js";
 import { DATA_TYPE, type Model, model, type OnnxNode, type OnnxValueInfo, OPSETS_READ } from "./schema.js";
 import { readTensor } from "./tensors.js";
 import { readMessage } from "./wire.js";
@@ -12,11 +12,12 @@ import { readMessage } from "./wire.js";
  * what the model says of itself, the tensors, node by node, the outputs.
  *
  * A Relu or LeakyRelu that alone follows a convolution or normalisation becomes its activation; two Slices of every second channel
- * become a split; Identity and Constant vanish; tensors that no node uses are left out. Names are the file's; a node without
+ * become a split; Identity and Constant vanish; tensors that no node uses and nodes that no output needs are left out. Names are the file's; a node without
  * one, or with one that was given before, gets a name made from its op and place. Attributes that are not exact in float32
  * come back as the shortest decimal (0.1); scales come back as the float32 they are.
  *
- * Safe on any bytes: nothing is allocated or repeated by a number that the file's length does not bear out.
+ * Safe on any bytes: nothing is allocated or repeated by a number that the file's length does not bear out, parts of the file are counted
+ * while it is read, and a frame asks for at most `MAX_WORK` multiplications a pixel of the input.
  * @param bytes the whole file; not kept, not changed.
  * @throws E_ONNX whose message lists the faults, each with its place.
  */
@@ -30,11 +31,11 @@ export function readOnnx(bytes: Uint8Array): { graph: Graph; metadata: Record<st
 
   const reading = startReading(file, faults);
   const input = readInput(file, reading);
-  const nodes = file.graph?.nodes ?? [];
-  if (nodes.length > MAX_NODES) faults.add(`graph: expected at most ${MAX_NODES} nodes, got ${nodes.length}`);
-  else for (const [index, node] of nodes.entries()) readNode(reading, node, index);
+  for (const [index, node] of (file.graph?.nodes ?? []).entries()) readNode(reading, node, index);
   const outputs = readOutputs(file, reading);
   expectWhole(reading, outputs);
+  leaveOutUnused(reading, outputs);
+  expectBounded(reading);
   faults.throwIfAny();
 
   return { graph: finish(reading, input as Value, outputs), metadata };
@@ -180,6 +181,34 @@ function expectWhole(reading: Reading, outputs: readonly Value[]): void {
         fault(node, "expected one scale for all inputs and outputs, got several");
     }
   }
+}
+
+/** Leaves out the nodes that no output needs, and their parameters. */
+function leaveOutUnused(reading: Reading, outputs: readonly Value[]): void {
+  const needed = new Set<Value>(outputs);
+  const nodes = reading.nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((output) => needed.has(output))) return false;
+    for (const input of node.inputs) needed.add(input);
+    return true;
+  });
+  reading.nodes = nodes.reverse();
+  const params = new Set(reading.nodes.flatMap((node) => Object.values(node.params)));
+  for (const name of reading.params.keys()) if (!params.has(name)) reading.params.delete(name);
+}
+
+/** Multiplications and values written that a graph may ask for, a pixel of its input: a dozen times those of a ResNet-50. */
+const MAX_WORK = 2 ** 20;
+
+/** Adds a fault where a frame asks for more work than MAX_WORK a pixel. */
+function expectBounded(reading: Reading): void {
+  if (reading.broken.size > 0) return;
+  let work = 0;
+  for (const { params, outputs } of reading.nodes) {
+    const weight = "weight" in params && params.weight !== undefined ? reading.params.get(params.weight) : undefined;
+    for (const { channels, level } of outputs) work += (weight ? weight.data.length : channels) / 4 ** level;
+  }
+  if (work > MAX_WORK)
+    reading.faults.add(`graph: expected at most ${MAX_WORK} multiplications a pixel of the input, got ${Math.round(work)}`);
 }
 
 function finish(reading: Reading, input: Value, outputs: readonly Value[]): Graph {

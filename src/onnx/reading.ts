@@ -5,8 +5,6 @@ import { type Constant, dimsText } from "./tensors.js";
 
 /** Bounds on what a small file may ask for: a chain of concats or of upsamplings doubles its value with each node. */
 export const MAX_CHANNELS = 65536;
-/** A node is at least some twenty bytes of file, but may ask for work on all of a tensor. */
-export const MAX_NODES = 10000;
 /** The largest value: its side at most 2^4 times the input's. */
 export const FINEST_LEVEL = -4;
 /** The smallest value: its side at least 2^-16 of the input's. */

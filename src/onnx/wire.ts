@@ -1,4 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { FourwayError } from "../core/errors.js";
 import type { Faults } from "./faults.js";
 
 // Protobuf messages by tables of their fields (https://protobuf.dev/programming-guides/encoding). A table holds only what
@@ -7,11 +8,12 @@ import type { Faults } from "./faults.js";
 /** How a field is written: the integers of protobuf (int32, int64, enum) are one kind, a varint, read as a number. */
 export type Kind = "int" | "float" | "double" | "string" | "bytes" | Table;
 
-/** A field's number in the message, its kind, and whether it may stand many times. */
+/** A field's number in the message, its kind, whether it may stand many times and then how many at most. */
 export interface Field {
   readonly id: number;
   readonly kind: Kind;
   readonly many: boolean;
+  readonly most: number;
 }
 
 /** The fields of a message by our names for them, in the order in which they are written. */
@@ -40,13 +42,33 @@ export type Draft<T extends Table> = {
 };
 
 /** A field that stands at most once. */
-export function one<const K extends Kind>(id: number, kind: K): { id: number; kind: K; many: false } {
-  return { id, kind, many: false };
+export function one<const K extends Kind>(id: number, kind: K): { id: number; kind: K; many: false; most: number } {
+  return { id, kind, many: false, most: 1 };
 }
 
-/** A field that may stand many times. */
-export function many<const K extends Kind>(id: number, kind: K): { id: number; kind: K; many: true } {
-  return { id, kind, many: true };
+/** A field that may stand many times, `most` at most. */
+export function many<const K extends Kind>(id: number, kind: K, most: number): { id: number; kind: K; many: true; most: number } {
+  return { id, kind, many: true, most };
+}
+
+/** Messages and texts that a file may have in all: each takes some hundred bytes of memory for two of the file. */
+const MAX_PARTS = 300_000;
+
+/** How many more messages and texts a file may have. */
+interface Allowance {
+  parts: number;
+}
+
+/** Fields' names by their numbers, a table each. */
+const namesOf = new WeakMap<Table, ReadonlyMap<number, string>>();
+
+function fieldNames(table: Table): ReadonlyMap<number, string> {
+  let names = namesOf.get(table);
+  if (!names) {
+    names = new Map(Object.entries(table).map(([name, { id }]) => [id, name]));
+    namesOf.set(table, names);
+  }
+  return names;
 }
 
 const WIRE_TYPES = {
@@ -61,7 +83,10 @@ function wireTypeOf(kind: Kind): WireType {
   return typeof kind === "string" ? WIRE_TYPES[kind] : WireType.LengthDelimited;
 }
 
-function readValue(reader: BinaryReader, kind: Kind, where: string, faults: Faults): unknown {
+function readValue(reader: BinaryReader, kind: Kind, where: string, faults: Faults, allowance: Allowance): unknown {
+  if (typeof kind !== "string" || wireTypeOf(kind) === WireType.LengthDelimited) {
+    if (allowance.parts-- <= 0) refuse(faults, `${where}: expected at most ${MAX_PARTS} messages and texts in a file, got more`);
+  }
   switch (kind) {
     case "int":
       return Number(reader.int64());
@@ -74,8 +99,14 @@ function readValue(reader: BinaryReader, kind: Kind, where: string, faults: Faul
     case "bytes":
       return reader.bytes();
     default:
-      return readMessage(reader.bytes(), kind, where, faults);
+      return readMessage(reader.bytes(), kind, where, faults, allowance);
   }
+}
+
+/** Ends all reading with this fault and those before it. */
+function refuse(faults: Faults, fault: string): void {
+  faults.add(fault);
+  faults.throwIfAny();
 }
 
 /**
@@ -83,14 +114,18 @@ function readValue(reader: BinaryReader, kind: Kind, where: string, faults: Faul
  * Integers beyond 2^53 lose their last digits. Damage (a length beyond the end, a wrong wire type, text that is not UTF-8,
  * a single field given twice) becomes a fault that names the place; what was read before it is returned.
  * @param where what the message is, for the faults: "model.graph".
+ * @throws E_ONNX as soon as a field stands more often than its table allows, or a file has too many parts
  */
-export function readMessage<T extends Table>(bytes: Uint8Array, table: T, where: string, faults: Faults): Message<T> {
+export function readMessage<T extends Table>(
+  bytes: Uint8Array,
+  table: T,
+  where: string,
+  faults: Faults,
+  allowance: Allowance = { parts: MAX_PARTS },
+): Message<T> {
   const message: Record<string, unknown> = {};
-  const names = new Map<number, string>();
-  for (const [name, field] of Object.entries(table)) {
-    names.set(field.id, name);
-    message[name] = field.many ? [] : undefined;
-  }
+  const names = fieldNames(table);
+  for (const name of names.values()) message[name] = table[name]!.many ? [] : undefined;
   const reader = new BinaryReader(bytes);
   let place = where;
   try {
@@ -102,23 +137,28 @@ export function readMessage<T extends Table>(bytes: Uint8Array, table: T, where:
         reader.skip(wireType, id);
         continue;
       }
-      const { kind, many } = table[name] as Field;
+      const { kind, many, most } = table[name] as Field;
       place = `${where}.${name}`;
       if (many) {
         const list = message[name] as unknown[];
         if (wireType === WireType.LengthDelimited && wireTypeOf(kind) !== wireType) {
           const packed = new BinaryReader(reader.bytes());
-          while (packed.pos < packed.len) list.push(readValue(packed, kind, place, faults));
+          while (packed.pos < packed.len) {
+            if (list.length >= most) refuse(faults, `${place}: expected at most ${most}, got more`);
+            list.push(readValue(packed, kind, place, faults, allowance));
+          }
           continue;
         }
+        if (list.length >= most) refuse(faults, `${place}: expected at most ${most}, got more`);
         place = `${place}[${list.length}]`;
       } else if (message[name] !== undefined && typeof kind !== "string") throw new Error("given twice");
       if (wireType !== wireTypeOf(kind)) throw new Error(`expected wire type ${wireTypeOf(kind)}, got ${wireType}`);
-      const value = readValue(reader, kind, place, faults);
+      const value = readValue(reader, kind, place, faults, allowance);
       if (many) (message[name] as unknown[]).push(value);
       else message[name] = value;
     }
   } catch (error) {
+    if (error instanceof FourwayError) throw error;
     faults.add(`${place} is damaged at byte ${Math.min(reader.pos, bytes.length)} of ${bytes.length}: ${(error as Error).message}`);
   }
   return message as Message<T>;

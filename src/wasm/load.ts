@@ -1,9 +1,9 @@
 import { relaxedSimd, threads as threadsFeature } from "wasm-feature-detect";
-import { isPage, readAddress, readResponse } from "../core/address.js";
+import { isPage, kindOf, readAddress, readResponse, viewOf } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
 import type { FetchResponse, Url, WasmModule } from "../core/globals.js";
 import type { Kernels } from "./kernels.js";
-import { Memory } from "./memory.js";
+import { Memory, memoryRefused } from "./memory.js";
 import { Threads } from "./threads.js";
 
 /** The kernels and the memory they work in. */
@@ -25,35 +25,52 @@ let compiled: Promise<WebAssembly.Module> | undefined;
 export type WasmSource = WasmModule | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Url | FetchResponse;
 
 /** The bytes of the build that the package carries for this runtime. */
-async function ownBytes(shared = false): Promise<BufferSource> {
+async function ownBytes(shared = false): Promise<Uint8Array<ArrayBuffer>> {
   // an engine validates a whole module, so each feature set is a build of its own
   const relaxed = await relaxedSimd();
   const plain = () => (relaxed ? import("./bytes/relaxed.js") : import("./bytes/simd.js"));
   const threaded = () => (relaxed ? import("./bytes/relaxedThreads.js") : import("./bytes/simdThreads.js"));
-  const build = await (shared ? threaded() : plain());
+  const build = await (shared ? threaded() : plain()).catch((cause: Error) => {
+    throw new FourwayError(
+      "E_RUNTIME",
+      `wasm: expected the script that holds the kernels, got "${cause.message}"; call init(bytes) first with those of fourway/wasm/simd.wasm, or bundle without code splitting`,
+      { cause },
+    );
+  });
   return Uint8Array.from(atob(build.default), (character) => character.charCodeAt(0));
 }
 
-async function bytesOf(source: URL | Response | BufferSource): Promise<BufferSource> {
+async function bytesOf(source: unknown): Promise<Uint8Array<ArrayBuffer>> {
+  const kind = kindOf(source);
   try {
-    if (source instanceof URL) return await readAddress(source);
-    if (source instanceof Response) return await readResponse(source);
+    if (kind === "URL") return await readAddress(new URL(String(source)));
+    if (kind === "Response") return await readResponse(source as Response);
   } catch (cause) {
-    const from = source instanceof URL ? source.href : (source as Response).url || "a response";
+    const from = kind === "URL" ? String(source) : (source as Response).url || "a response";
     const reason = (cause as Error).message;
     throw new FourwayError("E_RUNTIME", `wasm: expected WebAssembly from ${from}, got "${reason}"; fix the address`, { cause });
   }
-  const view = ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : new Uint8Array(source);
+  const view = viewOf(source);
+  if (!view)
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `wasm: expected the kernels as ArrayBuffer, typed array, DataView, WebAssembly.Module, Response or URL, got ${kind}; pass one of these`,
+    );
   if (isPage(view))
     throw new FourwayError(
       "E_RUNTIME",
       "wasm: expected WebAssembly, got bytes that begin with <: the server sent HTML instead; fix the address",
     );
-  return source;
+  return view;
 }
 
 async function compile(source: WasmSource | undefined): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module) return source;
+  if (typeof WebAssembly === "undefined")
+    throw new FourwayError(
+      "E_RUNTIME",
+      "wasm: expected a runtime with WebAssembly, got none; run node without --jitless, or allow WebAssembly where a policy forbids it",
+    );
+  if (kindOf(source) === "WebAssembly.Module") return source as WebAssembly.Module;
   const bytes = await (source === undefined ? ownBytes() : bytesOf(source));
   try {
     return await WebAssembly.compile(bytes);
@@ -80,8 +97,13 @@ export function init(source?: WasmSource): Promise<WasmModule> {
 }
 
 async function instantiate(module: WebAssembly.Module, memory: Memory): Promise<Kernels> {
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory: memory.wasm } });
-  return exports as unknown as Kernels;
+  try {
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory: memory.wasm } });
+    return exports as unknown as Kernels;
+  } catch (cause) {
+    if (cause instanceof RangeError) throw memoryRefused(cause);
+    throw cause;
+  }
 }
 
 /** Bytes whose dot product tells how the CPU takes bytes above 127: as 255, as -1, or as 255 in sums that saturate in 16 bits. */
@@ -121,7 +143,8 @@ export async function createEngine(threads = 1): Promise<Engine> {
     } catch (error) {
       oneThreadBecause = (error as Error).message;
     }
+  const module = await init();
   const memory = new Memory();
-  const kernels = await instantiate(await init(), memory);
+  const kernels = await instantiate(module, memory);
   return { kernels, memory, byteFlip: byteFlipOf(kernels), singleThreadReason: oneThreadBecause };
 }

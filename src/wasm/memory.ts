@@ -10,6 +10,15 @@ const SHARED_MAXIMUM = 16384;
 /** Beyond every reservation: vector kernels may touch up to this many bytes past a buffer's end. */
 export const SPARE = 64;
 
+/** Why there is no memory. A runtime reserves gigabytes of addresses for each, which hosts with little virtual memory refuse. */
+export function memoryRefused(cause: unknown): FourwayError {
+  return new FourwayError(
+    "E_RUNTIME",
+    `memory: expected WebAssembly memory, got "${(cause as Error).message}"; raise the limit on virtual memory (ulimit -v), dispose of other detectors, or run node with --disable-wasm-trap-handler`,
+    { cause },
+  );
+}
+
 /** The sole owner of the kernels' memory: its growth, its views and what of it is taken. */
 export class Memory {
   readonly wasm: WasmMemory;
@@ -20,9 +29,13 @@ export class Memory {
   f32!: Float32Array;
   private top = BOTTOM;
 
-  /** @param shared between threads; @throws where the runtime cannot */
+  /** @param shared between threads; @throws E_RUNTIME where the runtime refuses */
   constructor(shared = false) {
-    this.wasm = new WebAssembly.Memory(shared ? { initial: 1, maximum: SHARED_MAXIMUM, shared } : { initial: 1 });
+    try {
+      this.wasm = new WebAssembly.Memory(shared ? { initial: 1, maximum: SHARED_MAXIMUM, shared } : { initial: 1 });
+    } catch (cause) {
+      throw memoryRefused(cause);
+    }
     this.refreshViews();
   }
 

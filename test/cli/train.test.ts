@@ -190,12 +190,12 @@ test("what was trained is quantized, with thresholds and presence from val, and 
   assert.match(again.stderr, /^quantize: expected an f32 model, got int8; give the file that training wrote/m);
 });
 
-test("Ctrl-C finishes the step, saves and ends well; --start goes on from an int8 model", async () => {
+test("Ctrl-C finishes the step, saves and ends with 130; --start goes on from an int8 model", async () => {
   const { child, said, ended } = start(argumentsOf("stopped.onnx", "--epochs", "50", "--start", join(folder, "small.onnx")));
   await said("training and");
   child.kill("SIGINT");
   const { code, stderr } = await ended;
-  assert.equal(code, 0, stderr);
+  assert.equal(code, 130, stderr);
   assert.match(stderr, /finishing the step, then saving/);
   const [, stopped] = /stopped at step (\d+); go on with --resume/.exec(stderr)!;
   const { step, options } = await decodeCheckpoint(readFileSync(join(folder, "stopped.onnx.checkpoint")), "x");

@@ -139,3 +139,18 @@ test("without labelled pictures there is nothing to train on", () => {
     message: /^training: expected labelled pictures, got none; /,
   });
 });
+
+test("a large batch is read a few pictures ahead of the one that is made, not whole", async () => {
+  let reading = 0;
+  let most = 0;
+  let read = 0;
+  const batcher = batcherOf({ batch: 64, slices: 2 }, async () => {
+    most = Math.max(most, ++reading);
+    read++;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    reading--;
+    return { width: 80, height: 60, data: new Uint8Array(4 * 80 * 60) };
+  });
+  await batcher.make(1);
+  assert.ok(read >= 64 && most <= 40, `${most} of ${read} at once`); // nine examples, mosaics of four among them
+});

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { runInNewContext } from "node:vm";
 import { iou } from "../../src/core/box.js";
 import { FourwayError } from "../../src/core/errors.js";
 import type { Frame } from "../../src/core/frame.js";
@@ -157,15 +160,20 @@ test("objects come best first, in the frame, and only from minScore or the task'
   assert.deepEqual(cars.detect(frame, { minScore: 1 }).objects, []);
 });
 
-test("a model is loaded from bytes, a path and a file URL alike", async () => {
+test("a model is loaded from bytes of any kind and realm, a Blob, a Response, a path, and a file URL alike", async () => {
   const folder = mkdtempSync(join(tmpdir(), "fourway-"));
   try {
-    const bytes = saveModel(colourModel());
+    const bytes = saveModel(colourModel()) as Uint8Array<ArrayBuffer>;
     const path = join(folder, "colours.onnx");
     writeFileSync(path, bytes);
+    const other = runInNewContext("new Uint8Array(length)", { length: bytes.length }) as Uint8Array<ArrayBuffer>;
+    other.set(bytes);
+    const shared = new SharedArrayBuffer(bytes.length);
+    new Uint8Array(shared).set(bytes);
     const frame = paint(128, 96, [{ x: 30, y: 40, side: 20, colour: [255, 0, 0, 255] }]);
     const answers = [];
-    for (const source of [bytes, path, pathToFileURL(path), pathToFileURL(path).href]) {
+    const buffers = [bytes, bytes.slice().buffer, new DataView(bytes.slice().buffer), shared, other, other.buffer];
+    for (const source of [...buffers, new Blob([bytes]), new Response(bytes), path, pathToFileURL(path), pathToFileURL(path).href]) {
       using detector = await Detector.load(source);
       assert.deepEqual(detector.tasks, ["red", "blue"]);
       answers.push(detector.detect(frame).objects);
@@ -175,6 +183,102 @@ test("a model is loaded from bytes, a path and a file URL alike", async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("anything else than a model is refused by what is taken", async () => {
+  for (const [source, kind] of [
+    [null, "Null"],
+    [7, "Number"],
+    [{}, "Object"],
+    [[1, 2], "Array"],
+    [Promise.resolve(), "Promise"],
+  ] as const)
+    await assert.rejects(
+      Detector.load(source as unknown as string),
+      isError("E_ARGUMENT", new RegExp(`expected a model as ArrayBuffer, .*Blob, Response, URL, path .*, got ${kind}; `)),
+    );
+  await assert.rejects(Detector.load(new Response("", { status: 404 })), isError("E_MODEL", /status 404/));
+});
+
+test("a file with another digest than the caller's is refused", async () => {
+  const file = saveModel(colourModel());
+  const sha256 = createHash("sha256").update(file).digest("hex");
+  for (const digest of [sha256, sha256.toUpperCase()]) (await Detector.load(file, { sha256: digest })).dispose();
+  await assert.rejects(
+    Detector.load(saveModel(randomModel()), { sha256 }),
+    isError("E_MODEL", new RegExp(`SHA-256 ${sha256}, got [0-9a-f]{64}`)),
+  );
+  await assert.rejects(Detector.load(file, { sha256: "abc" }), isError("E_ARGUMENT", /64 hexadecimal digits/));
+  await assert.rejects(Detector.load(colourModel(), { sha256 }), isError("E_ARGUMENT", /in memory/));
+});
+
+test('a task named "__proto__" keeps its presence, its threshold and its objects', async () => {
+  const model = colourModel();
+  const named = (value: unknown) => JSON.parse(JSON.stringify(value).replaceAll('"red', '"__proto__'));
+  const graph = { ...named({ ...model.graph, params: undefined }), params: model.graph.params } as typeof model.graph;
+  for (const node of graph.nodes)
+    for (const role of Object.keys(node.params)) node.params[role as "weight"] = node.params[role as "weight"]!.replace("__proto__", "red");
+  using detector = await Detector.load(saveModel({ graph, info: named(model.info) }), { thresholds: JSON.parse('{"__proto__":0.9}') });
+  const { presence, objects } = detector.detect(paint(128, 96, [{ x: 30, y: 40, side: 20, colour: [255, 0, 0, 255] }]));
+  assert.deepEqual(Object.keys(presence), ["__proto__", "blue"]);
+  assert.ok(Object.getOwnPropertyDescriptor(presence, "__proto__")!.value > 0.95);
+  assert.ok(objects.length > 0 && objects.every(({ task, score }) => task === "__proto__" && score >= 0.9));
+});
+
+test("where the runtime refuses memory, at the start or as it grows, the error says so, and the detector goes on as soon as there is some", async () => {
+  const frames = [paint(64, 64, []), paint(900, 700, []), paint(1600, 1200, [])];
+  const detector = await Detector.load(colourModel(), { pixels: 4096 });
+  const expected = frames.map((frame) => detector.detect(frame).presence);
+  const { grow } = WebAssembly.Memory.prototype;
+  let grown = 0;
+  for (let refused = 1; refused < 100; refused++) {
+    let count = 0;
+    WebAssembly.Memory.prototype.grow = function (pages) {
+      if (++count === refused) throw new RangeError("WebAssembly.Memory.grow(): Maximum memory size exceeded");
+      return grow.call(this, pages);
+    };
+    let fresh: Detector | undefined;
+    let failures = 0;
+    try {
+      for (let k = 0; k < frames.length; k++)
+        try {
+          fresh ??= await Detector.load(colourModel(), { pixels: 4096 });
+          assert.deepEqual(fresh.detect(frames[k]!).presence, expected[k]);
+        } catch (error) {
+          if (!isError("E_RUNTIME", /^memory: expected room for \d+ bytes, got refused; use a smaller/)(error)) throw error;
+          failures++;
+          k--; // again, with memory
+        }
+    } finally {
+      WebAssembly.Memory.prototype.grow = grow;
+    }
+    if (failures === 0) break;
+    assert.equal(failures, 1);
+    grown++;
+    fresh?.dispose();
+  }
+  assert.ok(grown >= 2, `${grown} reservations that may be refused`);
+  const { Memory } = WebAssembly;
+  WebAssembly.Memory = class {
+    constructor() {
+      throw new RangeError("WebAssembly.Memory(): could not allocate memory");
+    }
+  } as unknown as typeof Memory;
+  try {
+    await assert.rejects(Detector.load(colourModel()), isError("E_RUNTIME", /could not allocate memory.*ulimit -v/));
+    await assert.rejects(Detector.load(colourModel(), { threads: 2 }), isError("E_RUNTIME", /could not allocate memory/));
+  } finally {
+    WebAssembly.Memory = Memory;
+  }
+});
+
+test("without WebAssembly the error says how to have it", () => {
+  const script = `
+    const { Detector } = await import(${JSON.stringify(new URL("../../src/index.js", import.meta.url).href)});
+    const { colourModel } = await import(${JSON.stringify(new URL("./models.js", import.meta.url).href)});
+    await Detector.load(colourModel()).catch(({ code, message }) => console.log(code, message));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--jitless", "--input-type=module", "-e", script], { encoding: "utf8" });
+  assert.match(stdout, /^E_RUNTIME wasm: expected a runtime with WebAssembly, got none; run node without --jitless/, stderr);
 });
 
 test("bad frames, scores, options and models are refused with what to do, and the detector goes on", async () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { defaultInfo, loadModel, type Model, saveModel } from "../../src/model/model.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
@@ -35,7 +37,7 @@ test("a model that nothing is known of reports objects above .35, at the default
 /** The model's file with one entry of its metadata changed, or left out. */
 function changed(key: string, value: string | undefined): Uint8Array {
   const { graph, metadata } = readOnnx(saveModel(model()));
-  const entries = Object.entries(metadata).filter(([name]) => name !== key);
+  const entries = Object.entries(metadata).filter(([name]) => name !== key && name !== "sha256");
   return writeOnnx(graph, Object.fromEntries(value === undefined ? entries : [...entries, [key, value]]));
 }
 
@@ -64,6 +66,60 @@ for (const [key, value] of WRONG)
   test(`a file whose ${key} is ${value ?? "missing"} is no model, and the message names ${key}`, () => {
     assert.throws(() => loadModel(changed(key, value)), { code: "E_MODEL", message: new RegExp(`^model: expected .*${key}`) });
   });
+
+test("a flipped bit anywhere in a file is refused, also where the file stays readable; the digest is that of the file with its digits 0", () => {
+  const file = saveModel(model());
+  const { metadata } = readOnnx(file);
+  const at = Buffer.from(file).indexOf(metadata.sha256!);
+  const blank = Buffer.from(file);
+  blank.write("0".repeat(64), at, "latin1");
+  assert.equal(metadata.sha256, createHash("sha256").update(blank).digest("hex"));
+  let readable = 0;
+  for (let i = 0; i < 400; i++) {
+    const damaged = file.slice();
+    damaged[Math.floor((i * (file.length - 1)) / 399)]! ^= 1 << (i % 8);
+    try {
+      readOnnx(damaged);
+      readable++;
+    } catch {}
+    assert.throws(
+      () => loadModel(damaged),
+      (error: { code: string }) => ["E_MODEL", "E_ONNX"].includes(error.code),
+      `byte ${i}`,
+    );
+  }
+  assert.ok(readable > 100, `${readable} of 400 were readable`);
+});
+
+test("a file without a digest, as older versions wrote it, is read", () => {
+  assert.deepEqual(loadModel(changed("none", undefined)), model());
+});
+
+test("loadModel takes bytes of any kind and realm, and names these for anything else", () => {
+  const file = saveModel(model());
+  const shared = new Uint8Array(new SharedArrayBuffer(file.length));
+  shared.set(file);
+  const other = runInNewContext("new Uint8Array(length)", { length: file.length }) as Uint8Array;
+  other.set(file);
+  const within = new Uint8Array(file.length + 8);
+  within.set(file, 4);
+  const view = new DataView(within.buffer, 4, file.length);
+  for (const bytes of [file, file.slice().buffer, shared, shared.buffer, other, other.buffer as ArrayBuffer, view])
+    assert.deepEqual(loadModel(bytes), model());
+  for (const [bytes, kind] of [
+    [undefined, "Undefined"],
+    ["a.onnx", "String"],
+    [new Blob([]), "Blob"],
+    [{}, "Object"],
+    [[1], "Array"],
+  ])
+    assert.throws(() => loadModel(bytes as Uint8Array), { code: "E_ARGUMENT", message: new RegExp(`ArrayBuffer, .*, got ${kind}; `) });
+});
+
+test("a file that asks for more pixels than 2^20 is refused before any of them is allocated", () => {
+  assert.throws(() => loadModel(changed("pixels", String(2 ** 20 + 1))), { code: "E_MODEL", message: /"pixels"/ });
+  assert.equal(loadModel(changed("pixels", String(2 ** 20))).info.pixels, 2 ** 20);
+});
 
 test("a network with outputs of other names is no model of these tasks", () => {
   assert.throws(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -159,4 +160,54 @@ test("a picture is not written under a name of another kind, nor from a frame th
   await assert.rejects(writeImage(join(folder, "a.gif"), frame), { code: "E_ARGUMENT", message: /\.png, \.jpg, \.jpeg or \.webp/ });
   await assert.rejects(writeImage(join(folder, "a.png"), { ...frame, width: 3 }), { code: "E_ARGUMENT" });
   await assert.rejects(writeImage(join(folder, "none", "a.png"), frame), { code: "E_IMAGE" });
+});
+
+/** A picture of noise as a JPEG. */
+const noisyJpeg = (width: number, height: number) =>
+  sharp(Buffer.from(Array.from({ length: width * height * 3 }, (_, i) => (i * 7919 + ((i * i) % 251)) & 255)), {
+    raw: { width, height, channels: 3 },
+  })
+    .jpeg()
+    .toBuffer();
+
+test("a JPEG without its end marker is the same picture; one that lacks more is refused", async () => {
+  const whole = await noisyJpeg(90, 60);
+  const frame = await readImage(whole);
+  assert.deepEqual(await readImage(whole.subarray(0, -2)), frame);
+  assert.deepEqual(await readImage(whole.subarray(0, -1)), frame);
+  for (const missing of [20, 200]) await assert.rejects(readImage(whole.subarray(0, -missing)), { code: "E_IMAGE" });
+});
+
+test("a header that claims more pixels than the file's bytes can hold is refused", async () => {
+  const jpeg = await noisyJpeg(16, 16);
+  const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]));
+  jpeg.writeUInt16BE(10000, frame + 5);
+  jpeg.writeUInt16BE(9999, frame + 7);
+  await assert.rejects(readImage(jpeg), { code: "E_IMAGE", message: /a header of 9999 x 10000 pixels on \d+ bytes/ });
+  await assert.rejects(readImage(pngHeader(9999, 10000)), { code: "E_IMAGE", message: /a header of/ });
+});
+
+test("a picture much larger than the box it is to cover is decoded smaller, upright too; another comes as it is, to the bit", async () => {
+  const covering = { width: 64, height: 50 };
+  for (const kind of ["jpeg", "png", "webp"] as const) {
+    const large = await readImage(await halves(600, 400).toFormat(kind).toBuffer(), { covering });
+    assert.deepEqual([large.width, large.height], [75, 50], kind);
+    near(pixel(large, 5, 25), [255, 0, 0, 255]);
+    near(pixel(large, 70, 25), [0, 0, 255, 255]);
+  }
+  const turned = await readImage(await halves(600, 400).withMetadata({ orientation: 6 }).jpeg().toBuffer(), { covering });
+  assert.deepEqual([turned.width, turned.height], [50, 75]);
+  near(pixel(turned, 25, 5), [255, 0, 0, 255]);
+  const small = await noisyJpeg(120, 80);
+  assert.deepEqual(await readImage(small, { covering }), await readImage(small));
+});
+
+test("a disk that is full is told with the path, and no part of a picture is left", { skip: !existsSync("/dev/full") }, async () => {
+  const path = join(folder, "full.png");
+  await symlink("/dev/full", `${path}.part`);
+  await assert.rejects(writeImage(path, { data: new Uint8Array(16), width: 2, height: 2 }), {
+    code: "E_IMAGE",
+    message: /full\.png: .*ENOSPC/,
+  });
+  assert.ok(!(await readdir(folder)).some((name) => name.startsWith("full.png")));
 });

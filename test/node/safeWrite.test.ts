@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -30,4 +30,21 @@ test("a half-written file of a run that died is no obstacle and is never taken f
 test("where the folder is missing the write fails and the error names the path", async () => {
   const path = join(folder, "missing", "file");
   await assert.rejects(safeWrite(path, "x"), (error: Error) => error.message.includes(path));
+});
+
+test("a disk that is full is told with the path, and nothing is left beside the older file", {
+  skip: !existsSync("/dev/full"),
+}, async () => {
+  const path = join(folder, "kept");
+  writeFileSync(path, "whole");
+  symlinkSync("/dev/full", `${path}.tmp`);
+  await assert.rejects(safeWrite(path, "newer"), {
+    code: "E_RUNTIME",
+    message: /kept: expected to write 5 bytes, got ENOSPC.*; free some space/,
+  });
+  assert.equal(readFileSync(path, "utf8"), "whole");
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith("kept")),
+    ["kept"],
+  );
 });

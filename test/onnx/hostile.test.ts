@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { FourwayError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
-import type { Graph } from "../../src/graph/graph.js";
+import type { Graph, GraphNode } from "../../src/graph/graph.js";
 import { Faults, MAX_FAULTS } from "../../src/onnx/faults.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { type Model, model, type NodeDraft, type TensorDraft } from "../../src/onnx/schema.js";
@@ -98,7 +99,7 @@ test("huge dims with tiny data are refused before anything of their size is allo
       complaintAfter((graph) => {
         tensorNamed(graph, "a.weight").dims = dims;
       }),
-      /tensor \d+ "a.weight": expected|node 0 Conv "a": expected/,
+      /tensor \d+ "a.weight": expected|node 0 Conv "a": expected|\.dims: expected at most 256, got more/,
     );
 });
 
@@ -128,7 +129,78 @@ test("more nodes than any model has are refused, not worked through", () => {
     complaintAfter((graph) => {
       for (let i = 0; i < 20_000; i++) graph.nodes.push({ op: "Relu", inputs: ["a"], outputs: [`r${i}`] });
     }),
-    /at most 10000 nodes, got 200/,
+    /model\.graph\.nodes: expected at most 10000, got more/,
+  );
+});
+
+/** A protobuf field of bytes. */
+function field(id: number, body: Uint8Array): Uint8Array {
+  return new BinaryWriter().tag(id, WireType.LengthDelimited).bytes(body).finish();
+}
+
+test("files of two-byte messages are refused while they are read, before they fill the memory", () => {
+  const opset = field(8, Uint8Array.of(0x10, 17));
+  const filled = (...pair: number[]): Uint8Array => Uint8Array.from({ length: 4_000_000 }, (_, i) => pair[i % pair.length]!);
+  const bombs: Record<string, Uint8Array> = {
+    nodes: field(7, filled(0x0a, 0)),
+    initializers: field(7, filled(0x2a, 0)),
+    outputs: field(7, filled(0x62, 0)),
+    attributes: field(7, field(1, filled(0x2a, 0))),
+    inputs: field(7, field(1, filled(0x0a, 0))),
+    dims: field(7, field(11, field(2, field(1, field(2, filled(0x0a, 0)))))),
+    ints: field(7, field(1, field(5, field(8, filled(0))))),
+    metadata: filled(0x72, 0),
+    functions: filled(0xca, 0x01, 0),
+    operatorSets: filled(0x42, 0),
+  };
+  for (const [name, bomb] of Object.entries(bombs)) {
+    const start = process.cpuUsage();
+    assert.match(complaint(Buffer.concat([opset, bomb])), new RegExp(`${name}: expected at most \\d+, got more`), name);
+    const { user } = process.cpuUsage(start);
+    assert.ok(user < 500_000, `${name}: ${user} microseconds`);
+  }
+});
+
+test("a file of many allowed parts that are too many together is refused", () => {
+  const attributes = Buffer.concat(Array.from({ length: 200 }, () => Buffer.of(0x2a, 0)));
+  const node = field(1, attributes);
+  assert.match(
+    complaint(field(7, Buffer.concat(Array.from({ length: 5000 }, () => node)))),
+    /expected at most 300000 messages and texts in a file, got more/,
+  );
+});
+
+test("nodes that no output needs are left out, with their parameters", () => {
+  const bytes = writeOnnx(small(false), {});
+  const wanted = readOnnx(bytes).graph;
+  const file = readMessage(bytes, model, "model", new Faults()) as unknown as { graph: Drafts };
+  const conv = nodeNamed(file.graph, "a");
+  const weight = tensorNamed(file.graph, "a.weight");
+  file.graph.initializers.push({ ...weight, name: "unused.weight" });
+  file.graph.nodes.push({
+    ...conv,
+    name: "unused",
+    inputs: [conv.inputs![0]!, "unused.weight", ...conv.inputs!.slice(2)],
+    outputs: ["unused"],
+  });
+  file.graph.nodes.push({ op: "Relu", name: "after", inputs: ["unused"], outputs: ["after"] });
+  assert.deepEqual(readOnnx(writeMessage(model, file as never)).graph, wanted);
+});
+
+test("a model that asks for more work than any frame should is refused", () => {
+  const channels = 1024;
+  const params = new Map([["w", { dims: [channels, 3, 1, 1], data: new Float32Array(3 * channels) }]]);
+  const nodes: GraphNode[] = [
+    { op: "conv1x1", name: "c", inputs: ["input"], outputs: ["c"], attributes: { activation: { kind: "none" } }, params: { weight: "w" } },
+  ];
+  let last = "c";
+  for (let i = 0; i < 1100; i++) {
+    nodes.push({ op: "relu", name: `r${i}`, inputs: [last], outputs: [`r${i}`], attributes: { slope: 0.5 }, params: {} });
+    last = `r${i}`;
+  }
+  assert.match(
+    complaint(writeOnnx({ input: "input", outputs: [last], nodes, params }, {})),
+    /at most 1048576 multiplications a pixel .*, got 1129/,
   );
 });
 
