@@ -14,8 +14,8 @@ export type { Port, Ports, Tensor } from "./engines/onnxruntime.js";
 export type { Found } from "./eval/averagePrecision.js";
 export { formatScores, scoresToJson } from "./eval/format.js";
 export {
-  fitPlattScaling as fitCalibration,
-  type PlattScaling as Calibration,
+  fitPlattScaling,
+  type PlattScaling,
   type Reliability,
   type ReliabilityBin,
   reliability,
