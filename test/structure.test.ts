@@ -40,6 +40,17 @@ const sources = filesOf("src");
 const partOf = (file: string): string => file.split("/")[1]!;
 const place = (file: string): number => ORDER.findIndex((row) => row.includes(partOf(file)));
 
+/** Files that the package exports or runs, as in package.json. */
+const ENTRIES: string[] = (() => {
+  const { exports, bin } = JSON.parse(textOf("package.json")) as {
+    exports: Record<string, string | { default: string }>;
+    bin: Record<string, string>;
+  };
+  return [...Object.values(exports).map((entry) => (typeof entry === "string" ? entry : entry.default)), ...Object.values(bin)].filter(
+    (entry) => /^\.\/dist\/src\/.*\.js$/.test(entry),
+  );
+})();
+
 /** What a file imports or starts as a worker, type imports too. */
 function importsOf(file: string): string[] {
   const text = textOf(file);
@@ -111,14 +122,7 @@ test("only src/node and src/cli know Node; packages that are imported are among 
 });
 
 test("every file of src is reached from what the package exports, its command or a worker", () => {
-  const { exports, bin } = JSON.parse(textOf("package.json")) as {
-    exports: Record<string, string | { default: string }>;
-    bin: Record<string, string>;
-  };
-  const entries = [...Object.values(exports).map((entry) => (typeof entry === "string" ? entry : entry.default)), ...Object.values(bin)];
-  const waiting = entries
-    .filter((entry) => /^\.\/dist\/src\/.*\.js$/.test(entry))
-    .map((entry) => entry.replace("./dist/", "").replace(/\.js$/, ".ts"));
+  const waiting = ENTRIES.map((entry) => entry.replace("./dist/", "").replace(/\.js$/, ".ts"));
   assert.ok(waiting.length >= 3);
   const reached = new Set<string>();
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
@@ -138,14 +142,48 @@ test("every file of src is reached from what the package exports, its command or
   );
 });
 
-test("every export of src is used in src, or is public", () => {
-  const words = new Map<string, number>();
-  for (const file of sources) for (const [word] of textOf(file).matchAll(/\w+/g)) words.set(word, (words.get(word) ?? 0) + 1);
-  const unused = sources.flatMap((file) =>
-    [...textOf(file).matchAll(/^export (?:declare )?(?:async )?(?:function|const|class|interface|type) (\w+)/gm)]
-      .filter(([, name]) => words.get(name!) === 1)
-      .map(([, name]) => `${file}: ${name}`),
-  );
+/** Names that a statement exports from its own file. */
+function exportedNames(statement: ts.Statement): string[] {
+  const exported = ts.canHaveModifiers(statement) && ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+  if (!exported) return [];
+  if (ts.isVariableStatement(statement))
+    return statement.declarationList.declarations.flatMap(({ name }) => (ts.isIdentifier(name) ? [name.text] : []));
+  const { name } = statement as ts.Statement & { name?: ts.Identifier };
+  return name ? [name.text] : [];
+}
+
+/** What a file imports or exports again, as "file name"; "file *" for all of it. */
+function namesUsedBy(file: string): string[] {
+  const names: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier) {
+      const { text } = node.moduleSpecifier as ts.StringLiteral;
+      const clause = ts.isImportDeclaration(node) ? node.importClause?.namedBindings : node.exportClause;
+      const elements = clause && (ts.isNamedImports(clause) || ts.isNamedExports(clause)) ? [...clause.elements] : undefined;
+      if (text.startsWith("."))
+        for (const name of elements ? elements.map((element) => (element.propertyName ?? element.name).text) : ["*"])
+          names.push(`${resolved(file, text)} ${name}`);
+    }
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword && ts.isStringLiteral(node.arguments[0]!))
+      names.push(`${resolved(file, node.arguments[0].text)} *`);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, textOf(file), ts.ScriptTarget.Latest));
+  return names;
+}
+
+test("every export of src is imported by name from another file, or is public", () => {
+  const used = new Set([...sources, ...["test", "bench", "examples"].flatMap(filesOf)].flatMap(namesUsedBy));
+  const entries = ENTRIES.map((entry) => entry.replace("./dist/", "").replace(/\.js$/, ".ts"));
+  const unused = sources
+    .filter((file) => !entries.includes(file) && !used.has(`${file} *`))
+    .flatMap((file) =>
+      ts
+        .createSourceFile(file, textOf(file), ts.ScriptTarget.Latest)
+        .statements.flatMap(exportedNames)
+        .filter((name) => !used.has(`${file} ${name}`))
+        .map((name) => `${file}: ${name}`),
+    );
   assert.deepEqual(unused, []);
 });
 

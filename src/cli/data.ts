@@ -2,7 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
 import { isLabelled } from "../data/batch.js";
 import { humanLabels, type Sample } from "../data/dataset.js";
-import { describeFaults } from "../data/read.js";
+import { describeFaults, describeSkipped } from "../data/read.js";
 import { readDatasets } from "../node/files.js";
 
 /** What commands that read labels have in common. */
@@ -23,12 +23,13 @@ export const DATA_FLAGS = {
   strict: ["--strict", "stop at the first bad label or picture"],
 } as const;
 
-/** The samples that say something of a task. In the val split only what people said counts. Faults are told through `say`. @throws E_DATA with `strict` and a fault */
+/** The samples that say something of a task. In every split but train only what people said counts. Faults are told through `say`. @throws E_DATA with `strict` and a fault */
 export async function readSamples(
   { data, labelled, strict, tasks = TASKS, teacherLabels }: DataOptions,
   say: (text: string) => void,
 ): Promise<Sample[]> {
-  const { samples, faults } = await readDatasets(data, TASKS, { labelled });
+  const { samples, faults, skipped = [] } = await readDatasets(data, TASKS, { labelled });
+  if (skipped.length > 0) say(describeSkipped(skipped));
   if (faults.length > 0) {
     if (strict)
       throw new FourwayError(
@@ -37,6 +38,6 @@ export async function readSamples(
       );
     say(`${faults.length} faults in the labels, skipped:\n${describeFaults(faults)}`);
   }
-  const kept = teacherLabels ? samples : samples.map((sample) => (sample.split === "val" ? humanLabels(sample) : sample));
+  const kept = teacherLabels ? samples : samples.map((sample) => (sample.split !== "train" ? humanLabels(sample) : sample));
   return kept.filter((sample) => isLabelled(sample, tasks));
 }

@@ -40,7 +40,7 @@ export function addEval(program: Command): void {
     .description("score a model on labelled pictures: AP50, AP and presence AP a task, where the task is labelled")
     .option("--model <file...>", "Fourway models, f32 or int8", [])
     .requiredOption(...DATA_FLAGS.data)
-    .option("--split <split>", "train or val", "val")
+    .option("--split <split>", "of the pictures: val, train, or another that the labels name", "val")
     .option("--pixels <n...>", "of the models' input, where not their own; several are scored one by one", several(inputPixels), [])
     .option(
       "--peer <file...>",
@@ -148,8 +148,16 @@ async function runEval(options: EvalOptions): Promise<void> {
     throw new FourwayError("E_ARGUMENT", "--report: expected a --model to report on, got none; name its file");
   const models = await Promise.all(files.map(async (file) => ({ file, model: loadModel(await readFile(file)) })));
   const asked = new Set([...models.flatMap(({ model }) => model.info.tasks), ...(peers.length > 0 ? TASKS : [])]);
-  const read = (await readSamples(options, (text) => line.say(text))).filter(({ split }) => split === options.split);
+  const all = await readSamples(options, (text) => line.say(text));
+  const read = all.filter(({ split }) => split === options.split);
   const wanted = options.teacherLabels ? read : read.map(humanLabels).filter((sample) => isLabelled(sample, [...asked]));
+  if (wanted.length === 0) {
+    const splits = [...new Set(all.map(({ split }) => split))].join(", ") || "none";
+    throw new FourwayError(
+      "E_DATA",
+      `eval: expected labelled pictures in the ${options.split} split, got none (splits with any: ${splits}); choose one with --split, or give other --data`,
+    );
+  }
   const looking = (name: string): LookOptions => ({
     onPicture: (done) => line.show(() => `${name}: ${done} of ${wanted.length} pictures`),
     onFault: options.strict ? undefined : (fault) => line.say(`skipped: ${fault}`),

@@ -5,6 +5,7 @@ import {
   type CheckedBox,
   checkBox,
   checkTaskNames,
+  isSplit,
   joinPath,
   labelFromBoxes,
   type ParsedFile,
@@ -25,17 +26,20 @@ import {
 export interface CocoOptions {
   /** The tasks that the file labels exhaustively, where that is not so for all of its categories; the others are null. */
   labelled?: readonly Task[];
-  /** The split of all pictures; without it what the picture says, else "val" where the file's name says val or test, else "train". */
-  split?: "train" | "val";
+  /** The split of all pictures; without it what the picture says, else what the file's name says, else its folder's, else "train". */
+  split?: string;
 }
 
 type Fields = Record<string, unknown>;
 
 /**
- * Reads the text of a COCO file. Categories are mapped to tasks by name (`taskOfCategory`); others are passed over.
+ * Reads the text of a COCO file. Categories are mapped to tasks by name (`taskOfCategory`); others are named in `skipped`. A category
+ * that others name as their supercategory and that no annotation uses is only a heading.
+ * Ids that differ in type alone (1 and "1") are the same id.
  * `iscrowd` annotations become ignored regions. A picture without LVIS's lists is exhaustively labelled for every task that
  * the file has a category of (and that is in `labelled`, where given); a task without a category is null.
  * A picture whose only instances are crowd regions reads as [] with ignored regions, as pycocotools counts it.
+ * Where an annotation cannot be placed, what it shows may be in any picture, or of any task: nothing there is taken for absent.
  * In faults `line` is the id of the annotation or image that the message names, for broken JSON the line.
  * @param imageFolder what file names are relative to; it is put before them.
  * @throws E_ARGUMENT if `labelled` names something that is not a task.
@@ -55,33 +59,39 @@ export function parseCoco(
   const root = parseRoot(text, fault);
   if (root === null) return parsed;
 
-  const taskOf = new Map<unknown, Task | null>();
+  const taskOf = new Map<string, Task | null>();
+  const skipped: string[] = [];
+  const headings = headingsOf(root.categories, root.annotations);
   for (const category of root.categories) {
-    if (isObject(category) && typeof category.name === "string") taskOf.set(category.id, taskOfCategory(category.name, tasks));
-    else fault(1, `categories: expected an "id" and a "name", got ${shown(category)}`);
+    if (isObject(category) && typeof category.name === "string") {
+      const task = headings.has(category.name) ? null : taskOfCategory(category.name, tasks);
+      taskOf.set(idOf(category.id), task);
+      if (task === null && !headings.has(category.name)) skipped.push(category.name);
+    } else fault(1, `categories: expected an "id" and a "name", got ${shown(category)}`);
   }
+  if (skipped.length > 0) parsed.skipped = [{ file, categories: skipped }];
   const known = new Set([...taskOf.values()].filter((task): task is Task => task !== null && labelled.includes(task)));
 
-  const names = `${file.split(/[\\/]/).at(-1)} ${set}`;
-  const defaultSplit = /(^|[^a-z])(val|valid|validation|test)([^a-z]|$)/i.test(names) ? "val" : "train";
-  const faulty = new Set<unknown>();
-  const images = new Map<unknown, { sample: Sample; source: Fields; boxes: Record<Task, CheckedBox[]> }>();
+  const defaultSplit = splitOfName(file.split(/[\\/]/).at(-1)!, set);
+  const faulty = new Set<string>();
+  const images = new Map<string, { sample: Sample; source: Fields; boxes: Record<Task, CheckedBox[]> }>();
   for (const image of root.images) {
-    const id = isObject(image) ? image.id : undefined;
+    const written = isObject(image) ? image.id : undefined;
+    const id = idOf(written);
     const wrong = imageFault(image) ?? (images.has(id) ? "expected each image id once, got it again" : null);
     if (wrong !== null) {
-      fault(asLine(id), `image ${shown(id)}: ${wrong}`);
+      fault(asLine(id), `image ${shown(written)}: ${wrong}`);
       faulty.add(id);
       continue;
     }
     const source = image as Fields;
-    const name = source.file_name as string;
+    const name = fileNameOf(source)!;
     images.set(id, {
       sample: {
         image: joinPath(imageFolder, name),
         width: source.width as number,
         height: source.height as number,
-        split: options.split ?? (source.split === "train" || source.split === "val" ? source.split : defaultSplit),
+        split: options.split ?? (isSplit(source.split) ? source.split : defaultSplit),
         group: typeof source.group === "string" && source.group !== "" ? source.group : groupOfName(set, name),
         set,
         labels: perTask<Label>(tasks, () => null),
@@ -92,6 +102,9 @@ export function parseCoco(
     });
   }
 
+  /** Tasks of annotations of which nobody knows the picture. */
+  const adrift = new Set<Task>();
+  let placed = 0;
   for (const [index, annotation] of root.annotations.entries()) {
     if (!isObject(annotation)) {
       fault(index + 1, `annotations[${index}]: expected an object, got ${shown(annotation)}`);
@@ -99,29 +112,48 @@ export function parseCoco(
     }
     const line = asLine(annotation.id);
     const where = `annotation ${shown(annotation.id)}`;
-    const task = taskOf.get(annotation.category_id);
-    const image = images.get(annotation.image_id);
+    const task = taskOf.get(idOf(annotation.category_id));
+    const image = images.get(idOf(annotation.image_id));
     if (task === undefined) fault(line, `${where}: expected the id of a category, got category_id ${shown(annotation.category_id)}`);
-    else if (image === undefined) {
-      if (!faulty.has(annotation.image_id))
+    if (image === undefined) {
+      if (!faulty.has(idOf(annotation.image_id)))
         fault(line, `${where}: expected the id of an image, got image_id ${shown(annotation.image_id)}`);
-    } else if (task !== null) {
-      const checked = checkBox(annotation.bbox, image.sample.width, image.sample.height);
-      if ("fault" in checked) fault(line, `${where}: ${checked.fault}`);
-      if (annotation.iscrowd !== 1 && annotation.ignore !== 1) image.boxes[task]!.push(checked);
-      else if ("box" in checked) image.sample.ignore[task]!.push(checked.box);
-      else if (checked.rest) image.sample.ignore[task]!.push(checked.rest);
+      if (annotation.image_id === undefined || annotation.image_id === null)
+        for (const each of task === undefined ? known : [task]) if (each !== null) adrift.add(each);
+      continue;
     }
+    placed++;
+    if (task === null) continue;
+    const checked = checkBox(annotation.bbox, image.sample.width, image.sample.height);
+    if (task === undefined) {
+      const rest = "box" in checked ? checked.box : checked.rest;
+      for (const each of known) image.boxes[each]!.push({ fault: "of no known category", rest });
+      continue;
+    }
+    const [crowd, ignored] = [flagOf(annotation.iscrowd), flagOf(annotation.ignore)];
+    if ("fault" in checked) fault(line, `${where}: ${checked.fault}`);
+    if (crowd === null || ignored === null) {
+      fault(
+        line,
+        `${where}: expected "iscrowd" and "ignore" to be 0 or 1, got ${shown(annotation.iscrowd)} and ${shown(annotation.ignore)}`,
+      );
+      image.boxes[task]!.push({ fault: "of no known kind", rest: "box" in checked ? checked.box : checked.rest });
+    } else if (!crowd && !ignored) image.boxes[task]!.push(checked);
+    else if ("box" in checked) image.sample.ignore[task]!.push(checked.box);
+    else if (checked.rest) image.sample.ignore[task]!.push(checked.rest);
   }
+  if (placed === 0 && root.annotations.length > 0) for (const task of known) adrift.add(task);
 
   for (const [id, { sample, source, boxes }] of images) {
-    const listed = (name: string) => new Set(list(source[name]).map((category) => taskOf.get(category)));
+    const listed = (name: string) => new Set(list(source[name]).map((category) => taskOf.get(idOf(category))));
     const partial = source.neg_category_ids !== undefined || source.not_exhaustive_category_ids !== undefined;
     const [absent, some, present] = [listed("neg_category_ids"), listed("not_exhaustive_category_ids"), listed("present_category_ids")];
     for (const task of known) {
       const found = boxes[task]!;
       if (present.has(task) || (partial && some.has(task) && found.length > 0)) sample.labels[task] = true;
       else if (!partial || found.length > 0 || absent.has(task)) sample.labels[task] = labelFromBoxes(found, sample.ignore[task]!);
+      const label = sample.labels[task];
+      if (adrift.has(task) && Array.isArray(label)) sample.labels[task] = label.length > 0 ? true : null;
     }
     parsed.samples.push(sample);
     parsed.lines.push(asLine(id));
@@ -131,16 +163,26 @@ export function parseCoco(
 
 const OTHER_NAMES: Record<string, Task> = {
   person: "pedestrian",
+  persons: "pedestrian",
+  people: "pedestrian",
   pedestrian: "pedestrian",
+  pedestrians: "pedestrian",
   car: "car",
+  cars: "car",
   stopsign: "stopSign",
+  stopsigns: "stopSign",
   trafficlight: "trafficLight",
+  trafficlights: "trafficLight",
 };
 
 /** The task of a category's name ("person", "stop sign", "Traffic_Light", or a task's own name), or null. */
 export function taskOfCategory(name: string, tasks: readonly Task[]): Task | null {
   if (tasks.includes(name)) return name;
-  const plain = name.toLowerCase().replace(/[^a-z0-9]/g, "");
+  // LVIS explains some names in brackets: "car_(automobile)"
+  const plain = name
+    .toLowerCase()
+    .replace(/\(.*\)/, "")
+    .replace(/[^a-z0-9]/g, "");
   const task = Object.hasOwn(OTHER_NAMES, plain) ? OTHER_NAMES[plain]! : tasks.find((other) => other.toLowerCase() === plain);
   return task !== undefined && tasks.includes(task) ? task : null;
 }
@@ -212,10 +254,49 @@ function parseRoot(
   return root as Record<"images" | "annotations" | "categories", unknown[]>;
 }
 
+/** An id as a key: 1 and "1" are one id, which exporters mix. */
+function idOf(id: unknown): string {
+  return String(id);
+}
+
+/** A flag that is written as 0 or 1, or as a boolean; false where it is left out, null where it is something else. */
+function flagOf(value: unknown): boolean | null {
+  if (value === undefined || value === null || value === 0 || value === false) return false;
+  return value === 1 || value === true ? true : null;
+}
+
+/** Names of categories that only head others: a supercategory that no annotation uses. */
+function headingsOf(categories: readonly unknown[], annotations: readonly unknown[]): Set<unknown> {
+  const used = new Set(annotations.map((annotation) => (isObject(annotation) ? idOf(annotation.category_id) : "")));
+  const above = new Set(
+    categories.flatMap((category) => (isObject(category) && category.supercategory !== category.name ? [category.supercategory] : [])),
+  );
+  return new Set(
+    categories.flatMap((category) =>
+      isObject(category) && above.has(category.name) && !used.has(idOf(category.id)) ? [category.name] : [],
+    ),
+  );
+}
+
+const SPLIT_NAMES: Record<string, string> = { train: "train", val: "val", valid: "val", validation: "val", test: "test" };
+
+/** The split that a file's name says (instances_val2017.json), else its folder's whole name, else "train". */
+function splitOfName(file: string, folder: string): string {
+  const [, , inFile] = /(^|[^a-z])(train|val|valid|validation|test)([^a-z]|$)/i.exec(file) ?? [];
+  const [, ofFolder] = /^(train|val|valid|validation|test)\d*$/i.exec(folder) ?? [];
+  return SPLIT_NAMES[(inFile ?? ofFolder ?? "train").toLowerCase()]!;
+}
+
+/** The picture's name; LVIS v1 gives its address alone, of which folder and file count (val2017/000000397133.jpg). */
+function fileNameOf({ file_name: name, coco_url: address }: Fields): string | null {
+  if (typeof name === "string" && name !== "") return name;
+  return typeof address === "string" ? (/[^/]+\/[^/?#]+(?=$|[?#])/.exec(address)?.[0] ?? null) : null;
+}
+
 function imageFault(image: unknown): string | null {
   if (!isObject(image)) return `expected an object, got ${shown(image)}`;
   if (image.id === undefined) return 'expected an "id", got none';
-  if (typeof image.file_name !== "string" || image.file_name === "") return `expected a "file_name", got ${shown(image.file_name)}`;
+  if (fileNameOf(image) === null) return `expected a "file_name" or "coco_url", got ${shown(image.file_name)}`;
   return sizeFault(image.width, image.height);
 }
 
@@ -225,7 +306,8 @@ function groupOfName(set: string, name: string): string {
 }
 
 function asLine(id: unknown): number {
-  return typeof id === "number" && Number.isFinite(id) ? id : 0;
+  const line = Number(id);
+  return typeof id !== "boolean" && Number.isFinite(line) ? line : 0;
 }
 
 function list(value: unknown): unknown[] {

@@ -15,7 +15,8 @@ export interface Sample {
   source?: string;
   width: number;
   height: number;
-  split: "train" | "val";
+  /** "train", "val" or another name, such as "test": training reads "train", thresholds and progress "val". */
+  split: string;
   /** Pictures of one scene share it and stay in one split. */
   group: string;
   /** Name of the set (its folder's name). */
@@ -55,4 +56,12 @@ export interface DataFault {
 export interface Dataset {
   samples: Sample[];
   faults: DataFault[];
+  /** Categories of a file that are no task, which were skipped. */
+  skipped?: SkippedCategories[];
+}
+
+/** The names of categories that a file has and that no task answers to. */
+export interface SkippedCategories {
+  file: string;
+  categories: string[];
 }

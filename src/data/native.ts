@@ -1,13 +1,27 @@
 import type { Box } from "../core/box.js";
 import type { Task } from "../core/task.js";
 import type { Label, Sample } from "./dataset.js";
-import { checkBox, isKnownTask, joinPath, labelFromBoxes, type ParsedFile, perTask, shown, sizeFault, withinFolder } from "./read.js";
+import {
+  checkBox,
+  isKnownTask,
+  isSplit,
+  joinPath,
+  labelFromBoxes,
+  type ParsedFile,
+  perTask,
+  shown,
+  sizeFault,
+  withinFolder,
+} from "./read.js";
 
 // The native format: one JSON object a line.
 //   {"image":"images/1.jpg","width":448,"height":299,"split":"train","group":"g17",
 //    "labels":{"pedestrian":[[10,20,30,60]],"car":[],"stopSign":true,"trafficLight":null},
 //    "ignore":{"car":[[1,2,3,4]]},"from":{"pedestrian":"nanodet-plus"}}
 // "from" names the teacher that gave a task's label; where it is left out, a person did. Paths are relative to the file's folder, or absolute.
+
+/** Characters of the longest line that is read: more boxes than any picture holds. */
+const MAX_LINE = 2 ** 20;
 
 /**
  * Reads the text of a `labels.jsonl`. A line that cannot be used is left out and told in `faults`, as is each bad box:
@@ -26,6 +40,10 @@ export function parseNative(text: string, file: string, folder: string, set: str
     if (source.trim() === "") continue;
     const line = index + 1;
     const fault = (message: string) => parsed.faults.push({ file, line, message });
+    if (source.length > MAX_LINE) {
+      fault(`expected a line of at most ${MAX_LINE} characters, got ${source.length}`);
+      continue;
+    }
     const sample = parseLine(source, set, tasks, fault);
     if (sample === null) continue;
     const earlier = lineOfImage.get(sample.image);
@@ -62,7 +80,7 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
   const wrong =
     (typeof image !== "string" || image === "" ? `expected "image" to be a path, got ${shown(image)}` : null) ??
     sizeFault(width, height) ??
-    (split !== "train" && split !== "val" ? `expected "split" to be "train" or "val", got ${shown(split)}` : null) ??
+    (isSplit(split) ? null : `expected "split" to be a name such as "train", "val" or "test", got ${shown(split)}`) ??
     (typeof group !== "string" || group === "" ? `expected "group" to be a name, got ${shown(group)}` : null) ??
     (!isObject(labels) ? `expected "labels" to be an object with a label a task, got ${shown(labels)}` : null) ??
     (ignore !== undefined && !isObject(ignore)
@@ -79,7 +97,7 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
     image: image as string,
     width: width as number,
     height: height as number,
-    split: split as "train" | "val",
+    split: split as string,
     group: group as string,
     set,
     labels: perTask<Label>(tasks, () => null),

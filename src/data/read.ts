@@ -2,7 +2,7 @@ import type { Box } from "../core/box.js";
 import { FourwayError } from "../core/errors.js";
 import { MAX_FRAME_PIXELS } from "../core/frame.js";
 import { TASKS, type Task } from "../core/task.js";
-import type { DataFault, Dataset, Label } from "./dataset.js";
+import type { DataFault, Dataset, Label, SkippedCategories } from "./dataset.js";
 
 // What all readers of label files share: the tolerance of boxes, paths, and how faults are told.
 
@@ -26,6 +26,11 @@ export function checkBox(value: unknown, width: number, height: number): Checked
     return { fault: `expected a box [x, y, width, height] of four numbers, got ${shown(value)}`, rest: null };
   const [x, y, w, h] = value as [number, number, number, number];
   if (w <= 0 || h <= 0) return { fault: `expected a box with a size, got ${shown(value)}`, rest: null };
+  if (w <= 1 && h <= 1)
+    return {
+      fault: `expected a box in pixels, larger than one, got ${shown(value)}; multiply fractions by the picture's size`,
+      rest: null,
+    };
   const box = clip({ x, y, width: w, height: h }, width, height);
   const outside = Math.max(-x, -y, x + w - width, y + h - height);
   if (outside > BOX_TOLERANCE || box === null)
@@ -65,6 +70,28 @@ export function sizeFault(width: unknown, height: unknown): string | null {
   return null;
 }
 
+/** What a split may be called. */
+const SPLIT = /^[a-z0-9][\w-]{0,63}$/i;
+
+/** Whether a value can be the name of a split: letters, digits, _ and -, at most 64 of them. */
+export function isSplit(value: unknown): value is string {
+  return typeof value === "string" && SPLIT.test(value);
+}
+
+/** How much wider or higher, beside its other side, a picture may be than its label says: thumbnails round their sides. */
+const ASPECT_TOLERANCE = 0.03;
+
+/** Says how a decoded picture's shape differs from its label's, or null where boxes can be scaled from one to the other. */
+export function aspectFault(label: { width: number; height: number }, picture: { width: number; height: number }): string | null {
+  const [a, b] = [label.width * picture.height, label.height * picture.width];
+  if (Math.abs(a - b) <= ASPECT_TOLERANCE * Math.max(a, b)) return null;
+  const swapped = Math.abs(label.width * picture.width - label.height * picture.height) <= ASPECT_TOLERANCE * Math.max(a, b);
+  return (
+    `expected a picture shaped like its label's ${label.width} x ${label.height}, got ${picture.width} x ${picture.height}; ` +
+    (swapped ? "the label has the size before EXIF orientation: swap width and height" : "give the size of the picture that was labelled")
+  );
+}
+
 /** `{ task: empty }` for every task. */
 export function perTask<T>(tasks: readonly Task[], empty: () => T): Record<Task, T> {
   return Object.fromEntries(tasks.map((task) => [task, empty()]));
@@ -95,7 +122,11 @@ export function withinFolder(path: string, folder: string): string {
 
 /** Samples and faults of several files as one set. */
 export function joinDatasets(sets: readonly Dataset[]): Dataset {
-  return { samples: sets.flatMap((set) => set.samples), faults: sets.flatMap((set) => set.faults) };
+  return {
+    samples: sets.flatMap((set) => set.samples),
+    faults: sets.flatMap((set) => set.faults),
+    skipped: sets.flatMap((set) => set.skipped ?? []),
+  };
 }
 
 /**
@@ -104,10 +135,26 @@ export function joinDatasets(sets: readonly Dataset[]): Dataset {
  */
 export function describeFaults(faults: readonly DataFault[], most = 20): string {
   if (faults.length === 0) return "";
-  const lines = faults.slice(0, most).map((fault) => `${fault.file}:${fault.line}: ${fault.message}`);
+  const lines = faults.slice(0, most).map((fault) => printable(`${fault.file}:${fault.line}: ${fault.message}`));
   const hidden = faults.length - lines.length;
   lines.push(`${faults.length} ${faults.length === 1 ? "fault" : "faults"}${hidden > 0 ? `, ${hidden} of them not shown` : ""}`);
   return lines.join("\n");
+}
+
+/** The categories that were skipped as lines for people, a file each, its first names. */
+export function describeSkipped(skipped: readonly SkippedCategories[], most = 8): string {
+  return skipped
+    .map(({ file, categories }) => {
+      const more = categories.length > most ? ` and ${categories.length - most} more` : "";
+      return printable(`${file}: categories that are no task, skipped: ${categories.slice(0, most).join(", ")}${more}`);
+    })
+    .join("\n");
+}
+
+/** Text for a terminal: control characters, which a label file may hold, are escaped. */
+function printable(text: string): string {
+  const escaped = (character: string): string => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  return text.replace(/\p{Cc}/gu, escaped);
 }
 
 /** Throws E_ARGUMENT unless every name is one of the tasks. */

@@ -29,11 +29,6 @@ function sigmoid(logit: number): number {
   return logit >= 0 ? 1 / (1 + Math.exp(-logit)) : Math.exp(logit) / (1 + Math.exp(logit));
 }
 
-/** The calibrated probability of a raw logit. */
-export function applyPlattScaling(calibration: PlattScaling, logit: number): number {
-  return sigmoid(calibration.scale * logit + calibration.offset);
-}
-
 /** Smoothed targets (Lin et al., eq. 2): a picture more of each kind was seen, so that certainty has to be earned. */
 function smoothTargets(truths: readonly boolean[]): Float64Array {
   const positives = truths.filter((truth) => truth).length;

@@ -1,6 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import type { Sample } from "../data/dataset.js";
+import { aspectFault } from "../data/read.js";
 import { Detector } from "../detect/detector.js";
 import type { Found } from "../eval/averagePrecision.js";
 import type { Model } from "../model/model.js";
@@ -28,7 +29,8 @@ export interface Answers {
 
 /**
  * Has a detector look at every picture; its boxes, in pixels of the decoded frame, are told in those of the label.
- * @throws E_IMAGE for a picture that cannot be read, without `onFault`
+ * @throws E_IMAGE for a picture that cannot be read, and E_DATA for one whose label has another aspect, without `onFault`; E_DATA where
+ * none of them can be used
  */
 export async function answersTo(
   samples: readonly Sample[],
@@ -43,6 +45,12 @@ export async function answersTo(
     } catch (error) {
       if (!onFault || !(error instanceof FourwayError && error.code === "E_IMAGE")) throw error;
       onFault(`${sample.source ?? sample.image}: ${error.message}`);
+      continue;
+    }
+    const mismatch = aspectFault(sample, frame);
+    if (mismatch !== null) {
+      if (!onFault) throw new FourwayError("E_DATA", `${sample.source ?? sample.image}: ${mismatch}`);
+      onFault(`${sample.source ?? sample.image}: ${mismatch}`);
       continue;
     }
     const start = performance.now();
@@ -60,6 +68,11 @@ export async function answersTo(
     });
     onPicture?.(done.found.length);
   }
+  if (done.samples.length === 0 && samples.length > 0)
+    throw new FourwayError(
+      "E_DATA",
+      `eval: expected pictures that can be used, got none of ${samples.length}; fix the faults that were reported`,
+    );
   return done;
 }
 

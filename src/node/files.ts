@@ -1,5 +1,5 @@
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import { type CocoOptions, parseCoco } from "../data/coco.js";
@@ -33,7 +33,25 @@ export async function readDatasets(paths: readonly string[], tasks: readonly Tas
       seen.add(real);
       sets.push(await readLabelFile(file, tasks, options));
     }
-  return joinDatasets(sets);
+  return withoutLeaks(joinDatasets(sets));
+}
+
+/** Leaves a picture out of the train split that another split has too: measured on it, training would look better than it is. */
+function withoutLeaks({ samples, faults, skipped }: Dataset): Dataset {
+  const heldOut = new Map(samples.filter(({ split }) => split !== "train").map((sample) => [resolve(sample.image), sample]));
+  const leaks = samples.filter(({ split, image }) => split === "train" && heldOut.has(resolve(image)));
+  if (leaks.length === 0) return { samples, faults, skipped };
+  const found = leaks.map(({ image, source = image }) => {
+    const [, file = source, line = "0"] = /^(.*):(\d+)$/.exec(source) ?? [];
+    const other = heldOut.get(resolve(image))!;
+    return {
+      file,
+      line: Number(line),
+      message: `expected the picture "${image}" in one split, got it in train and ${other.split} (${other.source}); it is left out of train`,
+    };
+  });
+  const left = new Set(leaks);
+  return { samples: samples.filter((sample) => !left.has(sample)), faults: [...faults, ...found], skipped };
 }
 
 /** The label files that a path stands for, in the order of their names. */
@@ -73,6 +91,8 @@ async function labelFilesOfSet(folder: string): Promise<string[]> {
 }
 
 async function readLabelFile(file: string, tasks: readonly Task[], options: CocoOptions): Promise<Dataset> {
+  if (!(await stat(file)).isFile())
+    throw new FourwayError("E_DATA", `data: expected a regular file, got "${file}", which is something else; copy the labels to a file`);
   const text = await readFile(file, "utf8").catch((error: Error) => {
     throw new FourwayError(
       "E_DATA",
@@ -91,7 +111,7 @@ async function readLabelFile(file: string, tasks: readonly Task[], options: Coco
   return withoutMissing(parsed, file, exists);
 }
 
-/** Puts the folder that holds the pictures before the names of a COCO file: the first in which one of its first pictures lies. */
+/** Puts the folder that holds the pictures before the names of a COCO file: the one in which most of them lie, the first of equals. */
 async function withImageFolder(
   parsed: ParsedFile,
   file: string,
@@ -102,18 +122,18 @@ async function withImageFolder(
   const split = basename(file, extname(file)).replace(/^[a-z]+_/i, "");
   const folders = [join(setFolder, "images"), dirname(file), setFolder, join(setFolder, "images", split), join(setFolder, split)];
   let chosen = folders[0]!;
-  search: for (const folder of folders)
-    for (const { image } of parsed.samples.slice(0, 20))
-      if (await exists(joinPath(folder, image))) {
-        chosen = folder;
-        break search;
-      }
+  let most = 0;
+  for (const folder of folders) {
+    const found = await Promise.all(parsed.samples.map(({ image }) => exists(joinPath(folder, image))));
+    const count = found.filter(Boolean).length;
+    if (count > most) [chosen, most] = [folder, count];
+  }
   for (const sample of parsed.samples) sample.image = joinPath(chosen, sample.image);
   return parsed;
 }
 
 async function withoutMissing(parsed: ParsedFile, file: string, exists: (path: string) => Promise<boolean>): Promise<Dataset> {
-  const dataset: Dataset = { samples: [], faults: [...parsed.faults] };
+  const dataset: Dataset = { samples: [], faults: [...parsed.faults], skipped: parsed.skipped };
   for (const [index, sample] of parsed.samples.entries()) {
     const line = parsed.lines[index]!;
     if (await exists(sample.image)) dataset.samples.push({ ...sample, source: `${file}:${line}` });

@@ -1,8 +1,9 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { type ErrorData, toErrorData } from "../core/errors.js";
+import { type ErrorData, FourwayError, toErrorData } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { type Batch, Batcher } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
+import { aspectFault } from "../data/read.js";
 import { createEngine } from "../wasm/load.js";
 import { readImage } from "./image.js";
 
@@ -27,7 +28,7 @@ export interface LoaderData {
 export type LoaderMessage = { step: number; batch: Batch } | { step: number; error: ErrorData } | { fault: string };
 
 const { samples, tasks, cacheBytes, strict, ...options } = workerData as LoaderData;
-const sources = new Map(samples.map(({ image, source }) => [image, source]));
+const labels = new Map(samples.map((sample) => [sample.image, sample]));
 const cache = new Map<string, Frame>();
 const unreadable = new Set<string>();
 let cached = 0;
@@ -39,9 +40,11 @@ async function read(image: string): Promise<Frame | null> {
   let frame: Frame;
   try {
     frame = await readImage(image);
+    const mismatch = aspectFault(labels.get(image)!, frame);
+    if (mismatch !== null) throw new FourwayError("E_DATA", mismatch);
   } catch (error) {
     if (strict) throw error;
-    if (!unreadable.has(image)) say({ fault: `${sources.get(image) ?? image}: ${toErrorData(error).message}` }); // a batch may ask for it twice at a time
+    if (!unreadable.has(image)) say({ fault: `${labels.get(image)?.source ?? image}: ${toErrorData(error).message}` }); // a batch may ask for it twice at a time
     unreadable.add(image);
     return null;
   }

@@ -77,7 +77,7 @@ test("training sizes keep their aspects, in multiples of 32, at any number of pi
 test("a batch has as many pictures as asked, dealt out evenly, in one of the training sizes, with the names of what is in it", async () => {
   const sizes = new Set<string>();
   for (let step = 1; step <= 12; step++) {
-    const { width, height, slices: slices, names } = await batcherOf({ batch: 6, slices: 3 }).make(step);
+    const { width, height, slices, names } = await batcherOf({ batch: 6, slices: 3 }).make(step);
     sizes.add(`${width}x${height}`);
     assert.ok(trainingSizes(61440).some((size) => size.width === width && size.height === height));
     assert.deepEqual(
@@ -119,7 +119,7 @@ test("how a batch is dealt out does not change what is in it", async () => {
 });
 
 test("grey that teaches nothing stands for a picture that cannot be read", async () => {
-  const { slices: slices } = await batcherOf({ batch: 8 }, async () => null).make(1);
+  const { slices } = await batcherOf({ batch: 8 }, async () => null).make(1);
   for (const { pixels, boxes, mapWeight, presenceWeight } of slices.flat()) {
     assert.ok(pixels.every((v) => v === 114 - 128));
     assert.deepEqual([boxes, mapWeight, presenceWeight], [[], [0, 0, 0], [0, 0, 0]]);

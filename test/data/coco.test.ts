@@ -84,7 +84,9 @@ test("faults carry the id of the annotation or image, and the rest is read", () 
   });
   assert.equal(samples.length, 1);
   assert.deepEqual(samples[0]!.labels.pedestrian, [BOX]);
-  assert.deepEqual(samples[0]!.ignore.pedestrian, [{ x: 90, y: 10, width: 10, height: 5 }]);
+  // of what could not be read, the part that lies in the picture teaches nothing: of annotation 14 that of any category
+  assert.deepEqual(samples[0]!.ignore.pedestrian, [{ x: 90, y: 10, width: 10, height: 5 }, BOX]);
+  assert.deepEqual([samples[0]!.labels.car, samples[0]!.ignore.car], [null, [BOX]]);
   assert.deepEqual(
     faults.map((fault) => fault.line),
     [2, 1, 5, 12, 13, 14, 15, 16],
@@ -104,7 +106,13 @@ test("the split is the caller's, else the picture's, else that of the file's nam
   const splits = (options: CocoOptions, file: string) => read(root, options, file).samples.map((sample) => sample.split);
   assert.deepEqual(splits({}, "coco/instances_train2017.json"), ["train", "val"]);
   assert.deepEqual(splits({}, "coco/instances_val2017.json"), ["val", "val"]);
+  assert.deepEqual(splits({}, "coco/instances_test.json"), ["test", "val"]);
   assert.deepEqual(splits({}, "tester/validator/instances.json"), ["train", "val"]);
+  const ofFolder = (folder: string, file: string) =>
+    parseCoco(JSON.stringify({ categories: [], images: [image(1)], annotations: [] }), file, "", folder, TASKS).samples[0]!.split;
+  assert.equal(ofFolder("test", "instances_train.json"), "train");
+  assert.equal(ofFolder("valid", "_annotations.coco.json"), "val");
+  for (const folder of ["train_val", "my-test-data", "val-2"]) assert.equal(ofFolder(folder, "instances.json"), "train", folder);
   assert.deepEqual(splits({ split: "train" }, "instances_val2017.json"), ["train", "train"]);
 });
 
@@ -142,4 +150,73 @@ test("no text makes the reader throw", () => {
     }),
     { seed: 4, numRuns: 200 },
   );
+});
+
+test("ids that differ in type alone are the same", () => {
+  const expected = read({ annotations: [box(1, 1, 1), box(2, 1, 3)] }).samples;
+  const categories = CATEGORIES.map((category) => ({ ...category, id: String(category.id) }));
+  const mixed: object[] = [
+    { images: [image(1, { id: "1" })], annotations: [box(1, 1, 1), box(2, 1, 3)] },
+    { annotations: [box(1, 1, 1, { image_id: "1" }), box(2, 1, 3, { category_id: "3" })] },
+    { categories, annotations: [box(1, 1, 1), box(2, 1, 3)] },
+  ];
+  for (const root of mixed) {
+    const { samples, faults } = read(root);
+    assert.deepEqual(faults, []);
+    assert.deepEqual(samples, expected);
+  }
+});
+
+test("where annotations cannot be placed, nothing is taken for absent", () => {
+  const labels = (annotations: object[]) => read({ images: [image(1), image(2)], annotations }).samples.map(({ labels }) => labels);
+  const { image_id: _, ...homeless } = box(1, 1, 1);
+  assert.deepEqual(
+    labels([homeless, box(2, 1, 1), box(3, 1, 3)]).map(({ pedestrian, car }) => [pedestrian, car]),
+    [
+      [true, [BOX]],
+      [null, []],
+    ],
+  );
+  assert.deepEqual(
+    labels([box(1, 7, 1), box(2, 8, 3)]).map(({ pedestrian, car, trafficLight }) => [pedestrian, car, trafficLight]),
+    [
+      [null, null, null],
+      [null, null, null],
+    ],
+  );
+});
+
+test("iscrowd and ignore may be booleans; another value makes its box one that teaches nothing", () => {
+  const regions = (more: object) => {
+    const { samples, faults } = read({ annotations: [box(1, 1, 3, more)] });
+    return [samples[0]!.labels.car, samples[0]!.ignore.car, faults.length];
+  };
+  assert.deepEqual(regions({ iscrowd: true }), [[], [BOX], 0]);
+  assert.deepEqual(regions({ ignore: true }), [[], [BOX], 0]);
+  assert.deepEqual(regions({ iscrowd: false, ignore: 0 }), [[BOX], [], 0]);
+  assert.deepEqual(regions({ iscrowd: "yes" }), [null, [BOX], 1]);
+});
+
+test("a category that only heads others labels nothing; skipped categories are named", () => {
+  const { samples, skipped } = read({
+    categories: [
+      { id: 0, name: "traffic-light", supercategory: "none" },
+      { id: 1, name: "red", supercategory: "traffic-light" },
+      { id: 2, name: "green", supercategory: "traffic-light" },
+    ],
+    annotations: [box(1, 1, 1)],
+  });
+  assert.equal(samples[0]!.labels.trafficLight, null);
+  assert.deepEqual(skipped, [{ file: "instances.json", categories: ["red", "green"] }]);
+});
+
+test("LVIS v1: pictures are named by their address, names are explained in brackets", () => {
+  const { samples, faults } = read({
+    images: [{ id: 1, width: 100, height: 80, coco_url: "http://images.example.org/val2017/000000397133.jpg" }],
+    categories: [{ id: 1, name: "car_(automobile)" }],
+    annotations: [box(1, 1, 1)],
+  });
+  assert.deepEqual(faults, []);
+  assert.equal(samples[0]!.image, "pics/val2017/000000397133.jpg");
+  assert.deepEqual(samples[0]!.labels.car, [BOX]);
 });

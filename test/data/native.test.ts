@@ -53,7 +53,7 @@ test("each bad line is told with its number and leaves the others alone", () => 
     [line({ width: 0 }), /whole, positive/],
     [line({ width: 1e6, height: 1e6 }), /at most 100000000 pixels/],
     [line({ width: "100" }), /whole, positive/],
-    [line({ split: "test" }), /"train" or "val", got "test"/],
+    [line({ split: "a b" }), /such as "train", "val" or "test", got "a b"/],
     [line({ group: 7 }), /"group"/],
     [line({ labels: [] }), /"labels"/],
     [line({ ignore: [] }), /"ignore"/],
@@ -144,5 +144,26 @@ test("no text makes the reader throw", () => {
       },
     ),
     { seed: 2, numRuns: 300 },
+  );
+});
+
+test("a line that is longer than any picture needs is a fault, before it is parsed", () => {
+  const boxes = Array.from({ length: 100_000 }, () => [10, 20, 30, 40]);
+  const { samples, faults } = parse(line({ labels: { car: boxes } }), line({ image: "next.jpg" }));
+  assert.deepEqual([samples.length, faults.length], [1, 1]);
+  assert.match(faults[0]!.message, /at most 1048576 characters, got \d+/);
+});
+
+test("boxes in fractions of the picture are faults and leave the task unknown", () => {
+  const { samples, faults } = parse(line({ labels: { car: [[0.1, 0.15, 0.4, 0.5]], pedestrian: [[0, 0, 1, 1]] } }));
+  assert.deepEqual([samples[0]!.labels.car, samples[0]!.labels.pedestrian], [null, null]);
+  for (const { message } of faults) assert.match(message, /in pixels, larger than one/);
+  assert.equal(faults.length, 2);
+});
+
+test("a split may have any name", () => {
+  assert.deepEqual(
+    parse(line({ split: "holdout" })).samples.map(({ split }) => split),
+    ["holdout"],
   );
 });

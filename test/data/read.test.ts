@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkBox, clip, describeFaults, joinPath, withinFolder } from "../../src/data/read.js";
+import { aspectFault, checkBox, clip, describeFaults, joinPath, withinFolder } from "../../src/data/read.js";
 
 const fault = (line: number) => ({ file: "a.jsonl", line, message: "expected x, got y" });
 
@@ -37,4 +37,16 @@ test("paths join with forward slashes, and come apart again", () => {
   assert.equal(joinPath("a", "/c.jpg"), "/c.jpg");
   assert.equal(withinFolder("a/b/c.jpg", "a"), "b/c.jpg");
   assert.equal(withinFolder("ab/c.jpg", "a"), "ab/c.jpg");
+});
+
+test("control characters of labels do not reach the terminal", () => {
+  const text = describeFaults([{ file: "a.json", line: 1, message: "got \u001b[31m\r\u0007" }]);
+  assert.match(text, /got \\x1b\[31m\\x0d\\x07/);
+});
+
+test("a picture shaped otherwise than its label is a fault that names EXIF where the sides are swapped", () => {
+  assert.equal(aspectFault({ width: 448, height: 299 }, { width: 1024, height: 683 }), null);
+  assert.equal(aspectFault({ width: 96, height: 64 }, { width: 97, height: 64 }), null);
+  assert.match(aspectFault({ width: 480, height: 320 }, { width: 320, height: 480 })!, /EXIF orientation: swap/);
+  assert.match(aspectFault({ width: 1000, height: 1000 }, { width: 480, height: 320 })!, /the picture that was labelled/);
 });

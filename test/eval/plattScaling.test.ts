@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FourwayError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
-import { applyPlattScaling, fitPlattScaling, IDENTITY, reliability } from "../../src/eval/plattScaling.js";
+import { fitPlattScaling, IDENTITY, type PlattScaling, reliability } from "../../src/eval/plattScaling.js";
+
+/** The probability that a calibration makes of a raw logit. */
+const applyPlattScaling = ({ scale, offset }: PlattScaling, logit: number): number => 1 / (1 + Math.exp(-(scale * logit + offset)));
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 

@@ -127,3 +127,21 @@ test("where there is nothing to read, the error says what was looked for", async
   await assert.rejects(readDatasets([], TASKS), { code: "E_DATA" });
   await assert.rejects(readDatasets([join(folder, "z")], TASKS, { labelled: ["tram"] }), { code: "E_ARGUMENT" });
 });
+
+test("pictures of a COCO file are found where most of them lie, even if the first twenty are missing", async () => {
+  const names = Array.from({ length: 22 }, (_, i) => `${i}.jpg`);
+  await lay({ "late/_annotations.coco.json": coco(...names), "late/20.jpg": "", "late/21.jpg": "" });
+  assert.deepEqual(await images("late"), ["late/20.jpg", "late/21.jpg"]);
+});
+
+test("a picture of two splits is left out of train, and told", async () => {
+  await lay({ "both/instances_train.json": coco("a.jpg", "b.jpg"), "both/instances_val.json": coco("a.jpg") });
+  await lay({ "both/images/a.jpg": "", "both/images/b.jpg": "" });
+  const { samples, faults } = await readDatasets([join(folder, "both")], TASKS);
+  assert.deepEqual(samples.map(({ image, split }) => [image.slice(-5), split]).sort(), [
+    ["a.jpg", "val"],
+    ["b.jpg", "train"],
+  ]);
+  assert.match(faults[0]!.message, /in one split, got it in train and val/);
+  assert.equal(faults.length, 1);
+});

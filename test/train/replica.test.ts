@@ -116,11 +116,11 @@ test("computing leaves weights alone and moves the running statistics by their m
 });
 
 test("a pretrained trunk moves at .35 of the rate, and only fresh weights decay", async () => {
-  assert.deepEqual(groupOf({ name: "trunk.stem.weight", role: "weight" }, true), { share: 0.35, decay: 1e-4 });
-  assert.deepEqual(groupOf({ name: "trunk.stem.weight", role: "weight" }, false), { share: 1, decay: 5e-3 });
-  assert.deepEqual(groupOf({ name: "trunk.stem.gamma", role: "gamma" }, false), { share: 1, decay: 0 });
-  assert.deepEqual(groupOf({ name: "head.a.out.weight", role: "weight" }, true), { share: 1, decay: 5e-3 });
-  assert.deepEqual(groupOf({ name: "head.a.out.bias", role: "bias" }, true), { share: 1, decay: 0 });
+  assert.deepEqual(groupOf({ name: "trunk.stem.weight", role: "weight" }, true), { lrScale: 0.35, decay: 1e-4 });
+  assert.deepEqual(groupOf({ name: "trunk.stem.weight", role: "weight" }, false), { lrScale: 1, decay: 5e-3 });
+  assert.deepEqual(groupOf({ name: "trunk.stem.gamma", role: "gamma" }, false), { lrScale: 1, decay: 0 });
+  assert.deepEqual(groupOf({ name: "head.a.out.weight", role: "weight" }, true), { lrScale: 1, decay: 5e-3 });
+  assert.deepEqual(groupOf({ name: "head.a.out.bias", role: "bias" }, true), { lrScale: 1, decay: 0 });
   const replica = await replicaOf({ pretrained: true });
   const before = replica.export(false).params;
   const rate = 0.01;

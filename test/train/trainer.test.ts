@@ -65,7 +65,7 @@ test("each step takes its batch, computes, applies the scheduled update and tell
   );
   assert.deepEqual(
     updates,
-    [1, 2, 3, 4, 5].map((step) => ({ step, rate: learningRate(0.1, step, 5), average: emaWeight(step) })),
+    [1, 2, 3, 4, 5].map((step) => ({ step, rate: learningRate(0.1, step, 5), emaWeight: emaWeight(step) })),
   );
   // the mean over replicas and over the epoch's steps so far
   assert.deepEqual(
@@ -116,7 +116,7 @@ test("told to stop, training ends behind the step that it is in", async () => {
 for (const [what, bad, got] of [
   ["a loss of NaN", { total: Number.NaN }, "NaN and 1"],
   ["a loss without end", { total: Number.POSITIVE_INFINITY }, "Infinity and 1"],
-  ["a gradient that is not finite behind a loss that is", { gradient: Number.POSITIVE_INFINITY }, "1 and Infinity"],
+  ["a gradient that is not finite behind a loss that is", { gradientNorm: Number.POSITIVE_INFINITY }, "1 and Infinity"],
 ] as const)
   test(`${what} in any replica stops before the weights move, with the pictures' names`, async () => {
     const { log, feed, crew } = recorded((step) => [loss(1), { ...loss(1), ...(step === 2 ? bad : {}) }]);
