@@ -6,7 +6,7 @@ export { type ErrorCode, FourwayError } from "./core/errors.js";
 export { type Frame, MAX_FRAME_PIXELS } from "./core/frame.js";
 export { TASKS, type Task } from "./core/task.js";
 export { type CocoOptions, formatCoco, parseCoco } from "./data/coco.js";
-export { type DataFault, type Dataset, humanLabels, type Label, type Sample } from "./data/dataset.js";
+export { type DataFault, type Dataset, humanLabels, type Label, type Sample, type SkippedCategories } from "./data/dataset.js";
 export { formatNative, parseNative } from "./data/native.js";
 export { describeFaults, joinDatasets, type ParsedFile } from "./data/read.js";
 export { type Detection, type DetectOptions, Detector, type DetectorOptions } from "./detect/detector.js";
