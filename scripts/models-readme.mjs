@@ -105,41 +105,14 @@ ${table([["detector", "pixels", ...tasks.map((task) => `AP50 ${task}`), "mean AP
 `;
 }
 
-/** One change at a time, over seeds. */
-function ablations() {
-  const path = join(folder, "ablations.md");
-  if (!existsSync(path)) return "";
-  return `
-## What each idea brings
-
-${readFileSync(path, "utf8")}`;
-}
-
-/** What `fourway experiment joint-vs-separate` wrote. */
-function experiment() {
-  const path = join(folder, "joint-vs-separate.md");
-  if (!existsSync(path)) return "";
-  return `
-## One network for all tasks against one a task
-
-The same network trained jointly, and as a single-task network a task, each on the pictures that people labelled for it, which are seen as often (the
-four cost four networks' time and bytes, and 1.8 times the training steps). From random weights joint training is ahead on pedestrians, and at width
-1.0 behind on cars and stop signs; from the COCO trunks no AP50 is decided at 95 %. Cars want as many steps as the separate networks have together:
-after seven epochs in place of four, joint training is level on them, and nothing but the presence of stop signs is decided (ARCHITECTURE.md). Made with
-\`fourway experiment joint-vs-separate --data DIR --width 0.5 1.0 --trunk shufflenetv2-0.5-coco.onnx shufflenetv2-1.0-coco.onnx --pixels 15360 --epochs 4 --out OUT\`.
-
-![joint over separate AP50](joint-vs-separate.svg)
-
-${readFileSync(path, "utf8")}`;
-}
-
 const page = `# Models
 
 Made from the cards by \`node scripts/models-readme.mjs\`. The files are ONNX, int8 QDQ; ONNX Runtime runs them too.
 The pictures that these models learned from are for training and measuring only: some photographs are under non-commercial licences,
-and weights trained on them inherit that doubt. Clear it before a commercial use.
+and weights trained on them inherit that doubt. Clear it before a commercial use. How the trainings went, what was tried and what each idea
+brings: [docs/lab/training.md](../docs/lab/training.md). Commands are as they were run; \`--often\` is now \`--oversample\`.
 
-${cards.map(describe).join("\n")}${comparison()}${ablations()}${experiment()}`;
+${cards.map(describe).join("\n")}${comparison()}`;
 
 const path = join(folder, "README.md");
 if (!process.argv.includes("--check")) writeFileSync(path, page);

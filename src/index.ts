@@ -7,17 +7,32 @@ export { type ErrorCode, FourwayError } from "./core/errors.js";
 export { type Frame, MAX_FRAME_PIXELS } from "./core/frame.js";
 export { TASKS, type Task } from "./core/task.js";
 export { type CocoOptions, formatCoco, parseCoco } from "./data/coco.js";
-export { type DataFault, type Dataset, humanLabels, type Label, type Sample } from "./data/dataset.js";
+export { type DataFault, type Dataset, humanLabels, type Label, type Sample, type SkippedCategories } from "./data/dataset.js";
 export { formatNative, parseNative } from "./data/native.js";
-export { describeFaults, joinDatasets } from "./data/read.js";
+export { describeFaults, joinDatasets, type ParsedFile } from "./data/read.js";
 export { type Detection, type DetectOptions, Detector, type DetectorOptions } from "./detect/detector.js";
 export type { ModelSource } from "./detect/source.js";
 export type { Port, Ports, Tensor } from "./engines/onnxruntime.js";
 export type { Found } from "./eval/averagePrecision.js";
 export { formatScores, scoresToJson } from "./eval/format.js";
-export { fitPlattScaling as fitCalibration, type PlattScaling as Calibration, type Reliability, reliability } from "./eval/plattScaling.js";
-export { type CurvePoint, evaluate, precisionRecall, type Scores, type TaskScores } from "./eval/scores.js";
-export type { Graph, GraphNode, OpName, Param } from "./graph/graph.js";
+export {
+  fitPlattScaling,
+  type PlattScaling,
+  type Reliability,
+  type ReliabilityBin,
+  reliability,
+} from "./eval/plattScaling.js";
+export {
+  type CurvePoint,
+  evaluate,
+  type OperatingPoint,
+  precisionRecall,
+  type Scores,
+  type TaskCounts,
+  type TaskScores,
+} from "./eval/scores.js";
+export type { Graph, GraphNode, OpAttributes, OpName, Param, Role } from "./graph/graph.js";
+export type { Placement } from "./image/letterbox.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";
 export { DEFAULT_PIXELS, DEFAULT_THRESHOLD, loadModel, type Model, type ModelInfo, saveModel } from "./model/model.js";
 export { readOnnx } from "./onnx/read.js";

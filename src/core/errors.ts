@@ -15,6 +15,7 @@ export type ErrorCode =
 export class FourwayError extends Error {
   readonly code: ErrorCode;
 
+  /** An error with its code and message; `options.cause` is the error behind it. */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "FourwayError";

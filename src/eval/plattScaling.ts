@@ -37,7 +37,7 @@ function smoothTargets(truths: readonly boolean[]): Float64Array {
   return Float64Array.from(truths, (truth) => (truth ? high : low));
 }
 
-/** The cost that `fitCalibration` makes least: sum of logistic losses against the targets, and the prior. */
+/** The cost that `fitPlattScaling` makes least: sum of logistic losses against the targets, and the prior. */
 function cost({ scale, offset }: PlattScaling, logits: readonly number[], targets: Float64Array): number {
   let sum = (PRIOR / 2) * ((scale - 1) ** 2 + offset ** 2);
   logits.forEach((logit, i) => {
@@ -100,10 +100,10 @@ export function fitPlattScaling(logits: readonly number[], truths: readonly bool
   if (logits.length !== truths.length)
     throw new FourwayError(
       "E_ARGUMENT",
-      `fitCalibration: expected one truth a logit, got ${truths.length} for ${logits.length}; pass lists of one length`,
+      `fitPlattScaling: expected one truth a logit, got ${truths.length} for ${logits.length}; pass lists of one length`,
     );
   if (logits.some((logit) => !Number.isFinite(logit)))
-    throw new FourwayError("E_ARGUMENT", "fitCalibration: expected finite logits, got one that is not; the model's output is broken");
+    throw new FourwayError("E_ARGUMENT", "fitPlattScaling: expected finite logits, got one that is not; the model's output is broken");
   const targets = smoothTargets(truths);
   const fit = descend(IDENTITY, logits, targets, false);
   if (fit.scale >= MIN_SCALE) return { ...fit };

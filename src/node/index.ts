@@ -1,6 +1,7 @@
 // The public API of "fourway/node", every name written out: images, data sets, training and reports as files.
 
-export { type AnnotateOptions, annotate, colourOf } from "../report/annotate.js";
+export type { FalsePositive, Miss, Mistakes } from "../eval/mistakes.js";
+export { type AnnotateOptions, annotate, type Colour, colourOf } from "../report/annotate.js";
 export { readDatasets } from "./files.js";
 export { readImage, writeImage } from "./image.js";
 export { type Report, type Thumbnails, thumbnailer, writeReport } from "./report.js";

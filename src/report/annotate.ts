@@ -5,7 +5,8 @@ import { TASKS, type Task } from "../core/task.js";
 
 // Boxes and labels drawn onto a picture, with letters of our own: no font, no canvas, the same pixels everywhere.
 
-type Colour = readonly [number, number, number];
+/** Red, green and blue, 0..255 each. */
+export type Colour = readonly [number, number, number];
 
 /** A colour a task, the first four for TASKS; told apart on bright and dark grounds, and by most colour-blind people. */
 const PALETTE: readonly Colour[] = [
