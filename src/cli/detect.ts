@@ -9,7 +9,7 @@ import { annotate } from "../report/annotate.js";
 import { inputPixels, numberIn, rounded } from "./values.js";
 
 /** What `fourway detect` takes. */
-export interface DetectCommandOptions {
+interface DetectCommandOptions {
   /** Path or URL of a model; left out: the shipped one. */
   model?: string;
   minScore?: number;
@@ -44,7 +44,7 @@ export function addDetect(program: Command): void {
  * @returns how many pictures failed
  * @throws FourwayError where no picture can be done: a bad model or option
  */
-export async function runDetect(
+async function runDetect(
   images: readonly string[],
   options: DetectCommandOptions,
   print: (line: string) => void,

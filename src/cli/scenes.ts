@@ -24,7 +24,7 @@ export function addScenes(program: Command): void {
 }
 
 /** What `fourway scenes` takes. */
-export interface ScenesOptions {
+interface ScenesOptions {
   /** How many scenes, 1..1000000. */
   count: number;
   /** Folder that becomes the set: images/ and labels.jsonl. */

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "commander";
 
 /** What an option's text must be to be taken. */
-export interface NumberRange {
+interface NumberRange {
   least: number;
   most: number;
   whole?: boolean;

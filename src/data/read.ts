@@ -7,7 +7,7 @@ import type { DataFault, Dataset, Label, SkippedCategories } from "./dataset.js"
 // What all readers of label files share: the tolerance of boxes, paths, and how faults are told.
 
 /** How far a box may lie outside of its picture, in pixels, before it counts as a fault. It is clipped either way. */
-export const BOX_TOLERANCE = 1;
+const BOX_TOLERANCE = 1;
 
 /** What a reader of one file returns: `lines[i]` is where `samples[i]` stands (a line, or the image's id in a COCO file). */
 export interface ParsedFile extends Dataset {

@@ -8,7 +8,7 @@ import { stored } from "../ops/layout.js";
 //   cell           (column + 0.5, row + 0.5) strides from the input's top left corner
 
 /** The most boxes a task that go into suppression, the best ones. */
-export const MAX_CANDIDATES = 300;
+const MAX_CANDIDATES = 300;
 
 /** Bounds of the log distances, as in assembly/train/boxloss.ts. */
 const LOG_DISTANCE = [-4, 5] as const;

@@ -1,7 +1,7 @@
 import { type Candidates, sigmoid } from "./decode.js";
 
 /** Boxes of one task that overlap by more than this (IoU) are taken for one object. */
-export const NMS_IOU = 0.5;
+const NMS_IOU = 0.5;
 /** The most objects a task and frame. */
 export const MAX_OBJECTS = 100;
 /** Of the kept one's score: a candidate below has no vote, so that an object's box is the same whatever the least score that is asked for. */

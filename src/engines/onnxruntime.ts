@@ -29,7 +29,7 @@ export interface Session {
 }
 
 /** Settings of `openSession`. */
-export interface SessionOptions {
+interface SessionOptions {
   /** Of WebAssembly, 1 by default; only the first session of a program sets them. */
   threads?: number;
   /** Where onnxruntime-web comes from, by default the installed package. */

@@ -19,7 +19,7 @@ export interface Found {
 }
 
 /** At most so many detections of a task in one picture are scored (COCO's maxDets). */
-export const MAX_DETECTIONS = 100;
+const MAX_DETECTIONS = 100;
 
 /** The overlaps (IoU) that AP is the mean over: .50, .55 .. .95, to the bit those of numpy.linspace(.5, .95, 10). */
 export const OVERLAPS: readonly number[] = Array.from({ length: 10 }, (_, i) => (i === 9 ? 0.95 : i * ((0.95 - 0.5) / 9) + 0.5));

@@ -21,7 +21,7 @@ const THRESHOLD_STEPS = 1e6;
 const MIN_PROBABILITY = 1e-7;
 
 /** Settings of `quantizeModel`. */
-export interface QuantizeModelOptions {
+interface QuantizeModelOptions {
   read: ReadImage;
   /** How many images of the train split to calibrate on, and which. */
   images: number;
@@ -35,7 +35,7 @@ export interface QuantizeModelOptions {
 }
 
 /** How a quantized model and the one it was made from do on the val split. */
-export interface QuantizedFigures {
+interface QuantizedFigures {
   f32: Scores;
   int8: Scores;
   /** The int8 model's answers, presence calibrated. */

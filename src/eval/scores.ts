@@ -59,7 +59,7 @@ export interface TaskScores {
 }
 
 /** The share of the pictures known to be without a task in which a shipped model may find it all the same. */
-export const FALSE_ALARMS = 0.08;
+const FALSE_ALARMS = 0.08;
 
 /** The figures of a model. */
 export interface Scores {

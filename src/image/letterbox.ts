@@ -58,7 +58,7 @@ export function maxTaps(length: number, size: number): number {
 }
 
 /** One axis of a placement: which source pixels become how many, of `size` that exist, with at most how many taps each. */
-export interface Axis {
+interface Axis {
   start: number;
   length: number;
   out: number;

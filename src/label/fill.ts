@@ -13,7 +13,7 @@ export interface Seen {
 }
 
 /** Settings of `fillSample`. */
-export interface FillOptions {
+interface FillOptions {
   rules: RuleOf;
   /** Boxes of two teachers that overlap so much (IoU) are one object. */
   overlap: number;

@@ -6,9 +6,9 @@ import { type Constant, dimsText } from "./tensors.js";
 /** Bounds on what a small file may ask for: a chain of concats or of upsamplings doubles its value with each node. */
 export const MAX_CHANNELS = 65536;
 /** The largest value: its side at most 2^4 times the input's. */
-export const FINEST_LEVEL = -4;
+const FINEST_LEVEL = -4;
 /** The smallest value: its side at least 2^-16 of the input's. */
-export const COARSEST_LEVEL = 16;
+const COARSEST_LEVEL = 16;
 
 /** A value of the graph being read. Several tensors of the file may be the same value (Identity, Conv and its Relu, Q and DQ). */
 export interface Value {

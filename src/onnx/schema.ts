@@ -5,7 +5,7 @@ import { type Draft, type Message, many, one } from "./wire.js";
 // external data) only the presence is read.
 
 /** A node is at least some twenty bytes of file, but may ask for work on all of a tensor. */
-export const MAX_NODES = 10000;
+const MAX_NODES = 10000;
 /** Tensors of a file, and values that it tells of. */
 const MAX_TENSORS = 4 * MAX_NODES;
 /** Numbers of one tensor. */

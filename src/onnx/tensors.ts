@@ -2,7 +2,7 @@ import { Fault } from "./faults.js";
 import { DATA_TYPE, type OnnxTensor, type TensorDraft } from "./schema.js";
 
 /** The element types that are read; int64 becomes numbers, exact up to 2^53. */
-export type ElementType = keyof typeof DATA_TYPE;
+type ElementType = keyof typeof DATA_TYPE;
 
 /** A tensor whose values stand in the file, row-major over `dims`. */
 export interface Constant {

@@ -6,10 +6,10 @@ import type { Faults } from "./faults.js";
 // is used; other fields are skipped. Tables do not contain themselves, so no file can make the reading deeper than they are.
 
 /** How a field is written: the integers of protobuf (int32, int64, enum) are one kind, a varint, read as a number. */
-export type Kind = "int" | "float" | "double" | "string" | "bytes" | Table;
+type Kind = "int" | "float" | "double" | "string" | "bytes" | Table;
 
 /** A field's number in the message, its kind, whether it may stand many times and then how many at most. */
-export interface Field {
+interface Field {
   readonly id: number;
   readonly kind: Kind;
   readonly many: boolean;
@@ -17,7 +17,7 @@ export interface Field {
 }
 
 /** The fields of a message by our names for them, in the order in which they are written. */
-export type Table = { readonly [name: string]: Field };
+type Table = { readonly [name: string]: Field };
 
 type ValueOf<K> = K extends "int" | "float" | "double"
   ? number

@@ -6,7 +6,7 @@ import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
 
 /** A parameter in the kernels' memory. */
-export interface PlacedParam {
+interface PlacedParam {
   name: string;
   role: Role;
   param: Param;
@@ -18,7 +18,7 @@ export interface PlacedParam {
 }
 
 /** What training does with a parameter: moves it along its gradient, keeps it as running statistics, or leaves it alone. */
-export type ParamUse = "trained" | "state" | "frozen";
+type ParamUse = "trained" | "state" | "frozen";
 
 /** Whether training may move a parameter. */
 export type Trains = (param: { name: string; role: Role }) => boolean;

@@ -106,7 +106,7 @@ export interface Plan extends Size {
 }
 
 /** Bytes of one element of a value: 1 in an int8 graph, but for its outputs. */
-export function elementBytes(graph: Graph, value: string): number {
+function elementBytes(graph: Graph, value: string): number {
   return graph.scales?.has(value) ? 1 : 4;
 }
 

@@ -8,7 +8,7 @@ import { gradientOffsets, type PlacedParams, paramOffsets, type Trains } from ".
 import { type BufferRequest, checkSize, elements, lastReads, type Plan, placeBuffers, type Size, scratchOf, shapesOf } from "./plan.js";
 
 /** A planned training step: the forward pass at moments 0..n-1, the loss at n, node i's way back at 2 n - i. */
-export interface TrainingPlan extends Plan {
+interface TrainingPlan extends Plan {
   /** The values that depend on a trained parameter: the backward pass goes back as far as these. */
   learning: ReadonlySet<string>;
   /** Offsets of the gradients of these values and of the outputs; a value that several nodes read has one, to which the later ones are added. */

@@ -17,7 +17,7 @@ const MIN_EXPONENT = -20;
 const ROUNDING = 1e-6;
 
 /** The scale rounded up to a short mantissa. */
-export function shortScale(scale: number): number {
+function shortScale(scale: number): number {
   const unit = 2 ** (Math.floor(Math.log2(scale)) - MANTISSA + 1);
   return Math.ceil(scale / unit) * unit;
 }

@@ -4,7 +4,7 @@ import type { Model } from "../model/model.js";
 import { macsOf, shapesOf } from "../program/plan.js";
 
 /** Facts of a model file that can be read off it. */
-export interface ModelFacts {
+interface ModelFacts {
   sha256: string;
   bytes: number;
   precision: "int8" | "f32";
@@ -15,7 +15,7 @@ export interface ModelFacts {
 }
 
 /** The facts of a model file. */
-export async function modelFacts({ graph, info }: Model, file: Uint8Array): Promise<ModelFacts> {
+async function modelFacts({ graph, info }: Model, file: Uint8Array): Promise<ModelFacts> {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", file as Uint8Array<ArrayBuffer>));
   const input = inputSize(5, 3, info.pixels);
   return {

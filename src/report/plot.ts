@@ -13,14 +13,14 @@ export interface Series {
 }
 
 /** An axis; a bound that is left out is taken from the points. */
-export interface Axis {
+interface Axis {
   label: string;
   from?: number;
   to?: number;
 }
 
 /** What to plot. */
-export interface Plot {
+interface Plot {
   /** Stands over the plot, and is what a screen reader says. */
   title: string;
   x: Axis;

@@ -38,7 +38,7 @@ const PAINTS: readonly Colour[] = [
 const GLASS: Colour = [44, 52, 60];
 
 /** Where a vehicle stands: the middle of its length and width on the ground, and where it heads (0: away, pi: towards the camera). */
-export interface Place {
+interface Place {
   x: number;
   z: number;
   heading: number;

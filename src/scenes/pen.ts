@@ -53,7 +53,7 @@ export function spot(pen: Pen, u: number, v: number): [number, number] {
 }
 
 /** How a shape is filled: lit by itself (not by the scene's light), see-through, or not part of the object. */
-export interface Fill {
+interface Fill {
   lit?: boolean;
   opacity?: number;
   /** Drawn as no object (an umbrella in a hand). */

@@ -48,7 +48,7 @@ const LEGS: readonly Colour[] = [
 ];
 
 /** How a figure is drawn; what is left out is chosen at random. */
-export interface Figure {
+interface Figure {
   pose?: Pose;
   facing?: Facing;
   /** Metres. */

@@ -31,7 +31,7 @@ export interface SceneOptions {
 }
 
 /** An instance of which less than this share can be seen, for what stands before it or for the picture's edge, is not boxed. */
-export const VISIBLE_SHARE = 0.3;
+const VISIBLE_SHARE = 0.3;
 /** Nor is one that shows fewer pixels, or less of a side. */
 const MIN_PIXELS = 10;
 const MIN_SIDE = 3;

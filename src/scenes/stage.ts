@@ -7,7 +7,7 @@ import { type Canvas, type Colour, fillPolygon, KEEP, NOTHING } from "./canvas.j
 // World: metres; X to the right of the camera's foot, Y up from the ground, Z away from it.
 
 /** A pinhole camera that looks along the street, level. */
-export interface Camera {
+interface Camera {
   /** Focal length in pixels. */
   focal: number;
   /** Column and row of the point straight ahead (the vanishing point). */
@@ -48,7 +48,7 @@ export interface StageObject {
 }
 
 /** Light that is added when all is painted, unless something nearer was painted over its middle by then. */
-export interface Glow {
+interface Glow {
   x: number;
   y: number;
   radius: number;

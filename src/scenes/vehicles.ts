@@ -1,7 +1,7 @@
 // Measures of vehicles, in metres.
 
 /** What a stretch of the outline is. */
-export type Part = "rear" | "boot" | "rearGlass" | "roof" | "windscreen" | "bonnet" | "front";
+type Part = "rear" | "boot" | "rearGlass" | "roof" | "windscreen" | "bonnet" | "front";
 
 /** A vehicle's outline from the side, in metres. */
 export interface Shape {

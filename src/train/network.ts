@@ -24,7 +24,7 @@ export interface NetworkOptions {
 }
 
 /** The graph that a training starts with, and the prefix of the names of its pretrained part: null where all weights are random. */
-export interface FirstGraph {
+interface FirstGraph {
   graph: Graph;
   prefix: string | null;
 }

@@ -29,7 +29,7 @@ export interface BatchSource {
 }
 
 /** The steps of a training. */
-export interface Schedule {
+interface Schedule {
   rate: number;
   steps: number;
   stepsPerEpoch: number;

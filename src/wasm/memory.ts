@@ -8,7 +8,7 @@ const BOTTOM = 1024;
 /** Shared memory says beforehand how far it may grow: 1 GiB, as asconfig.json has it. */
 const SHARED_MAXIMUM = 16384;
 /** Beyond every reservation: vector kernels may touch up to this many bytes past a buffer's end. */
-export const SPARE = 64;
+const SPARE = 64;
 
 /** Why there is no memory. A runtime reserves gigabytes of addresses for each, which hosts with little virtual memory refuse. */
 export function memoryRefused(cause: unknown): FourwayError {

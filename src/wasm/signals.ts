@@ -50,7 +50,7 @@ export function chunksFor(threads: number): Chunk[] {
 export const SIGNALS = 128;
 
 /** Looks that a thread takes at a counter before it sleeps: some ten microseconds. */
-export const SPINS = 1 << 14;
+const SPINS = 1 << 14;
 /** The same of a worker between runs, some tenths of a millisecond: waking it takes as long where its core has gone to sleep. */
 export const SPINS_BETWEEN_RUNS = 1 << 18;
 
@@ -89,7 +89,7 @@ export function waitForChunks(signals: Int32Array, target: number, mayWait: bool
 }
 
 /** A run as a thread sees it: how many steps, how many parts each, the numbers of the step and of the chunk behind the last. */
-export interface Run {
+interface Run {
   steps: number;
   parts: number;
   end: number;

@@ -67,7 +67,7 @@ function mayWait(signals: Int32Array): boolean {
 }
 
 /** A program for workers: as many chunks a step as there are parts. */
-export interface Script {
+interface Script {
   /** For each chunk the number of its kernel calls; for each call the kernel's number, the number of arguments, the arguments. */
   words: Float64Array;
   steps: number;
