@@ -123,7 +123,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
     throw new FourwayError("E_MODEL", `quantize: expected an f32 model, got int8 in ${options.model}; give the file that training wrote`);
   const { tasks, notes } = f32.info;
   const { pixels = f32.info.pixels } = options;
-  const samples = await readSamples(options, (text) => line.say(text));
+  const samples = await readSamples({ ...options, tasks }, (text) => line.say(text));
   const train = samples.filter(({ split }) => split === "train");
   const val = samples.filter(({ split }) => split === "val");
   if (train.length === 0)

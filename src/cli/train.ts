@@ -4,7 +4,7 @@ import { basename, dirname } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
-import { trainingSizes } from "../data/batch.js";
+import { isLabelled, trainingSizes } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
 import { formatScores } from "../eval/format.js";
 import { evaluate, type Scores } from "../eval/scores.js";
@@ -24,7 +24,7 @@ import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { type Progress, train } from "../train/trainer.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { firstGraph, type NetworkOptions } from "./trainNetwork.js";
-import { numberIn, trainingPixels } from "./values.js";
+import { numberIn, parseTasks, trainingPixels } from "./values.js";
 
 /** A checkpoint is written at least this oversample, and at the end of every epoch. */
 const CHECKPOINT_MS = 120_000;
@@ -70,13 +70,6 @@ const channels = (text: string): number => {
   return value;
 };
 
-const parseTasks = (text: string): Task[] => {
-  const tasks = text.split(",");
-  if (!tasks.every((task, i) => TASKS.includes(task) && tasks.indexOf(task) === i))
-    throw new InvalidArgumentError(`Expected some of ${TASKS.join(",")}, each once.`);
-  return tasks;
-};
-
 /** `fourway train` */
 export function addTrain(program: Command): void {
   program
@@ -97,7 +90,7 @@ export function addTrain(program: Command): void {
     )
     .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
     .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
-    .option("--tasks <tasks>", "what the network answers, comma separated", parseTasks, TRAIN_DEFAULTS.tasks)
+    .option("--tasks <tasks>", "what the network answers, comma separated, any names that labels have", parseTasks, TRAIN_DEFAULTS.tasks)
     .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
     .option("--batch <n>", "pictures a step", count(1), TRAIN_DEFAULTS.batch)
     .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), TRAIN_DEFAULTS.rate)
@@ -170,6 +163,12 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
   const val = known.filter(({ split }) => split === "val");
   if (samples.length === 0)
     throw new FourwayError("E_DATA", "train: expected labelled pictures in the train split, got none; give --data with some");
+  const unlabelled = tasks.find((task) => !TASKS.includes(task) && !samples.some((sample) => isLabelled(sample, [task])));
+  if (unlabelled !== undefined)
+    throw new FourwayError(
+      "E_DATA",
+      `--tasks: expected tasks that are labelled in the train split, got "${unlabelled}"; fix the name or give --data with it`,
+    );
   const stepsPerEpoch = Math.max(1, Math.floor(samples.length / batch));
   const steps = stepsPerEpoch * epochs;
   const oversample = readOversample(options.oversample, samples);
