@@ -13,6 +13,7 @@ import { presenceTruth } from "../eval/presence.js";
 import { defaultThreshold, evaluate } from "../eval/scores.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { inputSize, letterboxed, resampled } from "../image/letterbox.js";
+import { inputMultiple } from "../model/head.js";
 import { DEFAULT_THRESHOLD, defaultInfo, loadModel, type Model, saveModel } from "../model/model.js";
 import { detectAll } from "../node/evaluate.js";
 import { readImage } from "../node/image.js";
@@ -69,6 +70,7 @@ export function addQuantize(program: Command): void {
 async function readInputs(
   samples: readonly Sample[],
   pixels: number,
+  multiple: number,
   { pictures: count, seed, strict }: QuantizeOptions,
   onFault: (fault: string) => void,
 ): Promise<CalibrationInput[]> {
@@ -86,7 +88,7 @@ async function readInputs(
       onFault(`${source ?? image}: ${error.message}`);
       continue;
     }
-    const input = inputSize(frame.width, frame.height, pixels);
+    const input = inputSize(frame.width, frame.height, pixels, multiple);
     const values = 3 * input.width * input.height;
     const floatPixels = resampled(engine, frame, letterboxed(frame, input), input, (bytes) => {
       const floats = memory.reserve(4 * values);
@@ -130,11 +132,11 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
     throw new FourwayError("E_DATA", "quantize: expected pictures of the train split to calibrate on, got none; give more --data");
 
   line.say(`calibrating on ${options.pictures} pictures`);
-  const inputs = await readInputs(train, pixels, options, (fault) => line.say(`skipped: ${fault}`));
+  const inputs = await readInputs(train, pixels, inputMultiple(f32.info.strides), options, (fault) => line.say(`skipped: ${fault}`));
   const graph = quantize(await createEngine(), f32.graph, inputs);
   const model: Model = {
     graph,
-    info: { ...defaultInfo(tasks), pixels, notes: { ...notes, quantized: `${options.pictures} pictures, seed ${options.seed}` } },
+    info: { ...defaultInfo(tasks, f32.info), pixels, notes: { ...notes, quantized: `${options.pictures} pictures, seed ${options.seed}` } },
   };
 
   let measured: Record<string, unknown> = {};

@@ -9,7 +9,8 @@ import type { Sample } from "../data/dataset.js";
 import { formatScores } from "../eval/format.js";
 import { evaluate, type Scores } from "../eval/scores.js";
 import { INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
-import { DEFAULT_PIXELS, defaultInfo, saveModel } from "../model/model.js";
+import { BOX_MAPS, type HeadMaps, inputMultiple } from "../model/head.js";
+import { DEFAULT_PIXELS, defaultInfo, type ModelInfo, saveModel } from "../model/model.js";
 import { startBatchLoader } from "../node/batchLoader.js";
 import { detectAll } from "../node/evaluate.js";
 import { formatSeconds, ProgressLine } from "../node/progress.js";
@@ -23,7 +24,7 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../train/ch
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { type Progress, train } from "../train/trainer.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
-import { firstGraph, type NetworkOptions } from "./trainNetwork.js";
+import { defaultTasks, firstNetwork, type NetworkOptions } from "./trainNetwork.js";
 import { numberIn, parseTasks, trainingPixels } from "./values.js";
 
 /** A checkpoint is written at least this oversample, and at the end of every epoch. */
@@ -90,7 +91,11 @@ export function addTrain(program: Command): void {
     )
     .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
     .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
-    .option("--tasks <tasks>", "what the network answers, comma separated, any names that labels have", parseTasks, TRAIN_DEFAULTS.tasks)
+    .option(
+      "--tasks <tasks>",
+      "what the network answers, comma separated: names that labels have (default: those of --start, else of the shipped models)",
+      parseTasks,
+    )
     .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
     .option("--batch <n>", "pictures a step", count(1), TRAIN_DEFAULTS.batch)
     .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), TRAIN_DEFAULTS.rate)
@@ -107,8 +112,8 @@ export function addTrain(program: Command): void {
     .option("--cache <mb>", "decoded pictures kept in memory", count(0), TRAIN_DEFAULTS.cache)
     .option("--resume", "go on from the checkpoint beside --out")
     .option(...DATA_FLAGS.strict)
-    .action(async (options: TrainOptions) => {
-      await runTrain(options);
+    .action(async (options: Omit<TrainOptions, "tasks"> & { tasks?: Task[] }) => {
+      await runTrain({ ...options, tasks: options.tasks ?? (await defaultTasks(options.start)) });
     });
 }
 
@@ -175,7 +180,11 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
   const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, oversample, pictures: samples.length };
   const checkpointPath = `${out}.checkpoint`;
   const checkpoint = options.resume ? await readCheckpoint(checkpointPath, fixed) : null;
-  const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : await firstGraph(options);
+  const first = checkpoint
+    ? { graph: readOnnx(checkpoint.onnx).graph, maps: (checkpoint.options.maps as HeadMaps | undefined) ?? BOX_MAPS, prefix: null }
+    : await firstNetwork(options);
+  const { maps } = first;
+  const multiple = inputMultiple(maps.strides);
   const pretrained = checkpoint ? checkpoint.options.pretrained === true : first.prefix !== null;
   const loader = {
     samples,
@@ -184,14 +193,16 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
     batch,
     slices: threads,
     pixels,
+    multiple,
     oversample,
     cacheBytes: options.cache * 2 ** 20,
     strict: options.strict === true,
   };
   const crew = await startReplicas(first.graph, threads, {
     batch: batch / threads,
-    sizes: trainingSizes(pixels),
+    sizes: trainingSizes(pixels, multiple),
     tasks: tasks.length,
+    maps,
     pretrained,
     optimizer,
   });
@@ -221,7 +232,7 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
     const save = async (step: number): Promise<void> => {
       const state = await crew.save();
       const graph = checkpoint ? checkpoint.onnx : writeOnnx(first.graph, {});
-      await safeWrite(checkpointPath, await encodeCheckpoint({ options: { ...fixed, pretrained, notes }, step, onnx: graph, state }));
+      await safeWrite(checkpointPath, await encodeCheckpoint({ options: { ...fixed, pretrained, notes, maps }, step, onnx: graph, state }));
     };
     const began = performance.now();
     const from = checkpoint?.step ?? 0;
@@ -246,7 +257,7 @@ export async function runTrain(options: TrainOptions): Promise<boolean> {
         async onEpoch(progress) {
           const last = progress.step === steps;
           const measure = val.length > 0 && (last || (options.valEvery > 0 && progress.epoch % options.valEvery === 0));
-          const scores = await finishEpoch(crew, options, notes, progress, measure ? val : [], line);
+          const scores = await finishEpoch(crew, options, defaultInfo(tasks, maps), notes, progress, measure ? val : [], line);
           await logEpoch(`${out}.log`, tasks, progress, scores);
           await save(progress.step);
           saved = performance.now();
@@ -290,13 +301,14 @@ const formatLosses = (tasks: readonly Task[], losses: readonly number[]): string
 async function finishEpoch(
   crew: WorkerReplicas,
   options: TrainOptions,
+  base: ModelInfo,
   notes: Record<string, string>,
   { epoch, losses }: Progress,
   val: readonly Sample[],
   line: ProgressLine,
 ): Promise<Scores | null> {
   const { tasks, pixels } = options;
-  const info = { ...defaultInfo(tasks), pixels, notes };
+  const info = { ...base, pixels, notes };
   const model = { graph: foldNorms(await crew.export()), info };
   await safeWrite(options.out, saveModel(model));
   line.say(`epoch ${epoch}/${options.epochs}  loss: ${formatLosses(tasks, losses)}`);

@@ -1,6 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Example } from "../data/example.js";
 import { type Graph, INPUT_SCALE } from "../graph/graph.js";
+import type { HeadMaps } from "../model/head.js";
 import { unpack } from "../ops/layout.js";
 import { type PlacedParams, placeParams } from "../program/params.js";
 import { compileTraining, planTraining, type TrainingProgram } from "../program/training.js";
@@ -15,6 +16,8 @@ export interface ReplicaOptions {
   sizes: readonly { width: number; height: number }[];
   /** How many tasks. */
   tasks: number;
+  /** Of the network; those of the shipped models without it. */
+  maps?: HeadMaps;
   /** Whether the trunk was learned before and moves slowly. */
   pretrained: boolean;
   optimizer: OptimizerName;
@@ -103,7 +106,7 @@ export class Replica {
     this.fill(program, examples);
     this.gradients().fill(0);
     program.forward();
-    const loss = multiTaskLoss(this.engine, program, this.buffers, examples, this.options.tasks);
+    const loss = multiTaskLoss(this.engine, program, this.buffers, examples, this.options.tasks, this.options.maps);
     program.backward();
     return { ...loss, gradientNorm: this.gradientNorm() };
   }

@@ -125,12 +125,12 @@ const car = (sample: Sample | undefined): [Label | undefined, number, string | u
 ];
 
 test("--tasks fills what the teacher says it looks for, and refuses what it does not", () => {
-  const bikes = join(folder, "bikes.mjs");
-  writeFileSync(bikes, PRESET.replace('name: "redthings"', 'name: "bikes", tasks: ["bicycle"]').replace('task: "car"', 'task: "bicycle"'));
   const refused = label("trams", "--tasks", "tram");
   assert.equal(refused.status, 1);
   assert.match(refused.stderr, /expected tasks that redthings looks for \(pedestrian, car, stopSign, trafficLight\), got "tram"/);
-  const filled = label("bicycles", "--tasks", "bicycle", "--preset", bikes);
+  writeFileSync(preset, PRESET.replace('name: "redthings"', 'name: "bikes", tasks: ["bicycle"]').replace('task: "car"', 'task: "bicycle"'));
+  const filled = label("bicycles", "--tasks", "bicycle");
+  writeFileSync(preset, PRESET);
   assert.equal(filled.status, 0, filled.stderr);
   const lines = readFileSync(join(folder, "bicycles", "street", "labels.jsonl"), "utf8")
     .trimEnd()

@@ -229,10 +229,7 @@ test("what cannot work is refused at once, with one line that says why", () => {
     ],
     [plain("--batch", "5", "--threads", "2"), /^train: expected --batch to be a multiple of --threads, got 5 and 2$/],
     [plain("--trunk", join(folder, "missing.onnx")), /^ENOENT: no such file or directory, open '.*missing\.onnx'$/],
-    [
-      plain("--start", int8),
-      /^--start: expected an f32 model of pedestrian, car, stopSign, trafficLight, got f32 of red, blue in .*; give another$/,
-    ],
+    [plain("--start", int8), /^heads: expected an f32 model that fourway trained, got another network; give the file that training wrote$/],
     [plain("--trunk-end", "stage4"), /^trunk: expected to end at one of trunk\.stage4\.0, .*, got "stage4"; name one of those$/],
     [["train", "--data", clean, "--out", join(folder, "nowhere", "x.onnx")], /^ENOENT: no such file or directory, access '.*nowhere'$/],
     [

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { BOX_MAPS } from "../../src/model/head.js";
 import { defaultInfo, loadModel, type Model, saveModel } from "../../src/model/model.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
@@ -9,6 +10,7 @@ import { SMALL_TASKS, smallNetwork } from "../support/network.js";
 function model(): Model {
   const info = {
     tasks: [...SMALL_TASKS],
+    ...BOX_MAPS,
     pixels: 100_352,
     thresholds: { a: 0, b: 0.5, c: 1 },
     presence: { a: { scale: 0.7, offset: -1.25 }, b: { scale: 1, offset: 0 }, c: { scale: 2, offset: 3 } },
@@ -25,6 +27,7 @@ test("a model comes back from its file as it was, graph, numbers and notes", () 
 test("a model that nothing is known of reports objects above .35, at the default size, with presence as it is", () => {
   assert.deepEqual(defaultInfo(["x"]), {
     tasks: ["x"],
+    ...BOX_MAPS,
     pixels: 320 * 192,
     thresholds: { x: 0.35 },
     presence: { x: { scale: 1, offset: 0 } },
