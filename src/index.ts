@@ -17,7 +17,9 @@ export { fitPlattScaling as fitCalibration, type PlattScaling as Calibration, ty
 export { type CurvePoint, evaluate, precisionRecall, type Scores, type TaskScores } from "./eval/scores.js";
 export type { Graph, GraphNode, OpName, Param } from "./graph/graph.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";
+export { type HeadLayout, type HeadMaps, type HeadOutput, headLayout } from "./model/head.js";
 export { DEFAULT_PIXELS, DEFAULT_THRESHOLD, loadModel, type Model, type ModelInfo, saveModel } from "./model/model.js";
+export { withTasks } from "./model/surgery.js";
 export { readOnnx } from "./onnx/read.js";
 export { writeOnnx } from "./onnx/write.js";
 export { drawScene, type Scene, type SceneOptions } from "./scenes/scene.js";

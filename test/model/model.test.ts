@@ -44,7 +44,7 @@ function changed(key: string, value: string | undefined): Uint8Array {
 
 const WRONG: [key: string, value: string | undefined][] = [
   ["format", undefined],
-  ["format", "fourway.2"],
+  ["format", "fourway.3"],
   ["normalisation", undefined],
   ["normalisation", '{"order":"BGR"}'],
   ["tasks", undefined],
