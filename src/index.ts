@@ -34,7 +34,9 @@ export {
 export type { Graph, GraphNode, OpAttributes, OpName, Param, Role } from "./graph/graph.js";
 export type { Placement } from "./image/letterbox.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";
+export { type HeadLayout, type HeadMaps, type HeadOutput, headLayout } from "./model/head.js";
 export { DEFAULT_PIXELS, DEFAULT_THRESHOLD, loadModel, type Model, type ModelInfo, saveModel } from "./model/model.js";
+export { withTasks } from "./model/surgery.js";
 export { readOnnx } from "./onnx/read.js";
 export { writeOnnx } from "./onnx/write.js";
 export { drawScene, type Scene, type SceneOptions } from "./scenes/scene.js";

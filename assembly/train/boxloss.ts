@@ -1,12 +1,10 @@
 // Box loss on the cells that answer for an object, value and gradient together: 1 - GIoU.
 //   distances  p = e^clamp(d, -4, 5): left, top, right, bottom from the cell's centre, in strides; t: the target's
 //   I = overlap, U = union, C = hull;  GIoU = I / U - (C - U) / C;  loss = weight (2 - I / U - U / C) scale
-//   out dout f32 [cells, 8], d in channels 1..4; cell i32 [n]; target f32 [n, 4] (may be negative); weight f32 [n]
-//   returns    the sum of the losses times scale;  writes channels 1..4 of dout at the cells
+//   out dout f32, d at out, step bytes a cell, step % 16 == 0; cell i32 [n]; target f32 [n, 4] (may be negative); weight f32 [n]
+//   returns    the sum of the losses times scale;  writes the four floats of dout at the cells
 //   source     generalised IoU, arXiv 1902.09630. The four sides are the four lanes; the other axis is two lanes away.
 import { exp4 } from "../math";
-
-const CELL: i32 = 32; // bytes
 
 /** Lanes (left + right, top + bottom) twice over. */
 function across(v: v128): v128 {
@@ -18,12 +16,12 @@ function turned(v: v128): v128 {
   return v128.shuffle<f32>(v, v, 1, 0, 3, 2);
 }
 
-export function boxLoss(dout: usize, out: usize, cell: usize, target: usize, weight: usize, n: i32, scale: f32): f32 {
+export function boxLoss(dout: usize, out: usize, cell: usize, target: usize, weight: usize, n: i32, step: i32, scale: f32): f32 {
   const zero = f32x4.splat(0);
   let total: f32 = 0;
   for (let i = 0; i < n; i++) {
-    const at = load<i32>(cell + (i << 2)) * CELL;
-    const d = v128.load(out + at, 4), t = v128.load(target + (i << 4));
+    const at = load<i32>(cell + (i << 2)) * step;
+    const d = v128.load(out + at), t = v128.load(target + (i << 4));
     const held = f32x4.pmax(f32x4.pmin(d, f32x4.splat(5)), f32x4.splat(-4));
     const p = exp4(held);
     const size = across(p), wanted = across(t);
@@ -41,7 +39,7 @@ export function boxLoss(dout: usize, out: usize, cell: usize, target: usize, wei
     const dRatio = f32x4.div(f32x4.sub(dOverlap, f32x4.mul(ratio, dUnion)), union);
     const dFill = f32x4.div(f32x4.sub(dUnion, f32x4.mul(fill, dHull)), hull);
     const slope = v128.and(p, f32x4.eq(d, held));
-    v128.store(dout + at, f32x4.mul(f32x4.mul(f32x4.splat(-w), f32x4.add(dRatio, dFill)), slope), 4);
+    v128.store(dout + at, f32x4.mul(f32x4.mul(f32x4.splat(-w), f32x4.add(dRatio, dFill)), slope));
   }
   return total;
 }

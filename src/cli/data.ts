@@ -10,7 +10,7 @@ export interface DataOptions {
   data: string[];
   labelled?: string[];
   strict?: boolean;
-  /** Of the network; all four without it. */
+  /** Of the network; those of the shipped models without it. */
   tasks?: readonly Task[];
   /** A teacher's labels count in the val split too. */
   teacherLabels?: boolean;
@@ -28,7 +28,7 @@ export async function readSamples(
   { data, labelled, strict, tasks = TASKS, teacherLabels }: DataOptions,
   say: (text: string) => void,
 ): Promise<Sample[]> {
-  const { samples, faults, skipped = [] } = await readDatasets(data, TASKS, { labelled });
+  const { samples, faults, skipped = [] } = await readDatasets(data, [...new Set([...TASKS, ...tasks])], { labelled });
   if (skipped.length > 0) say(describeSkipped(skipped));
   if (faults.length > 0) {
     if (strict)

@@ -18,7 +18,7 @@ import { ProgressLine } from "../node/progress.js";
 import { thumbnailer, writeReport } from "../node/report.js";
 import { linePlot } from "../report/plot.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
-import { inputPixels, several } from "./values.js";
+import { inputPixels, parseTasks, several } from "./values.js";
 
 /** Options of `fourway eval`, as commander gives them. */
 interface EvalOptions extends DataOptions {
@@ -48,6 +48,7 @@ export function addEval(program: Command): void {
       [],
     )
     .option("--preset <name>", "how the peers in ONNX are fed and read, as for label (default: guessed)")
+    .option("--tasks <tasks>", "what peers are scored on, comma separated (default: the models' and the shipped models' tasks)", parseTasks)
     .option("--peer-pixels <n>", `of the peers' input (default: ${PEER_PIXELS})`, inputPixels)
     .option("--json [file]", "the figures as JSON, on stdout or into a file")
     .option("--report <file>", "an HTML page with curves and the worst mistakes, of the first model")
@@ -147,10 +148,12 @@ async function runEval(options: EvalOptions): Promise<void> {
   if (files.length === 0 && report !== undefined)
     throw new FourwayError("E_ARGUMENT", "--report: expected a --model to report on, got none; name its file");
   const models = await Promise.all(files.map(async (file) => ({ file, model: loadModel(await readFile(file)) })));
-  const asked = new Set([...models.flatMap(({ model }) => model.info.tasks), ...(peers.length > 0 ? TASKS : [])]);
-  const all = await readSamples(options, (text) => line.say(text));
+  const named = models.flatMap(({ model }) => model.info.tasks);
+  const peerTasks = options.tasks ?? [...new Set([...TASKS, ...named])];
+  const asked = [...new Set([...named, ...(peers.length > 0 ? peerTasks : [])])];
+  const all = await readSamples({ ...options, tasks: asked }, (text) => line.say(text));
   const read = all.filter(({ split }) => split === options.split);
-  const wanted = options.teacherLabels ? read : read.map(humanLabels).filter((sample) => isLabelled(sample, [...asked]));
+  const wanted = options.teacherLabels ? read : read.map(humanLabels).filter((sample) => isLabelled(sample, asked));
   if (wanted.length === 0) {
     const splits = [...new Set(all.map(({ split }) => split))].join(", ") || "none";
     throw new FourwayError(
@@ -177,9 +180,9 @@ async function runEval(options: EvalOptions): Promise<void> {
     runs.push(
       scored(
         file,
-        TASKS,
+        peerTasks,
         file.endsWith(".onnx") ? pixels : undefined,
-        await peerAnswers(file, wanted, { preset: options.preset, ...looking(file), pixels }),
+        await peerAnswers(file, wanted, peerTasks, { preset: options.preset, ...looking(file), pixels }),
       ),
     );
   }

@@ -2,7 +2,7 @@ import { access, mkdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
-import { TASKS, type Task } from "../core/task.js";
+import type { Task } from "../core/task.js";
 import { type Interval, interval } from "../eval/interval.js";
 import type { TrunkWidth } from "../model/trunk.js";
 import { ProgressLine } from "../node/progress.js";
@@ -10,12 +10,13 @@ import { safeWrite } from "../node/safeWrite.js";
 import { linePlot } from "../report/plot.js";
 import { DATA_FLAGS } from "./data.js";
 import { runTrain, TRAIN_DEFAULTS, type TrainOptions } from "./train.js";
-import { numberIn, trainingPixels } from "./values.js";
+import { numberIn, parseTasks, trainingPixels } from "./values.js";
 
 /** Options of `fourway experiment joint-vs-separate`, as commander gives them. */
 interface ExperimentOptions {
   data: string[];
   out: string;
+  tasks: Task[];
   width: TrunkWidth[];
   trunk: string[];
   seeds: number;
@@ -60,6 +61,7 @@ export function addExperiment(program: Command): void {
     .requiredOption("--out <dir>", "folder for the runs, results.json, results.md and results.svg; the same command goes on")
     .addOption(new Option("--width <width...>", "trunks to begin with random weights").choices(["0.5", "1.0"]).default([]))
     .option("--trunk <file...>", "pretrained trunks to begin with", [])
+    .option("--tasks <tasks>", "what the networks answer, comma separated", parseTasks, TRAIN_DEFAULTS.tasks)
     .option("--seeds <n>", "runs of each", whole(2, 100), 3)
     .option("--epochs <n>", "passes of each over its pictures", whole(1, 1000), 6)
     .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
@@ -82,7 +84,7 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
     for (let seed = 1; seed <= seeds; seed++) {
       const folder = join(out, `${start.name.replaceAll(" ", "-")}-${pixels}`, `seed-${seed}`);
       await mkdir(folder, { recursive: true });
-      for (const [kind, tasks] of [["joint", [...TASKS]] as const, ...TASKS.map((task) => ["separate", [task]] as const)]) {
+      for (const [kind, tasks] of [["joint", options.tasks] as const, ...options.tasks.map((task) => ["separate", [task]] as const)]) {
         const name = kind === "joint" ? kind : tasks[0]!;
         line.say(`${start.name}, seed ${seed}: ${name}`);
         const figures = await trainedFigures(join(folder, `${name}.onnx`), tasks, start, seed, options);
@@ -90,11 +92,11 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
         for (const task of tasks) trained.push({ start: start.name, seed, kind, task, figures: figures[task]! });
       }
     }
-  const rows = compare(trained);
+  const rows = compare(trained, options.tasks);
   const text = table(rows, options);
   await safeWrite(join(out, "results.json"), `${JSON.stringify({ seeds, epochs, pixels, rows, trained }, null, 2)}\n`);
   await safeWrite(join(out, "results.md"), text);
-  await safeWrite(join(out, "results.svg"), `${plot(trained)}\n`);
+  await safeWrite(join(out, "results.svg"), `${plot(trained, options.tasks)}\n`);
   console.log(text);
 }
 
@@ -102,9 +104,9 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
  * Notes in the folder what its runs are made with, so that what is taken over fits.
  * @throws E_ARGUMENT where the folder's runs were made with other pictures or epochs
  */
-async function keepSettings({ out, data, epochs }: ExperimentOptions): Promise<void> {
+async function keepSettings({ out, data, epochs, tasks }: ExperimentOptions): Promise<void> {
   const file = join(out, "settings.json");
-  const settings = JSON.stringify({ data: data.map((folder) => resolve(folder)), epochs });
+  const settings = JSON.stringify({ data: data.map((folder) => resolve(folder)), epochs, tasks });
   const before = await readFile(file, "utf8").catch(() => settings);
   if (before !== settings)
     throw new FourwayError(
@@ -171,10 +173,10 @@ interface Row {
   gain: Interval;
 }
 
-function compare(trained: readonly Trained[]): Row[] {
+function compare(trained: readonly Trained[], tasks: readonly Task[]): Row[] {
   const starts = [...new Set(trained.map(({ start }) => start))];
   return starts.flatMap((start) =>
-    TASKS.flatMap((task) =>
+    tasks.flatMap((task) =>
       METRICS.map((metric): Row => {
         const of = (kind: Trained["kind"]): number[] =>
           trained.filter((each) => each.start === start && each.task === task && each.kind === kind).map(({ figures }) => figures[metric]);
@@ -203,7 +205,7 @@ function table(rows: readonly Row[], { seeds, epochs, pixels }: ExperimentOption
 }
 
 /** Joint over separate AP50, a dot a seed and start: above the diagonal joint is better. */
-function plot(trained: readonly Trained[]): string {
+function plot(trained: readonly Trained[], tasks: readonly Task[]): string {
   const nothing = [Number.NaN, Number.NaN] as const; // no line from dot to dot
   return linePlot({
     title: "One network for all tasks against one a task",
@@ -218,7 +220,7 @@ function plot(trained: readonly Trained[]): string {
           [1, 1],
         ],
       },
-      ...TASKS.map((task) => {
+      ...tasks.map((task) => {
         const mine = trained.filter((each) => each.task === task);
         const joint = mine.filter(({ kind }) => kind === "joint");
         return {

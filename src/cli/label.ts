@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
-import { TASKS } from "../core/task.js";
+import { TASKS, type Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { formatNative } from "../data/native.js";
 import { describeFaults } from "../data/read.js";
@@ -16,7 +16,7 @@ import { lookAtAll } from "../node/labelLook.js";
 import { ProgressLine } from "../node/progress.js";
 import { safeWrite } from "../node/safeWrite.js";
 import { openTeachers } from "../node/teachers.js";
-import { inputPixels, numberIn, several, tableLines } from "./values.js";
+import { inputPixels, numberIn, parseTasks, several, tableLines } from "./values.js";
 
 /** Options of `fourway label`, as commander gives them. */
 interface LabelOptions extends RuleTexts {
@@ -24,6 +24,7 @@ interface LabelOptions extends RuleTexts {
   preset?: string[];
   data: string[];
   out: string;
+  tasks: Task[];
   pixels: number[];
   tiles: number;
   overlap: number;
@@ -49,6 +50,12 @@ export function addLabel(program: Command): void {
     .option(
       "--preset <name...>",
       "how each teacher is fed and read: nanodet-plus, yolox, or a module that exports a Teacher (default: guessed)",
+    )
+    .option(
+      "--tasks <tasks>",
+      "what to fill, comma separated, of what the teachers look for; sets are written with these and the shipped models' tasks",
+      parseTasks,
+      [...TASKS],
     )
     .option("--pixels <n...>", "of a teacher's input, about; several are several passes", several(inputPixels), [416 * 416])
     .option(
@@ -97,8 +104,9 @@ What teachers saw is kept in --out/detections.jsonl: the same command goes on wh
 async function runLabel(options: LabelOptions): Promise<void> {
   const line = new ProgressLine();
   const say = (text: string): void => line.say(text);
-  const { samples: all, faults } = await readDatasets(options.data, TASKS, { labelled: options.labelled });
-  const partial = await readPartials(all, TASKS);
+  const { tasks } = options;
+  const { samples: all, faults } = await readDatasets(options.data, [...new Set([...TASKS, ...tasks])], { labelled: options.labelled });
+  const partial = await readPartials(all, tasks);
   faults.push(...partial.faults);
   if (faults.length > 0) {
     const text = describeFaults(faults);
@@ -107,8 +115,8 @@ async function runLabel(options: LabelOptions): Promise<void> {
     say(`${faults.length} faults in the labels, skipped:\n${text}`);
   }
   const sets = [...new Set(all.map(({ set }) => set))];
-  const rules = readRules(options, TASKS, sets, options.teacher.length);
-  const isOpen = (sample: Sample): boolean => openTasks(sample, TASKS, rules).length > 0;
+  const rules = readRules(options, tasks, sets, options.teacher.length);
+  const isOpen = (sample: Sample): boolean => openTasks(sample, tasks, rules).length > 0;
   const open = all.filter(isOpen);
   const wanted = spread(open, options.limit ?? Number.POSITIVE_INFINITY);
   const samples = options.limit === undefined ? all : wanted;
@@ -119,7 +127,7 @@ async function runLabel(options: LabelOptions): Promise<void> {
   await mkdir(options.out, { recursive: true });
   await refuseOverwriting(options.out, all);
   const look = { pixels: options.pixels, tiles: options.tiles };
-  const teachers = await openTeachers(options.teacher, options.preset ?? [], options.threads, look);
+  const teachers = await openTeachers(options.teacher, options.preset ?? [], tasks, options.threads, look);
   const journal = await Journal.open(join(options.out, "detections.jsonl"));
   try {
     const whole = await lookAtAll(teachers, journal, wanted, look, line, options.strict === true);
@@ -128,10 +136,10 @@ async function runLabel(options: LabelOptions): Promise<void> {
       const seen = teachers.map(({ key, name }) => ({ teacher: name, objects: journal.seen.get(journalKey(resolve(sample.image), key)) }));
       const complete = seen.flatMap(({ teacher, objects }) => (objects ? [{ teacher, objects }] : []));
       if (complete.length < teachers.length || !isOpen(sample)) return sample;
-      return fillSample(sample, TASKS, complete, partial.boxes.get(sample.image) ?? {}, { rules, overlap: options.overlap });
+      return fillSample(sample, tasks, complete, partial.boxes.get(sample.image) ?? {}, { rules, overlap: options.overlap });
     });
     await writeSets(options.out, written);
-    for (const text of summary(samples, written, rules)) console.log(text);
+    for (const text of summary(samples, written, tasks, rules)) console.log(text);
   } finally {
     await journal.close();
     for (const teacher of teachers) await teacher.close();
@@ -167,8 +175,8 @@ async function writeSets(out: string, samples: readonly Sample[]): Promise<void>
 }
 
 /** What became of the labels of the train split, a row a task. */
-function summary(before: readonly Sample[], after: readonly Sample[], rules: RuleOf): string[] {
-  const rows = TASKS.map((task) => {
+function summary(before: readonly Sample[], after: readonly Sample[], tasks: readonly Task[], rules: RuleOf): string[] {
+  const rows = tasks.map((task) => {
     const train = after.map((sample, i) => ({ sample, old: before[i]! })).filter(({ sample }) => sample.split === "train");
     const filled = train.filter(({ sample }) => sample.from?.[task] !== undefined && Array.isArray(sample.labels[task]));
     const boxed = filled.filter(({ sample }) => (sample.labels[task] as unknown[]).length > 0);
@@ -188,7 +196,7 @@ function summary(before: readonly Sample[], after: readonly Sample[], rules: Rul
       left,
     ].map(String);
   });
-  const open = before.filter((sample) => openTasks(sample, TASKS, rules).length > 0).length;
+  const open = before.filter((sample) => openTasks(sample, tasks, rules).length > 0).length;
   return [
     ...tableLines([["task", "by people", "with boxes", "boxes", "absent", "doubtful regions", "still ?"], ...rows], [1, 2, 3, 4, 5, 6]),
     `pictures of the train split; "with boxes" to "doubtful regions" are the teachers'; ${open} had a ?`,

@@ -44,7 +44,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
   const say = (text: string): void => line.say(text);
   const f32 = loadModel(await readFile(options.model));
   const { tasks } = f32.info;
-  const samples = await readSamples(options, say);
+  const samples = await readSamples({ ...options, tasks }, say);
 
   line.say(`calibrating on ${options.pictures} pictures`);
   const { model, figures } = await quantizeModel(f32, samples, {

@@ -9,11 +9,11 @@ import { INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
 import type { TrunkWidth } from "../model/trunk.js";
 import { formatSeconds, ProgressLine } from "../node/progress.js";
 import { threadsFor, trainFiles } from "../node/trainFiles.js";
-import type { NetworkOptions } from "../train/network.js";
+import { defaultTasks, type NetworkOptions } from "../train/network.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { TRAINING_DEFAULTS, type TrainingEvent, type TrainingResult } from "../train/session.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
-import { numberIn, trainingPixels } from "./values.js";
+import { numberIn, parseTasks, trainingPixels } from "./values.js";
 
 /** The exit code of a program that Ctrl-C stopped. */
 const INTERRUPTED = 130;
@@ -60,13 +60,6 @@ const channels = (text: string): number => {
   return value;
 };
 
-const parseTasks = (text: string): Task[] => {
-  const tasks = text.split(",");
-  if (!tasks.every((task, i) => TASKS.includes(task) && tasks.indexOf(task) === i))
-    throw new InvalidArgumentError(`Expected some of ${TASKS.join(",")}, each once.`);
-  return tasks;
-};
-
 /** `fourway train` */
 export function addTrain(program: Command): void {
   program
@@ -87,7 +80,11 @@ export function addTrain(program: Command): void {
     )
     .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
     .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
-    .option("--tasks <tasks>", "what the network answers, comma separated", parseTasks, TRAIN_DEFAULTS.tasks)
+    .option(
+      "--tasks <tasks>",
+      "what the network answers, comma separated: names that labels have (default: those of --start, else of the shipped models)",
+      parseTasks,
+    )
     .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
     .option("--batch <n>", "pictures a step", count(1), TRAIN_DEFAULTS.batch)
     .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), TRAIN_DEFAULTS.rate)
@@ -104,8 +101,10 @@ export function addTrain(program: Command): void {
     .option("--cache <mb>", "decoded pictures kept in memory", count(0), TRAIN_DEFAULTS.cache)
     .option("--resume", "go on from the checkpoint beside --out")
     .option(...DATA_FLAGS.strict)
-    .action(async (options: TrainOptions) => {
-      if (!(await runTrain(options)).done) process.exitCode = INTERRUPTED;
+    .action(async (options: Omit<TrainOptions, "tasks"> & { tasks?: Task[] }) => {
+      const start = options.start === undefined ? undefined : await readFile(options.start);
+      const tasks = options.tasks ?? [...defaultTasks(start)];
+      if (!(await runTrain({ ...options, tasks })).done) process.exitCode = INTERRUPTED;
     });
 }
 

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import type { Task } from "../core/task.js";
 
 /** What an option's text must be to be taken. */
 interface NumberRange {
@@ -20,6 +21,14 @@ export function numberIn({ least, most, whole = false }: NumberRange): (text: st
 /** A parser of how many pixels a network's input is to have, about: one that is trained, and one that only looks. */
 export const trainingPixels = numberIn({ least: 4096, most: 1 << 20, whole: true });
 export const inputPixels = numberIn({ least: 4096, most: 1 << 24, whole: true });
+
+/** Tasks from an option's text, comma separated: letters, digits, "_" and "-", so that rules and the names of maps can hold them. */
+export function parseTasks(text: string): Task[] {
+  const tasks = text.split(",");
+  if (!tasks.every((task, i) => /^[A-Za-z][\w-]*$/.test(task) && tasks.indexOf(task) === i))
+    throw new InvalidArgumentError('Expected names of letters, digits, "_" and "-", comma separated, each once.');
+  return tasks;
+}
 
 /** A parser of an option that takes several values, each parsed by `parse`. */
 export function several<T>(parse: (text: string) => T): (text: string, earlier: T[] | undefined) => T[] {

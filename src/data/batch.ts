@@ -26,9 +26,9 @@ const SIZES = [
 ] as const;
 
 /** Input sizes of training with about so many pixels: the sides of the default ones, scaled to multiples of 32. */
-export function trainingSizes(pixels: number): { width: number; height: number }[] {
+export function trainingSizes(pixels: number, multiple = 32): { width: number; height: number }[] {
   const scale = Math.sqrt(pixels / DEFAULT_PIXELS);
-  const side = (length: number): number => Math.max(32, 32 * Math.round((length * scale) / 32));
+  const side = (length: number): number => Math.max(multiple, multiple * Math.round((length * scale) / multiple));
   return SIZES.map(({ width, height }) => ({ width: side(width), height: side(height) }));
 }
 
@@ -95,6 +95,8 @@ export interface BatcherOptions {
   slices: number;
   /** Of the input, about. */
   pixels: number;
+  /** Of which the input's sides are multiples; 32 without it. */
+  multiple?: number;
   /** As `samplingWeights` takes it. */
   oversample?: Readonly<Record<string, number>>;
 }
@@ -117,7 +119,7 @@ export class Batcher {
   ) {
     if (samples.length === 0)
       throw new FourwayError("E_DATA", "training: expected labelled pictures, got none; give --data with a train split");
-    this.sizes = trainingSizes(options.pixels);
+    this.sizes = trainingSizes(options.pixels, options.multiple);
     let sum = 0;
     this.cumulative = samplingWeights(samples, tasks, options.oversample).map((weight) => (sum += weight));
   }

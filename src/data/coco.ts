@@ -1,5 +1,6 @@
 import type { Box } from "../core/box.js";
 import type { Task } from "../core/task.js";
+import { taskOfCategory } from "../core/vocabulary.js";
 import type { Label, Sample } from "./dataset.js";
 import {
   type CheckedBox,
@@ -159,32 +160,6 @@ export function parseCoco(
     parsed.lines.push(asLine(id));
   }
   return parsed;
-}
-
-const OTHER_NAMES: Record<string, Task> = {
-  person: "pedestrian",
-  persons: "pedestrian",
-  people: "pedestrian",
-  pedestrian: "pedestrian",
-  pedestrians: "pedestrian",
-  car: "car",
-  cars: "car",
-  stopsign: "stopSign",
-  stopsigns: "stopSign",
-  trafficlight: "trafficLight",
-  trafficlights: "trafficLight",
-};
-
-/** The task of a category's name ("person", "stop sign", "Traffic_Light", or a task's own name), or null. */
-export function taskOfCategory(name: string, tasks: readonly Task[]): Task | null {
-  if (tasks.includes(name)) return name;
-  // LVIS explains some names in brackets: "car_(automobile)"
-  const plain = name
-    .toLowerCase()
-    .replace(/\(.*\)/, "")
-    .replace(/[^a-z0-9]/g, "");
-  const task = Object.hasOwn(OTHER_NAMES, plain) ? OTHER_NAMES[plain]! : tasks.find((other) => other.toLowerCase() === plain);
-  return task !== undefined && tasks.includes(task) ? task : null;
 }
 
 /**

@@ -30,7 +30,7 @@ const MAX_LINE = 2 ** 20;
  * @param file its name in faults.
  * @param folder what image paths are relative to; it is put before them.
  * @param set the name of the set.
- * @param tasks the tasks that are wanted; of `TASKS` the others are passed over, any further name is a fault.
+ * @param tasks the tasks that are wanted; of `VOCABULARY` the others are passed over, any further name is a fault.
  */
 export function parseNative(text: string, file: string, folder: string, set: string, tasks: readonly Task[]): ParsedFile {
   const parsed: ParsedFile = { samples: [], faults: [], lines: [] };

@@ -1,7 +1,8 @@
 import type { Box } from "../core/box.js";
 import { FourwayError } from "../core/errors.js";
 import { MAX_FRAME_PIXELS } from "../core/frame.js";
-import { TASKS, type Task } from "../core/task.js";
+import type { Task } from "../core/task.js";
+import { entryOfTask } from "../core/vocabulary.js";
 import type { DataFault, Dataset, Label, SkippedCategories } from "./dataset.js";
 
 // What all readers of label files share: the tolerance of boxes, paths, and how faults are told.
@@ -26,7 +27,7 @@ export function checkBox(value: unknown, width: number, height: number): Checked
     return { fault: `expected a box [x, y, width, height] of four numbers, got ${shown(value)}`, rest: null };
   const [x, y, w, h] = value as [number, number, number, number];
   if (w <= 0 || h <= 0) return { fault: `expected a box with a size, got ${shown(value)}`, rest: null };
-  if (w <= 1 && h <= 1)
+  if (x + w <= 1 && y + h <= 1)
     return {
       fault: `expected a box in pixels, larger than one, got ${shown(value)}; multiply fractions by the picture's size`,
       rest: null,
@@ -99,7 +100,7 @@ export function perTask<T>(tasks: readonly Task[], empty: () => T): Record<Task,
 
 /** Whether a name is a task that is asked for, or one that Fourway knows and that is only not asked for now. */
 export function isKnownTask(name: string, tasks: readonly Task[]): boolean {
-  return tasks.includes(name) || TASKS.includes(name);
+  return tasks.includes(name) || entryOfTask(name) !== undefined;
 }
 
 /** A value as it stands in a message: JSON, cut to a readable length. */

@@ -1,10 +1,9 @@
 import type { Placement } from "../image/letterbox.js";
-import { HEAD_CHANNELS } from "../model/build.js";
-import { stored } from "../ops/layout.js";
+import type { HeadLayout } from "../model/head.js";
 
 // Head maps to candidates.
 //   logit          channel 0: score = sigmoid(logit)
-//   log distances  channels 1..4: from the cell's centre to the left, top, right and bottom edge, in strides, clamped to -4..5
+//   log distances  four channels from the layout's `box` on: from the cell's centre to the left, top, right and bottom edge, in strides, clamped to -4..5
 //   cell           (column + 0.5, row + 0.5) strides from the input's top left corner
 
 /** The most boxes a task that go into suppression, the best ones. */
@@ -12,15 +11,14 @@ const MAX_CANDIDATES = 300;
 
 /** Bounds of the log distances, as in assembly/train/boxloss.ts. */
 const LOG_DISTANCE = [-4, 5] as const;
-/** Floats that a cell of a map takes in memory. */
-const CELL = stored(HEAD_CHANNELS);
 
-/** One task's map at one stride: [height, width, 8] floats, the first at index `at` of the kernels' memory. */
+/** One task's map at one stride: [height, width, cell] floats as the layout says, the first at index `at` of the kernels' memory. */
 export interface HeadMap {
   at: number;
   height: number;
   width: number;
   stride: number;
+  layout: HeadLayout;
 }
 
 /** Room for the best cells of one task, used again for each task of each frame. The first `count` entries count, best first. */
@@ -67,9 +65,10 @@ export function selectCells(to: Candidates, values: Float32Array, maps: readonly
   let largest = Number.NEGATIVE_INFINITY;
   to.count = 0;
   for (let map = 0; map < maps.length; map++) {
-    const { at, height, width } = maps[map]!;
-    const end = at + height * width * CELL;
-    for (let cell = at; cell < end; cell += CELL) {
+    const { at, height, width, layout } = maps[map]!;
+    const step = layout.cell;
+    const end = at + height * width * step;
+    for (let cell = at; cell < end; cell += step) {
       const logit = values[cell]!;
       if (logit > largest) largest = logit;
       if (logit >= least) insert(to, logit, cell, map);
@@ -107,16 +106,17 @@ export function locate(to: Candidates, values: Float32Array, maps: readonly Head
   for (let i = 0; i < to.count; i++) {
     const cell = to.cells[i]!;
     const map = maps[to.maps[i]!]!;
-    const { stride } = map;
-    const index = (cell - map.at) / CELL;
+    const { stride, layout } = map;
+    const sides = cell + layout.box;
+    const index = (cell - map.at) / layout.cell;
     const row = Math.floor(index / map.width);
     const x = ((index - row * map.width + 0.5) * stride - left) * xScale;
     const y = ((row + 0.5) * stride - top) * yScale;
     const box = 4 * i;
-    to.boxes[box] = sourceX + clamp(x - distance(values[cell + 1]!) * stride * xScale, 0, sourceWidth);
-    to.boxes[box + 1] = sourceY + clamp(y - distance(values[cell + 2]!) * stride * yScale, 0, sourceHeight);
-    to.boxes[box + 2] = sourceX + clamp(x + distance(values[cell + 3]!) * stride * xScale, 0, sourceWidth);
-    to.boxes[box + 3] = sourceY + clamp(y + distance(values[cell + 4]!) * stride * yScale, 0, sourceHeight);
+    to.boxes[box] = sourceX + clamp(x - distance(values[sides]!) * stride * xScale, 0, sourceWidth);
+    to.boxes[box + 1] = sourceY + clamp(y - distance(values[sides + 1]!) * stride * yScale, 0, sourceHeight);
+    to.boxes[box + 2] = sourceX + clamp(x + distance(values[sides + 2]!) * stride * xScale, 0, sourceWidth);
+    to.boxes[box + 3] = sourceY + clamp(y + distance(values[sides + 3]!) * stride * yScale, 0, sourceHeight);
   }
 }
 

@@ -2,8 +2,8 @@ import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { type Graph, INPUT_SCALE } from "../graph/graph.js";
 import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, prepareLetterbox } from "../image/letterbox.js";
-import { HEAD_CHANNELS, STRIDES } from "../model/build.js";
-import type { Model } from "../model/model.js";
+import { inputMultiple } from "../model/head.js";
+import type { Model, ModelInfo } from "../model/model.js";
 import { compileForward, type Program } from "../program/forward.js";
 import { type PlacedParams, placeParams } from "../program/params.js";
 import { planForward, shapesOf } from "../program/plan.js";
@@ -58,7 +58,7 @@ export class Workspace {
       throw new FourwayError("E_ARGUMENT", `detector: expected pixels in 4096..${1 << 24}, got ${pixels}; 61440 is 320 x 192`);
     const { graph, info } = model;
     this.graph = graph.nodes.some(({ op }) => op === "norm") ? foldNorms(graph) : graph;
-    checkNetwork(this.graph, info.tasks.length);
+    checkNetwork(this.graph, info);
     this.params = placeParams(engine, this.graph);
     this.base = engine.memory.mark;
     this.end = this.base;
@@ -80,7 +80,8 @@ export class Workspace {
   }
 
   private plan({ width, height }: Frame): SizedNetwork {
-    const input = inputSize(width, height, this.pixels);
+    const { tasks, strides, layout } = this.model.info;
+    const input = inputSize(width, height, this.pixels, inputMultiple(strides));
     const plan = planForward(this.graph, { batch: 1, ...input }, false, this.engine.threads?.parts);
     const placement = letterboxed({ width, height }, input);
     const most = Math.max(maxTaps(width, placement.width), maxTaps(height, placement.height));
@@ -100,11 +101,11 @@ export class Workspace {
 
     const program = compileForward(this.engine, plan, this.params, arena);
     const letterbox = prepareLetterbox(this.engine, tables, { width, height }, placement);
-    const count = this.model.info.tasks.length;
+    const count = tasks.length;
     const maps = Array.from({ length: count }, (_, task) =>
-      STRIDES.map((stride, level) => {
+      strides.map((stride, level) => {
         const map = program.outputs[level * count + task]!;
-        return { at: map.offset >> 2, height: map.height, width: map.width, stride };
+        return { at: map.offset >> 2, height: map.height, width: map.width, stride, layout };
       }),
     );
     return {
@@ -131,25 +132,25 @@ export class Workspace {
   }
 }
 
-/** Throws E_MODEL unless the graph takes Fourway's input and gives a map of 5 channels a task and stride. */
-function checkNetwork(graph: Graph, tasks: number): void {
+/** Throws E_MODEL unless the graph takes Fourway's input and gives a map of the layout's channels a task and stride. */
+function checkNetwork(graph: Graph, { tasks: { length: tasks }, strides, layout }: ModelInfo): void {
   const scale = graph.scales?.get(graph.input);
   if (graph.scales && !(scale !== undefined && Math.abs(scale / INPUT_SCALE - 1) < 1e-5))
     throw new FourwayError(
       "E_MODEL",
       `model: expected an int8 input in steps of ${INPUT_SCALE}, got ${scale ?? "an f32 input"}; quantize it with fourway`,
     );
-  if (graph.outputs.length !== STRIDES.length * tasks)
-    throw new FourwayError("E_MODEL", `model: expected ${STRIDES.length * tasks} maps, got ${graph.outputs.length} outputs`);
-  const side = STRIDES[STRIDES.length - 1]! * 2;
+  if (graph.outputs.length !== strides.length * tasks)
+    throw new FourwayError("E_MODEL", `model: expected ${strides.length * tasks} maps, got ${graph.outputs.length} outputs`);
+  const side = inputMultiple(strides) * 2;
   const shapes = shapesOf(graph, side, side);
   graph.outputs.forEach((name, i) => {
     const { height, width, channels } = shapes.get(name)!;
-    const wanted = side / STRIDES[Math.floor(i / tasks)]!;
-    if (channels !== HEAD_CHANNELS || height !== wanted || width !== wanted)
+    const wanted = side / strides[Math.floor(i / tasks)]!;
+    if (channels !== layout.channels || height !== wanted || width !== wanted)
       throw new FourwayError(
         "E_MODEL",
-        `model: expected "${name}" to be ${wanted} x ${wanted} x ${HEAD_CHANNELS} for an input of ${side} x ${side}, got ${height} x ${width} x ${channels}`,
+        `model: expected "${name}" to be ${wanted} x ${wanted} x ${layout.channels} for an input of ${side} x ${side}, got ${height} x ${width} x ${channels}`,
       );
   });
 }

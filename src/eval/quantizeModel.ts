@@ -5,6 +5,7 @@ import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { inputSize, letterboxed, resampled } from "../image/letterbox.js";
+import { inputMultiple } from "../model/head.js";
 import { DEFAULT_THRESHOLD, defaultInfo, type Model } from "../model/model.js";
 import { quantize } from "../quant/quantize.js";
 import type { CalibrationInput } from "../quant/ranges.js";
@@ -48,6 +49,7 @@ interface QuantizedFigures {
 async function drawInputs(
   samples: readonly Sample[],
   pixels: number,
+  multiple: number,
   { read, images, seed, onFault }: QuantizeModelOptions,
 ): Promise<CalibrationInput[]> {
   const engine = await createEngine();
@@ -64,7 +66,7 @@ async function drawInputs(
       onFault(`${source ?? image}: ${error.message}`);
       continue;
     }
-    const input = inputSize(frame.width, frame.height, pixels);
+    const input = inputSize(frame.width, frame.height, pixels, multiple);
     const values = 3 * input.width * input.height;
     const floatPixels = resampled(engine, frame, letterboxed(frame, input), input, (bytes) => {
       const floats = memory.reserve(4 * values);
@@ -111,10 +113,10 @@ export async function quantizeModel(
     throw new FourwayError("E_DATA", "quantize: expected images of the train split to calibrate on, got none; add data with some");
   const { tasks, notes } = f32.info;
   const { read, images, seed, pixels = f32.info.pixels, onFault, onImage } = options;
-  const graph = quantize(await createEngine(), f32.graph, await drawInputs(train, pixels, options));
+  const graph = quantize(await createEngine(), f32.graph, await drawInputs(train, pixels, inputMultiple(f32.info.strides), options));
   const model: Model = {
     graph,
-    info: { ...defaultInfo(tasks), pixels, notes: { ...notes, quantized: `${images} pictures, seed ${seed}` } },
+    info: { ...defaultInfo(tasks, f32.info), pixels, notes: { ...notes, quantized: `${images} pictures, seed ${seed}` } },
   };
   if (val.length === 0) return { model, figures: null };
 

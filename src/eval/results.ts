@@ -1,19 +1,14 @@
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
+import { VOCABULARY } from "../core/vocabulary.js";
 import type { Sample } from "../data/dataset.js";
 import { shown } from "../data/read.js";
 
 // COCO results: [{ "image_id", "category_id", "bbox": [x, y, width, height], "score" }], boxes in pixels of the labelled picture.
 // https://cocodataset.org/#format-results
 
-/** Our tasks' ids among COCO's categories as published. */
-const COCO_CATEGORIES: ReadonlyMap<unknown, Task> = new Map([
-  [1, "pedestrian"],
-  [3, "car"],
-  [10, "trafficLight"],
-  [13, "stopSign"],
-]);
+const TASK_OF_COCO_ID: ReadonlyMap<unknown, Task> = new Map(VOCABULARY.map(({ task, cocoId }) => [cocoId, task]));
 
 /**
  * Reads another detector's detections, in COCO's results format, of labelled pictures: `[i]` are those of `samples[i]`.
@@ -46,7 +41,7 @@ export function parseResults(text: string, file: string, samples: readonly Sampl
         "E_DATA",
         `${file}: [${i}]: expected the name of one picture, got ${shown(image)}, which ${places.length} have; put folders before it`,
       );
-    const task = tasks.find((name) => name === category) ?? COCO_CATEGORIES.get(category);
+    const task = tasks.find((name) => name === category) ?? TASK_OF_COCO_ID.get(category);
     if (places.length === 0) continue;
     matched++;
     if (task === undefined || !tasks.includes(task)) continue;

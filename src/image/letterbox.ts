@@ -9,12 +9,12 @@ const MAX_ASPECT = 4;
 const MULTIPLE = 32;
 
 /**
- * The input's size for frames of an aspect: about `pixels` pixels, sides multiples of 32 (at least 64). The longer side is rounded first, the
+ * The input's size for frames of an aspect: about `pixels` pixels, sides multiples of `multiple` (at least twice that). The longer side is rounded first, the
  * shorter one then follows the aspect; a frame on its side gets the same input on its side.
  */
-export function inputSize(width: number, height: number, pixels: number): { width: number; height: number } {
+export function inputSize(width: number, height: number, pixels: number, multiple = MULTIPLE): { width: number; height: number } {
   const aspect = Math.min(MAX_ASPECT, Math.max(width, height) / Math.min(width, height));
-  const side = (v: number): number => Math.max(2 * MULTIPLE, Math.round(v / MULTIPLE) * MULTIPLE);
+  const side = (v: number): number => Math.max(2 * multiple, Math.round(v / multiple) * multiple);
   const longer = side(Math.sqrt(pixels * aspect));
   const shorter = side(longer / aspect);
   return width >= height ? { width: longer, height: shorter } : { width: shorter, height: longer };

@@ -16,6 +16,7 @@ const NAME = "nanodet-plus";
 /** NanoDet-Plus on COCO: any input of sides that are multiples of 32, centred. */
 export const nanodetPlus: Teacher = {
   name: NAME,
+  tasks: COCO_CLASSES.map(([task]) => task),
   fits: ({ outputs }) => outputs.some(({ name }) => name === "cls8_hwc") && outputs.some(({ name }) => name === "dis8"),
   place(width, height, pixels) {
     const input = inputSize(width, height, pixels);

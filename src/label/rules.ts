@@ -1,5 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
+import { DEFAULT_LABEL_SCORES, entryOfTask } from "../core/vocabulary.js";
 
 /** What is made of a teacher's boxes of one task. */
 export interface TaskRule {
@@ -14,22 +15,6 @@ export interface TaskRule {
   /** Labels of this task stay as they are. */
   leave: boolean;
 }
-
-type Scores = Pick<TaskRule, "sure" | "doubt" | "both">;
-
-/**
- * Default scores, chosen for NanoDet-Plus on street photos. Stop signs: of 30 photos of round speed-limit signs NanoDet-Plus alone gave 11 a
- * stop sign at 0.55, it and YOLOX-nano with at least 0.2 both 9, with at least 0.75 both none; of 22 true ones that left 15.
- */
-const SCORES: Record<Task, Scores> = {
-  pedestrian: { sure: 0.42, doubt: 0.14, both: 0.14 },
-  car: { sure: 0.42, doubt: 0.14, both: 0.14 },
-  stopSign: { sure: 0.55, doubt: 0.2, both: 0.75 },
-  trafficLight: { sure: 0.38, doubt: 0.12, both: 0.12 },
-};
-const OTHER_SCORES: Scores = { sure: 0.45, doubt: 0.15, both: 0.15 };
-/** One teacher's boxes of these tasks are never labels by themselves: COCO detectors call round speed-limit signs stop signs with scores up to 0.9. */
-const NEED_TWO: readonly Task[] = ["stopSign"];
 
 /**
  * The rule of a task in a set.
@@ -63,7 +48,7 @@ export function readRules(texts: RuleTexts, tasks: readonly Task[], sets: readon
   const chosen = texts.agree?.join() === "none" ? [] : texts.agree;
   const agree = readEntries(
     "--agree",
-    chosen ?? (teachers > 1 ? tasks : tasks.filter((task) => NEED_TWO.includes(task))),
+    chosen ?? (teachers > 1 ? tasks : tasks.filter((task) => entryOfTask(task)?.needsTwoTeachers)),
     tasks,
     sets,
     true,
@@ -72,7 +57,7 @@ export function readRules(texts: RuleTexts, tasks: readonly Task[], sets: readon
   for (const set of sets)
     for (const task of tasks) {
       const of = (entries: ReadonlyMap<string, number>): number | undefined => entries.get(`${set}/${task}`) ?? entries.get(task);
-      const scores = SCORES[task] ?? OTHER_SCORES;
+      const scores = entryOfTask(task)?.labelScores ?? DEFAULT_LABEL_SCORES;
       const least = of(sure) ?? scores.sure;
       const rule = {
         sure: least,

@@ -1,6 +1,7 @@
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
+import { VOCABULARY } from "../core/vocabulary.js";
 import type { Port, Ports, Tensor } from "../engines/onnxruntime.js";
 import type { Placement } from "../image/letterbox.js";
 
@@ -18,6 +19,8 @@ export interface View {
 export interface Teacher {
   /** Goes into the labels as their provenance. */
   readonly name: string;
+  /** What it looks for; left out: the tasks of the shipped models. Objects of other tasks are not kept. */
+  readonly tasks?: readonly Task[];
   /** Whether a model with these inputs and outputs is of this family. */
   fits(ports: Ports): boolean;
   /** The input's size for a frame, or a part of one, of this size, and where in it that comes to lie, as if it began at (0, 0). */
@@ -28,13 +31,8 @@ export interface Teacher {
   decode(outputs: Readonly<Record<string, Tensor>>, view: View, least: number): DetectedObject[];
 }
 
-/** Numbers of our tasks among COCO's 80 classes, counted from 0. */
-export const COCO_CLASSES: readonly (readonly [Task, number])[] = [
-  ["pedestrian", 0],
-  ["car", 2],
-  ["stopSign", 11],
-  ["trafficLight", 9],
-];
+/** Numbers of the tasks that Fourway knows by name among COCO's 80 classes, counted from 0. */
+export const COCO_CLASSES: readonly (readonly [Task, number])[] = VOCABULARY.map(({ task, cocoClass }) => [task, cocoClass]);
 
 /** Bytes RGB [height, width, 3] as planes BGR [1, 3, height, width]: (byte - mean) / deviation, both in the order B, G, R. */
 export function planesBgr(rgb: Uint8Array, { width, height }: View, mean: readonly number[], deviation: readonly number[]): Tensor {

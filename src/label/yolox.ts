@@ -20,6 +20,7 @@ function inputOf(ports: Ports): { name: string; width: number | null; height: nu
 /** YOLOX on COCO: the model's own input size (where it leaves that open, multiples of 32), the picture in the top left corner. */
 export const yolox: Teacher = {
   name: NAME,
+  tasks: COCO_CLASSES.map(([task]) => task),
   fits: ({ inputs, outputs }) =>
     inputs.length === 1 && outputs.length === 1 && outputs[0]!.dims.length === 3 && outputs[0]!.dims[2] === VALUES,
   place(width, height, pixels, ports) {

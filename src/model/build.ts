@@ -3,12 +3,7 @@ import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
 import type { Graph } from "../graph/graph.js";
 import { Builder } from "./blocks.js";
-
-/** Strides of the maps, fine to coarse. */
-export const STRIDES = [8, 16, 32] as const;
-
-/** Values a cell of a head: the logit, then the log distances to the left, top, right and bottom edge, in strides. */
-export const HEAD_CHANNELS = 5;
+import { BOX_HEAD, checkStrides, type HeadLayout, STRIDES } from "./head.js";
 
 /** Before the names of what the trunk brings. */
 export const TRUNK_PREFIX = "trunk.";
@@ -27,41 +22,61 @@ export function mapName(task: Task, stride: number): string {
   return `${task}.${stride}`;
 }
 
+/** What `buildNetwork` is asked for. */
+export interface BuildOptions {
+  tasks: readonly Task[];
+  /** Strides of the maps, doubling from 8, 16 or 32 on; beyond 32 the path goes on where the trunk has ended. */
+  strides?: readonly number[];
+  layout?: HeadLayout;
+  /** Channels of the path. */
+  path?: number;
+  /** Channels within a head. */
+  head?: number;
+  seed?: number;
+}
+
 /**
- * The network: a trunk, a path from coarse to fine and back, four heads that share their weights over the strides.
- * Outputs: `mapName(task, stride)` for every stride (outer) and task (inner), each [h / stride, w / stride, 5].
+ * The network: a trunk, a path from coarse to fine and back, a head a task that shares its weights over the strides.
+ * Outputs: `mapName(task, stride)` for every stride (outer) and task (inner), each [h / stride, w / stride, channels of the layout].
  * @param trunk a graph with outputs at strides 8, 16 and 32 and norms in place; its params keep their names behind "trunk."
- * @throws E_MODEL where the trunk has not three outputs
+ * @throws E_MODEL where the trunk has not three outputs, or for strides that do not double
  */
 export function buildNetwork(
   trunk: Graph,
-  { tasks, path = PATH_CHANNELS, head = INNER_CHANNELS, seed = 1 }: { tasks: readonly Task[]; path?: number; head?: number; seed?: number },
+  { tasks, strides = STRIDES, layout = BOX_HEAD, path = PATH_CHANNELS, head = INNER_CHANNELS, seed = 1 }: BuildOptions,
 ): Graph {
   if (trunk.outputs.length !== 3)
     throw new FourwayError("E_MODEL", `trunk: expected outputs at strides 8, 16 and 32, got ${trunk.outputs.length} outputs`);
+  checkStrides(strides);
   const b = new Builder(new Random(seed, 2), "input");
   const renamed = b.graft(trunk, TRUNK_PREFIX);
-  const [f8, f16, f32] = trunk.outputs.map((name) => renamed.get(name)!);
-  const lateral = (stride: number, x: string): string => b.convNorm(`path.lateral${stride}`, x, path, {});
+  const lateral = (stride: number): string =>
+    b.convNorm(`path.lateral${stride}`, renamed.get(trunk.outputs[STRIDES.indexOf(stride)]!)!, path, {});
   const join = (name: string, a: string, c: string): string => b.plain("add", `path.${name}`, [a, c]);
   const double = (name: string, x: string): string => b.plain("upsample2", `path.${name}`, [x]);
 
-  const top = b.separable("path.context", lateral(32, f32!), path, { kernel: 5 });
-  const middle = b.separable("path.down16", join("join16", lateral(16, f16!), double("double32", top)), path, { kernel: 5 });
-  const p8 = b.separable("path.down8", join("join8", lateral(8, f8!), double("double16", middle)), path, { kernel: 5 });
-  const p16 = join("out16", middle, b.separable("path.up16", p8, path, { stride: 2 }));
-  const p32 = join("out32", top, b.separable("path.up32", p16, path, { stride: 2 }));
-
-  const outputs: string[] = [];
-  [p8, p16, p32].forEach((x, level) => {
-    for (const task of tasks) {
-      const name = mapName(task, STRIDES[level]!);
-      const shared = `head.${task}`;
-      const inner = b.separable(`${name}.block`, x, head, { shared });
-      outputs.push(
-        b.output(name, inner, HEAD_CHANNELS, `${shared}.out`, 0.01, (channel) => (channel === 0 ? FIRST_LOGIT : FIRST_DISTANCE)),
-      );
-    }
+  const own = strides.filter((stride) => STRIDES.includes(stride));
+  const coarsest = own[own.length - 1]!;
+  const down = new Map([[coarsest, b.separable("path.context", lateral(coarsest), path, { kernel: 5 })]]);
+  for (const stride of own.slice(0, -1).reverse()) {
+    const joined = join(`join${stride}`, lateral(stride), double(`double${2 * stride}`, down.get(2 * stride)!));
+    down.set(stride, b.separable(`path.down${stride}`, joined, path, { kernel: 5 }));
+  }
+  let x = down.get(strides[0]!)!;
+  const levels = strides.map((stride, level) => {
+    if (level === 0) return x;
+    const up = b.separable(`path.up${stride}`, x, path, { stride: 2 });
+    x = down.has(stride) ? join(`out${stride}`, down.get(stride)!, up) : up;
+    return x;
   });
-  return b.graph(outputs);
+  return b.graph(strides.flatMap((stride, level) => tasks.map((task) => addHead(b, task, stride, levels[level]!, head, layout))));
+}
+
+/** Adds a task's head on a value of the path; at every stride it has the same parameters. Returns its map. */
+export function addHead(b: Builder, task: Task, stride: number, x: string, head: number, { channels, box }: HeadLayout): string {
+  const name = mapName(task, stride);
+  const shared = `head.${task}`;
+  const inner = b.separable(`${name}.block`, x, head, { shared });
+  const bias = (channel: number): number => (channel === 0 ? FIRST_LOGIT : channel >= box && channel < box + 4 ? FIRST_DISTANCE : 0);
+  return b.output(name, inner, channels, `${shared}.out`, 0.01, bias);
 }

@@ -5,10 +5,11 @@ import type { Task } from "../core/task.js";
 import { type Graph, INPUT_SCALE, INPUT_ZERO } from "../graph/graph.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
-import { mapName, STRIDES } from "./build.js";
+import { mapName } from "./build.js";
+import { BOX_HEAD, BOX_MAPS, checkStrides, type HeadMaps, headLayout } from "./head.js";
 
 /** What a detector must know beside the network. */
-export interface ModelInfo {
+export interface ModelInfo extends HeadMaps {
   tasks: Task[];
   /** About so many pixels the default input has; its sides follow the frame's aspect. */
   pixels: number;
@@ -31,10 +32,12 @@ export const DEFAULT_THRESHOLD = 0.35;
 /** Pixels of the default input: 320 x 192. */
 export const DEFAULT_PIXELS = 61440;
 
-/** Info of a model that nothing is known of but its tasks. */
-export function defaultInfo(tasks: readonly Task[]): ModelInfo {
+/** Info of a model that nothing is known of but its tasks and maps. */
+export function defaultInfo(tasks: readonly Task[], { strides, layout }: HeadMaps = BOX_MAPS): ModelInfo {
   return {
     tasks: [...tasks],
+    strides,
+    layout,
     pixels: DEFAULT_PIXELS,
     thresholds: Object.fromEntries(tasks.map((task) => [task, DEFAULT_THRESHOLD])),
     presence: Object.fromEntries(tasks.map((task) => [task, { scale: 1, offset: 0 }])),
@@ -42,8 +45,14 @@ export function defaultInfo(tasks: readonly Task[]): ModelInfo {
   };
 }
 
-/** What a model's metadata calls its format. */
-export const FORMAT = "fourway.1";
+/** What a model's metadata calls its format. Files of the format before say nothing of their heads: they have `BOX_HEAD`. */
+const FORMAT = "fourway.2";
+const FORMAT_1 = "fourway.1";
+
+/** Whether metadata is that of a Fourway model. */
+export function isFourway({ format }: Readonly<Record<string, string>>): boolean {
+  return format === FORMAT || format === FORMAT_1;
+}
 
 const NORMALISATION = JSON.stringify({ order: "RGB", zero: INPUT_ZERO, scale: INPUT_SCALE, letterbox: 114 });
 
@@ -78,7 +87,8 @@ export function saveModel({ graph, info }: Model): Uint8Array {
     format: FORMAT,
     tasks: JSON.stringify(rest.tasks),
     pixels: String(rest.pixels),
-    strides: JSON.stringify(STRIDES),
+    strides: JSON.stringify(rest.strides),
+    head: JSON.stringify(rest.layout.outputs),
     normalisation: NORMALISATION,
     thresholds: JSON.stringify(rest.thresholds),
     presence: JSON.stringify(rest.presence),
@@ -88,7 +98,7 @@ export function saveModel({ graph, info }: Model): Uint8Array {
   return file;
 }
 
-const OWN = new Set(["sha256", "format", "tasks", "pixels", "strides", "normalisation", "thresholds", "presence"]);
+const OWN = new Set(["sha256", "format", "tasks", "pixels", "strides", "head", "normalisation", "thresholds", "presence"]);
 
 /**
  * Reads what `saveModel` wrote, from a buffer, typed array or DataView. A file of an older version has no digest and is not checked for damage.
@@ -111,7 +121,7 @@ export function loadModel(file: Bytes): Model {
         "model: expected a file as saveModel wrote it, got one whose bytes differ from its digest; copy it anew, or where it was changed on purpose remove sha256 from its metadata",
       );
   }
-  if (metadata.format !== FORMAT)
+  if (!isFourway(metadata))
     throw new FourwayError(
       "E_MODEL",
       `model: expected metadata format ${FORMAT}, got ${metadata.format ?? "none"}; train or quantize a model with fourway`,
@@ -147,12 +157,17 @@ export function loadModel(file: Bytes): Model {
   const presence = parse("presence", (v) =>
     perTask(v, (p) => finite((p as ModelInfo["presence"][string])?.scale) && finite((p as ModelInfo["presence"][string])?.offset)),
   ) as ModelInfo["presence"];
-  const expected = STRIDES.flatMap((stride) => tasks.map((task) => mapName(task, stride)));
+  const strides = parse("strides", (v) => Array.isArray(v) && v.length > 0 && v.every(finite)) as number[];
+  checkStrides(strides);
+  const isOutput = (v: unknown): boolean => Array.isArray(v) && v.length === 2 && typeof v[0] === "string" && finite(v[1]);
+  const outputs = (): unknown => parse("head", (v) => Array.isArray(v) && v.length > 0 && v.every(isOutput));
+  const layout = metadata.format === FORMAT_1 ? BOX_HEAD : headLayout(outputs() as [string, number][]);
+  const expected = strides.flatMap((stride) => tasks.map((task) => mapName(task, stride)));
   if (expected.join() !== graph.outputs.join())
     throw new FourwayError("E_MODEL", `model: expected the outputs ${expected.join(", ")}, got ${graph.outputs.join(", ")}`);
   const int8 = graph.outputs.find((name) => graph.scales?.has(name));
   if (int8 !== undefined)
     throw new FourwayError("E_MODEL", `model: expected float outputs, got "${int8}" in int8; leave the outputs out of the quantization`);
   const notes = Object.fromEntries(Object.entries(metadata).filter(([key]) => !OWN.has(key)));
-  return { graph, info: { tasks, pixels, thresholds, presence, notes } };
+  return { graph, info: { tasks, strides, layout, pixels, thresholds, presence, notes } };
 }

@@ -3,7 +3,9 @@ import { Random } from "../core/random.js";
 import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, type OpAttributes, type Param } from "../graph/graph.js";
 import { shapesOf } from "../program/plan.js";
 import { Builder, EPSILON, MOMENTUM } from "./blocks.js";
-import { TRUNK_PREFIX as PREFIX, STRIDES } from "./build.js";
+import { TRUNK_PREFIX as PREFIX } from "./build.js";
+import { STRIDES } from "./head.js";
+import { pruned } from "./surgery.js";
 
 /** Channels of a ShuffleNetV2's stem and of its stages at strides 8, 16 and 32, and its activation. */
 const WIDTHS = {
@@ -89,18 +91,8 @@ export function endTrunkAt(graph: Graph, end: string): Graph {
       "E_MODEL",
       `trunk: expected to end at one of ${ends.join(", ") || "no values"}, got "${end}"; name one of those`,
     );
-  const read = new Set(graph.outputs);
-  const nodes = graph.nodes
-    .map((node) => (node === reader ? { ...node, inputs: [end] } : node))
-    .reverse()
-    .filter(({ inputs, outputs }) => {
-      const wanted = outputs.some((value) => read.has(value));
-      if (wanted) for (const value of inputs) read.add(value);
-      return wanted;
-    })
-    .reverse();
-  const used = new Set(nodes.flatMap(({ params }) => Object.values(params)));
-  return { ...graph, nodes, params: new Map([...graph.params].filter(([name]) => used.has(name))) };
+  const nodes = graph.nodes.map((node) => (node === reader ? { ...node, inputs: [end] } : node)) as GraphNode[];
+  return pruned({ ...graph, nodes }, graph.outputs);
 }
 
 /** Bytes in RGB of 0..1, as foreign trunks take it. */

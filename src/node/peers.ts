@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { DetectedObject } from "../core/detection.js";
-import { TASKS } from "../core/task.js";
+import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import type { Found } from "../eval/averagePrecision.js";
 import { parseResults } from "../eval/results.js";
@@ -11,26 +11,28 @@ import { openTeachers } from "./teachers.js";
 export const PEER_PIXELS = 416 * 416;
 
 /** What a detector that has no answer for the whole picture says of it: the best object's score. */
-function withPresence(objects: DetectedObject[]): Found {
+function withPresence(objects: DetectedObject[], tasks: readonly Task[]): Found {
   const best = (task: string): number => objects.reduce((most, object) => (object.task === task ? Math.max(most, object.score) : most), 0);
-  return { objects, presence: Object.fromEntries(TASKS.map((task) => [task, best(task)])) };
+  return { objects, presence: Object.fromEntries(tasks.map((task) => [task, best(task)])) };
 }
 
 /**
  * A peer's answers: from its detections as COCO results (.json), or from its model (.onnx, as `fourway label --teacher`), run by
- * onnxruntime-web on one thread.
+ * onnxruntime-web on one thread. Only objects of `tasks` count.
  * @throws E_DATA, E_MODEL, E_RUNTIME as `parseResults` and `openTeachers`
  */
 export async function peerAnswers(
   file: string,
   samples: readonly Sample[],
+  tasks: readonly Task[],
   { preset, pixels, ...options }: LookOptions & { preset?: string; pixels: number },
 ): Promise<Answers> {
+  const found = (objects: DetectedObject[]): Found => withPresence(objects, tasks);
   if (!file.endsWith(".onnx"))
-    return { samples: [...samples], found: parseResults(await readFile(file, "utf8"), file, samples, TASKS).map(withPresence), ms: [] };
-  const [peer] = await openTeachers([file], preset === undefined ? [] : [preset], 1, { pixels: [pixels], tiles: 1 });
+    return { samples: [...samples], found: parseResults(await readFile(file, "utf8"), file, samples, tasks).map(found), ms: [] };
+  const [peer] = await openTeachers([file], preset === undefined ? [] : [preset], tasks, 1, { pixels: [pixels], tiles: 1 });
   try {
-    return await answersTo(samples, async (frame) => withPresence(await peer!.look(frame)), options);
+    return await answersTo(samples, async (frame) => found(await peer!.look(frame)), options);
   } finally {
     await peer!.close();
   }

@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
+import { TASKS, type Task } from "../core/task.js";
 import { openSession, type Ports, type Session } from "../engines/onnxruntime.js";
 import { type Look, lookAt } from "../label/look.js";
 import { PRESETS } from "../label/presets.js";
@@ -15,7 +16,7 @@ import { createEngine } from "../wasm/load.js";
 export interface OpenTeacher {
   /** For provenance. */
   readonly name: string;
-  /** Name, model and look: what tells its detections from others in a journal. */
+  /** Name, model, look and tasks beside the shipped models': what tells its detections from others in a journal. */
   readonly key: string;
   /** What it sees in a frame, boxes in frame pixels; opens the model on the first call. */
   look(frame: Frame): Promise<DetectedObject[]>;
@@ -23,13 +24,15 @@ export interface OpenTeacher {
 }
 
 /**
- * One or two teachers from their files.
+ * One or two teachers from their files. What they see of `tasks` and of the shipped models' tasks is kept.
  * @param presets one a file, one for all, or none: then they are guessed
- * @throws E_ARGUMENT for another number of files or presets, E_MODEL where no preset fits, E_RUNTIME without onnxruntime-web
+ * @throws E_ARGUMENT for another number of files or presets, or a task that a teacher does not look for, E_MODEL where no preset fits,
+ * E_RUNTIME without onnxruntime-web
  */
 export async function openTeachers(
   files: readonly string[],
   presets: readonly string[],
+  tasks: readonly Task[],
   threads: number,
   look: Look,
 ): Promise<OpenTeacher[]> {
@@ -41,11 +44,17 @@ export async function openTeachers(
       `--preset: expected one, or one a teacher, got ${presets.length} for ${files.length}; give as many`,
     );
   const teachers: OpenTeacher[] = [];
-  for (const [i, file] of files.entries()) teachers.push(await openTeacher(file, presets[i] ?? presets[0], threads, look));
+  for (const [i, file] of files.entries()) teachers.push(await openTeacher(file, presets[i] ?? presets[0], tasks, threads, look));
   return teachers;
 }
 
-async function openTeacher(file: string, preset: string | undefined, threads: number, look: Look): Promise<OpenTeacher> {
+async function openTeacher(
+  file: string,
+  preset: string | undefined,
+  tasks: readonly Task[],
+  threads: number,
+  look: Look,
+): Promise<OpenTeacher> {
   const bytes = await readFile(file);
   let session: Session | undefined;
   const open = async (): Promise<Session> => {
@@ -53,13 +62,24 @@ async function openTeacher(file: string, preset: string | undefined, threads: nu
     return session;
   };
   const teacher = preset === undefined ? guess((await open()).ports, file) : await presetOf(preset);
+  const known = teacher.tasks ?? TASKS;
+  const stranger = tasks.find((task) => !known.includes(task));
+  if (stranger !== undefined) {
+    await session?.dispose();
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `${file}: expected tasks that ${teacher.name} looks for (${known.join(", ")}), got "${stranger}"; leave it out of --tasks, or give --preset with a module whose Teacher names it`,
+    );
+  }
+  const others = tasks.filter((task) => !TASKS.includes(task)).sort();
+  const kept = new Set([...TASKS, ...others]);
   const engine = await createEngine();
   const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
   const tiles = look.tiles > 1 ? ` ${look.tiles}x${look.tiles} tiles` : "";
   return {
     name: teacher.name,
-    key: `${teacher.name} ${hash} ${look.pixels.join("+")}${tiles}`,
-    look: async (frame) => lookAt(teacher, await open(), engine, frame, look),
+    key: `${teacher.name} ${hash} ${look.pixels.join("+")}${tiles}${others.length > 0 ? ` ${others.join("+")}` : ""}`,
+    look: async (frame) => (await lookAt(teacher, await open(), engine, frame, look)).filter(({ task }) => kept.has(task)),
     close: async () => session?.dispose(),
   };
 }

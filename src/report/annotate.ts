@@ -1,24 +1,16 @@
 import type { Box } from "../core/box.js";
 import type { DetectedObject } from "../core/detection.js";
 import { checkFrame, type Frame } from "../core/frame.js";
-import { TASKS, type Task } from "../core/task.js";
+import type { Task } from "../core/task.js";
+import { entryOfTask, VOCABULARY } from "../core/vocabulary.js";
 
 // Boxes and labels drawn onto a picture, with letters of our own: no font, no canvas, the same pixels everywhere.
 
 /** Red, green and blue, 0..255 each. */
 export type Colour = readonly [number, number, number];
 
-/** A colour a task, the first four for TASKS; told apart on bright and dark grounds, and by most colour-blind people. */
-const PALETTE: readonly Colour[] = [
-  [255, 176, 0],
-  [64, 156, 255],
-  [255, 58, 94],
-  [46, 224, 110],
-  [190, 120, 255],
-  [0, 214, 214],
-  [255, 130, 190],
-  [214, 214, 64],
-];
+/** Colours of tasks that have none of their own. */
+const OTHER_COLOURS: readonly Colour[] = VOCABULARY.filter(({ shipped }) => !shipped).map(({ colour }) => colour);
 const BLACK: Colour = [0, 0, 0];
 const WHITE: Colour = [255, 255, 255];
 
@@ -49,14 +41,11 @@ export async function annotate(frame: Frame, objects: readonly DetectedObject[],
 
 /** The colour in which a task is drawn: red, green and blue, 0..255. */
 export function colourOf(task: Task): Colour {
-  const known = TASKS.indexOf(task);
-  let index = known;
-  if (known < 0) {
-    let hash = 0;
-    for (const letter of task) hash = (Math.imul(hash, 31) + letter.codePointAt(0)!) >>> 0;
-    index = TASKS.length + (hash % (PALETTE.length - TASKS.length));
-  }
-  return PALETTE[index % PALETTE.length]!;
+  const known = entryOfTask(task)?.colour;
+  if (known) return known;
+  let hash = 0;
+  for (const letter of task) hash = (Math.imul(hash, 31) + letter.codePointAt(0)!) >>> 0;
+  return OTHER_COLOURS[hash % OTHER_COLOURS.length]!;
 }
 
 interface Picture {

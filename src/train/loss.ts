@@ -1,9 +1,8 @@
 import type { Example } from "../data/example.js";
-import { STRIDES } from "../model/build.js";
-import { stored } from "../ops/layout.js";
+import { BOX_MAPS, type HeadMaps } from "../model/head.js";
 import type { TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
-import { assign, CELL_FLOATS, type Level } from "./targets.js";
+import { assign, type Level } from "./targets.js";
 
 /** Weights of the three terms. */
 const MAP = 2;
@@ -48,6 +47,7 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
  * the maps, 1 - GIoU on the boxes and a logistic loss on the largest logit (presence). A task whose `mapWeight` (`presenceWeight`) is 0
  * adds nothing and its head receives exactly 0 from that picture.
  * Reads the program's outputs, writes all of its `dOutputs`.
+ * Outputs of the layout beside the logit and the box get a gradient of exactly 0.
  * @param tasks how many; outputs are ordered as `buildNetwork` makes them
  */
 export function multiTaskLoss(
@@ -56,14 +56,15 @@ export function multiTaskLoss(
   buffers: LossBuffers,
   examples: readonly Example[],
   tasks: number,
+  { strides, layout }: HeadMaps = BOX_MAPS,
 ): StepLoss {
   const { outputs, dOutputs } = program;
   const { f32, i32 } = memory;
   const size = (level: number): number => outputs[level * tasks]!.height * outputs[level * tasks]!.width;
   const levelsOf = (picture: number, task: number): Level[] =>
-    STRIDES.map((stride, level) => {
-      const { offset, height, width, channels } = outputs[level * tasks + task]!;
-      return { values: f32, at: (offset >> 2) + picture * height * width * stored(channels), height, width, stride };
+    strides.map((stride, level) => {
+      const { offset, height, width } = outputs[level * tasks + task]!;
+      return { values: f32, at: (offset >> 2) + picture * height * width * layout.cell, height, width, stride, layout };
     });
 
   const targets = examples.map((example, picture) => example.mapWeight.map((_, task) => assign(levelsOf(picture, task), example, task)));
@@ -90,7 +91,7 @@ export function multiTaskLoss(
       levelsOf(picture, task).forEach((level, l) => {
         const count = level.height * level.width;
         for (let cell = 0; cell < count; cell++) {
-          const logit = level.values[level.at + cell * CELL_FLOATS]!;
+          const logit = level.values[level.at + cell * layout.cell]!;
           if (!skip[start + cell] && logit > best) {
             best = logit;
             at = { level: l, cell: picture * count + cell };
@@ -103,7 +104,8 @@ export function multiTaskLoss(
   );
 
   let start = 0;
-  STRIDES.forEach((stride, level) => {
+  const step = 4 * layout.cell;
+  strides.forEach((stride, level) => {
     const count = size(level);
     const { width } = outputs[level * tasks]!;
     for (let task = 0; task < tasks; task++) {
@@ -134,8 +136,9 @@ export function multiTaskLoss(
           f32[to + 3] = (boxes[4 * i + 3]! - y) / stride;
         });
       });
-      losses[task]! += kernels.mapLoss(dOffset, offset, buffers.quality, buffers.weight, examples.length * count, MAP * scale);
-      losses[task]! += kernels.boxLoss(dOffset, offset, buffers.cell, buffers.target, buffers.listWeight, listed.boxes, BOX * scale);
+      losses[task]! += kernels.mapLoss(dOffset, offset, buffers.quality, buffers.weight, examples.length * count, step, MAP * scale);
+      const [dBox, box] = [dOffset + 4 * layout.box, offset + 4 * layout.box];
+      losses[task]! += kernels.boxLoss(dBox, box, buffers.cell, buffers.target, buffers.listWeight, listed.boxes, step, BOX * scale);
       let n = 0;
       examples.forEach(({ presence, presenceWeight }, picture) => {
         const peak = peaks[picture]![task];
@@ -144,7 +147,7 @@ export function multiTaskLoss(
         f32[(buffers.target >> 2) + n] = presence[task]!;
         f32[(buffers.listWeight >> 2) + n++] = presenceWeight[task]!;
       });
-      losses[task]! += kernels.presenceLoss(dOffset, offset, buffers.cell, buffers.target, buffers.listWeight, n, presenceScale);
+      losses[task]! += kernels.presenceLoss(dOffset, offset, buffers.cell, buffers.target, buffers.listWeight, n, step, presenceScale);
     }
     start += count;
   });

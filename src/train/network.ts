@@ -1,8 +1,9 @@
-import { FourwayError } from "../core/errors.js";
-import type { Task } from "../core/task.js";
+import { TASKS, type Task } from "../core/task.js";
 import type { Graph } from "../graph/graph.js";
 import { buildNetwork, TRUNK_PREFIX } from "../model/build.js";
-import { FORMAT, loadModel } from "../model/model.js";
+import { BOX_MAPS, type HeadMaps } from "../model/head.js";
+import { isFourway, loadModel } from "../model/model.js";
+import { withTasks } from "../model/surgery.js";
 import { endTrunkAt, recentred, shuffleTrunk, type TrunkWidth, trunkOf, unfoldNorms } from "../model/trunk.js";
 import { readOnnx } from "../onnx/read.js";
 import { dequantized } from "../quant/dequantize.js";
@@ -23,37 +24,36 @@ export interface NetworkOptions {
   head?: number;
 }
 
-/** The graph that a training starts with, and the prefix of the names of its pretrained part: null where all weights are random. */
+/** The graph that a training starts with, its maps, and the prefix of the names of its pretrained part: null where all weights are random. */
 interface FirstGraph {
   graph: Graph;
+  maps: HeadMaps;
   prefix: string | null;
 }
 
 /** Builds or reads the graph that a training starts with. @throws E_ONNX, E_MODEL for a file that cannot be read or does not fit */
 export function firstGraph(options: NetworkOptions, tasks: readonly Task[], seed: number): FirstGraph {
-  const { graph, prefix } = wholeGraph(options, tasks, seed);
-  return { graph: options.trunkEnd === undefined ? graph : endTrunkAt(graph, options.trunkEnd), prefix };
+  const { graph, ...rest } = wholeGraph(options, tasks, seed);
+  return { graph: options.trunkEnd === undefined ? graph : endTrunkAt(graph, options.trunkEnd), ...rest };
 }
 
 function wholeGraph({ trunk, start, width = "0.5", path, head }: NetworkOptions, tasks: readonly Task[], seed: number): FirstGraph {
-  if (start !== undefined) return { graph: unfoldNorms(readStart(start, tasks)), prefix: "" };
+  if (start !== undefined) {
+    const model = loadModel(start);
+    const { graph, info } = withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed);
+    return { graph: unfoldNorms(graph), maps: { strides: info.strides, layout: info.layout }, prefix: "" };
+  }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(readTrunk(trunk));
-  return { graph: buildNetwork(base, { tasks, path, head, seed }), prefix: trunk === undefined ? null : TRUNK_PREFIX };
+  return { graph: buildNetwork(base, { tasks, path, head, seed }), maps: BOX_MAPS, prefix: trunk === undefined ? null : TRUNK_PREFIX };
 }
 
-/** The f32 graph of a model of these tasks. */
-function readStart(file: Uint8Array, tasks: readonly Task[]): Graph {
-  const { graph, info } = loadModel(file);
-  if (info.tasks.join() !== tasks.join())
-    throw new FourwayError(
-      "E_MODEL",
-      `start: expected a model of ${tasks.join(", ")}, got one of ${info.tasks.join(", ")}; give another model, or its tasks`,
-    );
-  return dequantized(graph);
+/** The tasks of a training that names none: those of the model that it goes on from, else those of the shipped models. */
+export function defaultTasks(start: Uint8Array | undefined): readonly Task[] {
+  return start === undefined ? TASKS : loadModel(start).info.tasks;
 }
 
 /** The f32 graph of a foreign trunk, or of that of a Fourway model. */
 function readTrunk(file: Uint8Array): Graph {
   const { graph, metadata } = readOnnx(file);
-  return metadata.format === FORMAT ? trunkOf(dequantized(graph)) : recentred(graph);
+  return isFourway(metadata) ? trunkOf(dequantized(graph)) : recentred(graph);
 }

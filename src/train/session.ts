@@ -6,6 +6,7 @@ import { detectAll, type ReadImage } from "../eval/answers.js";
 import { evaluate, type Scores } from "../eval/scores.js";
 import type { Graph } from "../graph/graph.js";
 import { INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
+import { BOX_MAPS, type HeadMaps, inputMultiple } from "../model/head.js";
 import { DEFAULT_PIXELS, defaultInfo, type Model, saveModel } from "../model/model.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
@@ -152,20 +153,30 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   const val = labelled.filter(({ split }) => split === "val");
   if (images.length === 0)
     throw new FourwayError("E_DATA", "train: expected labelled pictures in the train split, got none; add data with some");
+  const unlabelled = tasks.find((task) => !TASKS.includes(task) && !images.some((sample) => isLabelled(sample, [task])));
+  if (unlabelled !== undefined)
+    throw new FourwayError(
+      "E_DATA",
+      `tasks: expected tasks that are labelled in the train split, got "${unlabelled}"; fix the name or give data with it`,
+    );
   const stepsPerEpoch = Math.max(1, Math.floor(images.length / batch));
   const steps = stepsPerEpoch * epochs;
   const { path = PATH_CHANNELS, head = INNER_CHANNELS } = network;
   const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, oversample, pictures: images.length };
   const checkpoint = options.resume ? await readCheckpoint(store, fixed) : null;
-  const first = checkpoint ? { graph: readOnnx(checkpoint.onnx).graph, prefix: null } : firstGraph(network, tasks, seed);
+  const first = checkpoint
+    ? { graph: readOnnx(checkpoint.onnx).graph, maps: (checkpoint.options.maps as HeadMaps | undefined) ?? BOX_MAPS, prefix: null }
+    : firstGraph(network, tasks, seed);
+  const { maps } = first;
+  const multiple = inputMultiple(maps.strides);
   const pretrained = checkpoint ? checkpoint.options.pretrained === true : first.prefix !== null;
   const notes = (checkpoint?.options.notes as Record<string, string> | undefined) ?? { ...options.notes };
 
   const emit = async (event: TrainingEvent): Promise<void> => void (await onEvent?.(event));
   const skipped = (split: Sample["split"]) => (reason: string) => void emit({ kind: "skipped", split, reason });
   const groups = pretrained ? pretrainedGroups(TRUNK_PREFIX) : FRESH_GROUPS;
-  const replicaOptions = { batch: batch / threads, sizes: trainingSizes(pixels), tasks: tasks.length, groups, optimizer };
-  const batchSettings = { samples: images, tasks, seed, batch, slices: threads, pixels, oversample, strict };
+  const replicaOptions = { batch: batch / threads, sizes: trainingSizes(pixels, multiple), tasks: tasks.length, maps, groups, optimizer };
+  const batchSettings = { samples: images, tasks, seed, batch, slices: threads, pixels, multiple, oversample, strict };
   const replicas = await (workers
     ? workers.startReplicas(first.graph, threads, replicaOptions)
     : startLocalReplica(first.graph, replicaOptions));
@@ -184,12 +195,12 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     const save = async (step: number): Promise<void> => {
       if (!store) return;
       const state = await replicas.save();
-      await store.write("checkpoint", await encodeCheckpoint({ options: { ...fixed, pretrained, notes }, step, onnx: graph, state }));
+      await store.write("checkpoint", await encodeCheckpoint({ options: { ...fixed, pretrained, notes, maps }, step, onnx: graph, state }));
       saved = performance.now();
     };
     const averaged = async (): Promise<Model> => ({
       graph: foldNorms(await replicas.export()),
-      info: { ...defaultInfo(tasks), pixels, notes },
+      info: { ...defaultInfo(tasks, maps), pixels, notes },
     });
     const measured = async (model: Model): Promise<Scores | null> => {
       if (val.length === 0) return null;

@@ -1,5 +1,5 @@
 import { type Example, ROW } from "../data/example.js";
-import { distance, sigmoid } from "../detect/decode.js";
+import { distance, type HeadMap, sigmoid } from "../detect/decode.js";
 
 /** Candidates an object. */
 const TOP = 9;
@@ -11,16 +11,10 @@ const RADIUS = 2.5;
 const REACH = 0.55;
 /** An object's longer side is between these many strides of the map that answers for it; the pyramid is open at both ends. */
 const SIDE = [0.6, 14] as const;
-const SMALLEST = 5;
-const LARGEST = 448;
 
-/** One task's maps of one picture, a level each: logits and log distances side by side, 8 floats a cell, beginning at `at` of `values`. */
-export interface Level {
+/** One of a task's maps of one picture, and the floats that it lies in. */
+export interface Level extends HeadMap {
   values: Float32Array;
-  at: number;
-  height: number;
-  width: number;
-  stride: number;
 }
 
 /** What a task's maps should answer, for one picture; arrays over the cells of all levels, fine to coarse, row by row. */
@@ -33,9 +27,6 @@ export interface Target {
   cells: number[];
   boxes: number[];
 }
-
-/** Floats that a cell of a head's map takes, padding included. */
-export const CELL_FLOATS = 8;
 
 interface Candidate {
   cell: number;
@@ -59,8 +50,7 @@ function range(centre: number, half: number, stride: number, count: number): [nu
 }
 
 function answers(side: number, stride: number, finest: number, coarsest: number): boolean {
-  if (side > SIDE[0] * stride && side < SIDE[1] * stride) return true;
-  return (stride === finest && side <= SMALLEST) || (stride === coarsest && side >= LARGEST);
+  return (side > SIDE[0] * stride || stride === finest) && (side < SIDE[1] * stride || stride === coarsest);
 }
 
 /**
@@ -93,13 +83,13 @@ export function assign(levels: readonly Level[], example: Example, task: number)
     x1: number,
     y1: number,
   ): { overlap: number; score: number } => {
-    const at = level.at + (row * level.width + column) * CELL_FLOATS;
-    const { values, stride } = level;
-    const side = (i: number): number => distance(values[at + i]!) * stride;
+    const { values, stride, layout } = level;
+    const at = level.at + (row * level.width + column) * layout.cell;
+    const side = (i: number): number => distance(values[at + layout.box + i]!) * stride;
     const x = (column + 0.5) * stride;
     const y = (row + 0.5) * stride;
     return {
-      overlap: overlapOf(x - side(1), y - side(2), x + side(3), y + side(4), x0, y0, x1, y1),
+      overlap: overlapOf(x - side(0), y - side(1), x + side(2), y + side(3), x0, y0, x1, y1),
       score: sigmoid(values[at]!),
     };
   };

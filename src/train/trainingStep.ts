@@ -1,6 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Example } from "../data/example.js";
 import { INPUT_SCALE } from "../graph/graph.js";
+import type { HeadMaps } from "../model/head.js";
 import { compileTraining, planTraining, type TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
 import { type LossBuffers, largestMap, multiTaskLoss, reserveLoss, type StepLoss } from "./loss.js";
@@ -13,6 +14,8 @@ export interface StepOptions {
   sizes: readonly { width: number; height: number }[];
   /** How many tasks. */
   tasks: number;
+  /** Of the network; those of the shipped models without it. */
+  maps?: HeadMaps;
 }
 
 /** The result of a step on a slice of a batch: its loss, and how long its gradient is (Euclidean norm). */
@@ -68,7 +71,7 @@ export class TrainingStep {
     this.fill(program, examples);
     this.weights.gradients().fill(0);
     program.forward();
-    const loss = multiTaskLoss(this.engine, program, this.buffers, examples, this.options.tasks);
+    const loss = multiTaskLoss(this.engine, program, this.buffers, examples, this.options.tasks, this.options.maps);
     program.backward();
     return { ...loss, gradientNorm: this.weights.gradientNorm() };
   }

@@ -238,9 +238,9 @@ export interface Kernels {
   ): void;
   toFloat(y: number, x: number, n: number, scale: number): void;
   colour(y: number, x: number, matrix: number, pixels: number, scale: number): void;
-  mapLoss(dout: number, out: number, quality: number, weight: number, cells: number, scale: number): number;
-  presenceLoss(dout: number, out: number, cell: number, target: number, weight: number, n: number, scale: number): number;
-  boxLoss(dout: number, out: number, cell: number, target: number, weight: number, n: number, scale: number): number;
+  mapLoss(dout: number, out: number, quality: number, weight: number, cells: number, step: number, scale: number): number;
+  presenceLoss(dout: number, out: number, cell: number, target: number, weight: number, n: number, step: number, scale: number): number;
+  boxLoss(dout: number, out: number, cell: number, target: number, weight: number, n: number, step: number, scale: number): number;
   adamw(
     w: number,
     dw: number,

@@ -124,6 +124,22 @@ const car = (sample: Sample | undefined): [Label | undefined, number, string | u
   sample?.from?.car,
 ];
 
+test("--tasks fills what the teacher says it looks for, and refuses what it does not", () => {
+  const refused = label("trams", "--tasks", "tram");
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /expected tasks that redthings looks for \(pedestrian, car, stopSign, trafficLight\), got "tram"/);
+  writeFileSync(preset, PRESET.replace('name: "redthings"', 'name: "bikes", tasks: ["bicycle"]').replace('task: "car"', 'task: "bicycle"'));
+  const filled = label("bicycles", "--tasks", "bicycle");
+  writeFileSync(preset, PRESET);
+  assert.equal(filled.status, 0, filled.stderr);
+  const lines = readFileSync(join(folder, "bicycles", "street", "labels.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((text) => JSON.parse(text));
+  const [red] = lines.filter(({ image }) => image.endsWith("red.png"));
+  assert.deepEqual([red.labels.bicycle, red.labels.pedestrian, red.from], [[[24, 24, 8, 8]], [], { bicycle: "bikes" }]);
+});
+
 test("a user's own teacher fills what nobody looked for, and nothing else; the sets read back and name the pictures where they are", async () => {
   const { status, stdout, stderr } = label("first");
   assert.equal(status, 0, stderr);

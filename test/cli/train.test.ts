@@ -229,10 +229,6 @@ test("what cannot work is refused at once, with one line that says why", () => {
     ],
     [plain("--batch", "5", "--threads", "2"), /^train: expected batch to be a multiple of threads, got 5 and 2; change one of them$/],
     [plain("--trunk", join(folder, "missing.onnx")), /^ENOENT: no such file or directory, open '.*missing\.onnx'$/],
-    [
-      plain("--start", int8),
-      /^start: expected a model of pedestrian, car, stopSign, trafficLight, got one of red, blue; give another model, or its tasks$/,
-    ],
     [plain("--trunk-end", "stage4"), /^trunk: expected to end at one of trunk\.stage4\.0, .*, got "stage4"; name one of those$/],
     [["train", "--data", clean, "--out", join(folder, "nowhere", "x.onnx")], /^ENOENT: no such file or directory, access '.*nowhere'$/],
     [

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { TASKS } from "../../src/core/task.js";
-import { type CocoOptions, formatCoco, parseCoco, taskOfCategory } from "../../src/data/coco.js";
+import { taskOfCategory } from "../../src/core/vocabulary.js";
+import { type CocoOptions, formatCoco, parseCoco } from "../../src/data/coco.js";
 import { anySamples } from "./support.js";
 
 const CATEGORIES = [

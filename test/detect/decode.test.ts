@@ -5,6 +5,7 @@ import { Random } from "../../src/core/random.js";
 import { createCandidates, type HeadMap, locate, logitOf, selectCells, sigmoid } from "../../src/detect/decode.js";
 import { suppress } from "../../src/detect/nms.js";
 import { inputSize, letterboxed } from "../../src/image/letterbox.js";
+import { BOX_HEAD } from "../../src/model/head.js";
 
 /** Frame pixels. Distances are f32: their rounding moves an edge of these frames by less. */
 const EDGE = 0.01;
@@ -16,7 +17,7 @@ const CELL = 8;
 function background(input: { width: number; height: number }, logit = -9): { values: Float32Array; maps: HeadMap[] } {
   let at = 24;
   const maps = STRIDES.map((stride) => {
-    const map = { at, width: input.width / stride, height: input.height / stride, stride };
+    const map = { at, width: input.width / stride, height: input.height / stride, stride, layout: BOX_HEAD };
     at += CELL * map.width * map.height + 40;
     return map;
   });

@@ -1,6 +1,7 @@
 import { TASKS } from "../../src/core/task.js";
 import type { Graph, GraphNode, Param } from "../../src/graph/graph.js";
-import { buildNetwork, mapName, STRIDES } from "../../src/model/build.js";
+import { buildNetwork, mapName } from "../../src/model/build.js";
+import { STRIDES } from "../../src/model/head.js";
 import { defaultInfo, type Model } from "../../src/model/model.js";
 import { shuffleTrunk } from "../../src/model/trunk.js";
 

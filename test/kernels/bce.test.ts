@@ -45,6 +45,7 @@ function runMapLoss({ logits, quality, weight }: ReturnType<typeof data>) {
     arena.input("f32", quality).at,
     arena.input("f32", weight).at,
     cells,
+    4 * CELL,
     SCALE,
   );
   arena.check();
@@ -95,6 +96,7 @@ for (const cells of COUNTS) {
       arena.input("f32", target).at,
       arena.input("f32", weight).at,
       cells,
+      4 * CELL,
       SCALE,
     );
     arena.check();
@@ -142,6 +144,6 @@ test("no entries: the presence loss is 0 and touches nothing", () => {
   arena.reset();
   const dout = arena.input("f32", normals(new Random(4), CELL));
   const nothing = arena.input("f32", []).at;
-  assert.equal(kernels.presenceLoss(dout.at, nothing, nothing, nothing, nothing, 0, 1), 0);
+  assert.equal(kernels.presenceLoss(dout.at, nothing, nothing, nothing, nothing, 0, 4 * CELL, 1), 0);
   arena.check();
 });

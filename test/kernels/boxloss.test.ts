@@ -35,12 +35,13 @@ function run({ targets, distances, weight }: ReturnType<typeof data>) {
   });
   const dout = arena.state("f32", was);
   const value = kernels.boxLoss(
-    dout.at,
-    arena.input("f32", out).at,
+    dout.at + 4,
+    arena.input("f32", out).at + 4,
     arena.input("i32", cell).at,
     arena.input("f32", targets).at,
     arena.input("f32", weight).at,
     n,
+    4 * CELL,
     SCALE,
   );
   arena.check();

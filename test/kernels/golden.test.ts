@@ -55,7 +55,7 @@ for (const { logit, quality, weight, scale, loss, gradient } of losses.map)
     arena.reset();
     const [out, q, w] = [mapOf(logit, 1, 0), quality, weight].map((values) => arena.input("f32", values).at);
     const dout = arena.output("f32", logit.length * CELL);
-    closeTo(kernels.mapLoss(dout.at, out!, q!, w!, logit.length, scale), loss, LOSS);
+    closeTo(kernels.mapLoss(dout.at, out!, q!, w!, logit.length, 4 * CELL, scale), loss, LOSS);
     arena.check();
     close(arena.read(dout), mapOf(gradient, 1, 0), LOSS);
   });
@@ -66,7 +66,7 @@ for (const { logit, target, weight, scale, loss, gradient } of losses.presence)
     const [out, t, w] = [mapOf(logit, 1, 0), target, weight].map((values) => arena.input("f32", values).at);
     const dout = arena.state("f32", new Float64Array(logit.length * CELL));
     const cell = arena.input("i32", [...logit.keys()]).at;
-    closeTo(kernels.presenceLoss(dout.at, out!, cell, t!, w!, logit.length, scale), loss, LOSS);
+    closeTo(kernels.presenceLoss(dout.at, out!, cell, t!, w!, logit.length, 4 * CELL, scale), loss, LOSS);
     arena.check();
     close(arena.read(dout), mapOf(gradient, 1, 0), LOSS);
   });
@@ -77,7 +77,7 @@ for (const { distance, target, weight, scale, loss, gradient } of losses.box)
     const [out, t, w] = [mapOf(distance, 4, 1), target, weight].map((values) => arena.input("f32", values).at);
     const dout = arena.state("f32", new Float64Array(weight.length * CELL));
     const cell = arena.input("i32", [...weight.keys()]).at;
-    closeTo(kernels.boxLoss(dout.at, out!, cell, t!, w!, weight.length, scale), loss, LOSS);
+    closeTo(kernels.boxLoss(dout.at + 4, out! + 4, cell, t!, w!, weight.length, 4 * CELL, scale), loss, LOSS);
     arena.check();
     close(arena.read(dout), mapOf(gradient, 4, 1), LOSS);
   });

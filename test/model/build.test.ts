@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TASKS } from "../../src/core/task.js";
-import { buildNetwork, HEAD_CHANNELS, mapName, STRIDES } from "../../src/model/build.js";
+import { buildNetwork, mapName } from "../../src/model/build.js";
+import { BOX_HEAD, STRIDES } from "../../src/model/head.js";
 import { shuffleTrunk } from "../../src/model/trunk.js";
 import { shapesOf } from "../../src/program/plan.js";
 import { smallTrunk } from "../support/network.js";
@@ -20,7 +21,11 @@ test("the network gives every task a map of five channels at strides 8, 16 and 3
     const shapes = shapesOf(graph, height, width);
     for (const stride of STRIDES)
       for (const task of TASKS)
-        assert.deepEqual(shapes.get(mapName(task, stride)), { height: height / stride, width: width / stride, channels: HEAD_CHANNELS });
+        assert.deepEqual(shapes.get(mapName(task, stride)), {
+          height: height / stride,
+          width: width / stride,
+          channels: BOX_HEAD.channels,
+        });
   }
 });
 

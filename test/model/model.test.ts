@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
+import { BOX_MAPS } from "../../src/model/head.js";
 import { defaultInfo, loadModel, type Model, saveModel } from "../../src/model/model.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
@@ -11,6 +12,7 @@ import { SMALL_TASKS, smallNetwork } from "../support/network.js";
 function model(): Model {
   const info = {
     tasks: [...SMALL_TASKS],
+    ...BOX_MAPS,
     pixels: 100_352,
     thresholds: { a: 0, b: 0.5, c: 1 },
     presence: { a: { scale: 0.7, offset: -1.25 }, b: { scale: 1, offset: 0 }, c: { scale: 2, offset: 3 } },
@@ -27,6 +29,7 @@ test("a model comes back from its file as it was, graph, numbers and notes", () 
 test("a model that nothing is known of reports objects above .35, at the default size, with presence as it is", () => {
   assert.deepEqual(defaultInfo(["x"]), {
     tasks: ["x"],
+    ...BOX_MAPS,
     pixels: 320 * 192,
     thresholds: { x: 0.35 },
     presence: { x: { scale: 1, offset: 0 } },
@@ -43,7 +46,7 @@ function changed(key: string, value: string | undefined): Uint8Array {
 
 const WRONG: [key: string, value: string | undefined][] = [
   ["format", undefined],
-  ["format", "fourway.2"],
+  ["format", "fourway.3"],
   ["normalisation", undefined],
   ["normalisation", '{"order":"BGR"}'],
   ["tasks", undefined],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import type { Example } from "../../src/data/example.js";
+import { BOX_HEAD } from "../../src/model/head.js";
 import { type LossBuffers, largestMap, multiTaskLoss, reserveLoss, type StepLoss } from "../../src/train/loss.js";
 import { assign, type Level } from "../../src/train/targets.js";
 import { createEngine, type Engine } from "../../src/wasm/load.js";
@@ -196,7 +197,7 @@ function gradientsOf({ engine, training, buffers }: Bench, examples: Example[]) 
     for (const [task, weight] of each.mapWeight.entries()) {
       const levels = STRIDES.map((stride, level): Level => {
         const { offset, height, width } = program.outputs[level * TASKS + task]!;
-        return { values: engine.memory.f32, at: (offset >> 2) + picture * height * width * 8, height, width, stride };
+        return { values: engine.memory.f32, at: (offset >> 2) + picture * height * width * 8, height, width, stride, layout: BOX_HEAD };
       });
       total += weight * assign(levels, each, task).quality.reduce((a, b) => a + b, 0);
     }

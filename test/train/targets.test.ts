@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Random } from "../../src/core/random.js";
+import { BOX_HEAD } from "../../src/model/head.js";
 import { assign, type Level, type Target } from "../../src/train/targets.js";
 import { close } from "../support/compare.js";
 import { exampleOf, floatsOf, readGolden } from "../support/network.js";
@@ -28,7 +29,7 @@ function levelsOf(width: number, height: number, answer: (cell: Cell) => Answer)
       const [x0, y0, x1, y1] = box as [number, number, number, number];
       values.set([logit, ...[x - x0, y - y0, x1 - x, y1 - y].map((side) => Math.log(side / stride))], 8 * i);
     }
-    return { values, at: 0, height: rows, width: columns, stride };
+    return { values, at: 0, height: rows, width: columns, stride, layout: BOX_HEAD };
   });
 }
 
@@ -246,7 +247,7 @@ for (const [index, { width, height, boxes, maps, owner, quality }] of readGolden
       const padded = new Float32Array(8 * rows * columns);
       for (let i = 0; i < rows * columns; i++) padded.set(values.subarray(5 * (start + i), 5 * (start + i + 1)), 8 * i);
       start += rows * columns;
-      return { values: padded, at: 0, height: rows, width: columns, stride };
+      return { values: padded, at: 0, height: rows, width: columns, stride, layout: BOX_HEAD };
     });
     const objects = Array.from({ length: boxes.length / 4 }, (_, i) => boxes.slice(4 * i, 4 * i + 4));
     const target = assigned(levels, objects);

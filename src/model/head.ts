@@ -1,0 +1,77 @@
+import { FourwayError } from "../core/errors.js";
+import { stored } from "../ops/layout.js";
+
+/** A named run of channels that a head gives for each cell, such as `["box", 4]`. */
+export type HeadOutput = readonly [name: string, channels: number];
+
+/** What a head gives for each cell of its maps, and where it lies. */
+export interface HeadLayout {
+  /** In the order of the channels; "logit" (1 channel) first, "box" (4) among the others. */
+  outputs: readonly HeadOutput[];
+  /** Channels of a map. */
+  channels: number;
+  /** Floats from a cell to the next in memory, padding included. */
+  cell: number;
+  /** First channel of the log distances to the left, top, right and bottom edge, in strides. The logit is channel 0. */
+  box: number;
+}
+
+/** How a network's maps are made: their strides, fine to coarse, and the layout of their cells. */
+export interface HeadMaps {
+  strides: readonly number[];
+  layout: HeadLayout;
+}
+
+/** The most channels that a head may have. */
+const MAX_CHANNELS = 256;
+/** The coarsest stride that a network may have. */
+const MAX_STRIDE = 256;
+
+/** The layout of a head with these outputs. @throws E_MODEL where "logit" is not the first, "box" is missing, or a name or size is wrong */
+export function headLayout(outputs: readonly HeadOutput[]): HeadLayout {
+  const names = outputs.map(([name]) => name);
+  const channels = outputs.reduce((sum, [, count]) => sum + count, 0);
+  const at = names.indexOf("box");
+  const wrong =
+    names[0] !== "logit" ||
+    outputs[0]![1] !== 1 ||
+    outputs[at]?.[1] !== 4 ||
+    new Set(names).size !== names.length ||
+    !outputs.every(([, count]) => Number.isInteger(count) && count > 0) ||
+    channels > MAX_CHANNELS;
+  if (wrong)
+    throw new FourwayError(
+      "E_MODEL",
+      `head: expected the outputs ["logit", 1], ["box", 4] and others of different names, ${MAX_CHANNELS} channels at most, got ${JSON.stringify(outputs)}; begin with the logit`,
+    );
+  const box = outputs.slice(0, at).reduce((sum, [, count]) => sum + count, 0);
+  return { outputs, channels, cell: stored(channels), box };
+}
+
+/** Strides of the maps of the shipped models, and of any model whose file says nothing else. */
+export const STRIDES: readonly number[] = [8, 16, 32];
+
+/** Head of the shipped models: the logit, then the four log distances. */
+export const BOX_HEAD = headLayout([
+  ["logit", 1],
+  ["box", 4],
+]);
+
+/** The maps of the shipped models. */
+export const BOX_MAPS: HeadMaps = { strides: STRIDES, layout: BOX_HEAD };
+
+/** Throws E_MODEL unless the strides double from 8, 16 or 32 on. */
+export function checkStrides(strides: readonly number[]): void {
+  const wrong =
+    !STRIDES.includes(strides[0]!) || strides.some((stride, i) => i > 0 && stride !== 2 * strides[i - 1]!) || strides.at(-1)! > MAX_STRIDE;
+  if (wrong)
+    throw new FourwayError(
+      "E_MODEL",
+      `strides: expected 8, 16 or 32 and then each twice the one before, ${MAX_STRIDE} at most, got ${strides.join(", ")}; such as ${STRIDES.join(", ")}`,
+    );
+}
+
+/** What both sides of the input must be multiples of for maps of these strides: the coarsest one, and 32 for the trunk. */
+export function inputMultiple(strides: readonly number[]): number {
+  return Math.max(32, strides[strides.length - 1]!);
+}

@@ -1,0 +1,60 @@
+import { FourwayError } from "../core/errors.js";
+import { Random } from "../core/random.js";
+import type { Task } from "../core/task.js";
+import type { Graph } from "../graph/graph.js";
+import { Builder } from "./blocks.js";
+import { addHead, mapName } from "./build.js";
+import { defaultInfo, type Model } from "./model.js";
+
+/** A graph without the nodes and params that these values do not need; its outputs stay as they are. */
+export function pruned(graph: Graph, values: Iterable<string>): Graph {
+  const read = new Set(values);
+  const nodes = [...graph.nodes]
+    .reverse()
+    .filter(({ inputs, outputs }) => {
+      const wanted = outputs.some((value) => read.has(value));
+      if (wanted) for (const value of inputs) read.add(value);
+      return wanted;
+    })
+    .reverse();
+  const used = new Set(nodes.flatMap(({ params }) => Object.values(params)));
+  return { ...graph, nodes, params: new Map([...graph.params].filter(([name]) => used.has(name))) };
+}
+
+/**
+ * The model with heads for exactly these tasks, in this order. Heads that it has stay the same bit for bit, with their thresholds and
+ * presence; the others are dropped; new ones, as wide as those, begin with random weights and norms in place.
+ * @throws E_MODEL for int8, and for a network that `buildNetwork` did not make; E_ARGUMENT for no task
+ */
+export function withTasks({ graph, info }: Model, tasks: readonly Task[], seed = 1): Model {
+  if (tasks.length === 0) throw new FourwayError("E_ARGUMENT", "heads: expected at least one task, got none; name one");
+  const known = info.tasks[0]!;
+  const levels = info.strides.map(
+    (stride) => graph.nodes.find(({ name }) => name === `${mapName(known, stride)}.block.depthwise`)?.inputs[0],
+  );
+  const width = graph.params.get(`head.${known}.pointwise.weight`)?.dims[0];
+  if (graph.scales || width === undefined || !levels.every((value) => value !== undefined))
+    throw new FourwayError(
+      "E_MODEL",
+      `heads: expected an f32 model that fourway trained, got ${graph.scales ? "int8" : "another network"}; give the file that training wrote`,
+    );
+  const isKnown = (task: Task): boolean => info.tasks.includes(task);
+  const kept = tasks.filter(isKnown).flatMap((task) => info.strides.map((stride) => mapName(task, stride)));
+  const b = new Builder(new Random(seed, 3), graph.input);
+  b.graft(pruned(graph, [...kept, ...levels]), "");
+  const outputs = info.strides.flatMap((stride, level) =>
+    tasks.map((task) => (isKnown(task) ? mapName(task, stride) : addHead(b, task, stride, levels[level]!, width, info.layout))),
+  );
+  const fresh = defaultInfo(tasks, info);
+  const pick = <T>(own: Record<Task, T>, other: Record<Task, T>): Record<Task, T> =>
+    Object.fromEntries(tasks.map((task) => [task, isKnown(task) ? own[task]! : other[task]!]));
+  return {
+    graph: b.graph(outputs),
+    info: {
+      ...info,
+      tasks: [...tasks],
+      thresholds: pick(info.thresholds, fresh.thresholds),
+      presence: pick(info.presence, fresh.presence),
+    },
+  };
+}

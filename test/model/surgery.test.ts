@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Random } from "../../src/core/random.js";
+import { Detector } from "../../src/detect/detector.js";
+import { buildNetwork } from "../../src/model/build.js";
+import { BOX_HEAD, type HeadMaps, headLayout, inputMultiple } from "../../src/model/head.js";
+import { defaultInfo, loadModel, saveModel } from "../../src/model/model.js";
+import { withTasks } from "../../src/model/surgery.js";
+import { readOnnx } from "../../src/onnx/read.js";
+import { writeOnnx } from "../../src/onnx/write.js";
+import { foldNorms } from "../../src/quant/fold.js";
+import { FRESH_GROUPS } from "../../src/train/optimizer.js";
+import { Replica } from "../../src/train/replica.js";
+import { createEngine } from "../../src/wasm/load.js";
+import { exampleOf, SMALL_TASKS, smallNetwork, smallTrunk } from "../support/network.js";
+
+const LANDMARKS = headLayout([
+  ["logit", 1],
+  ["landmarks", 6],
+  ["box", 4],
+]);
+const frame = (width: number, height: number) => {
+  const random = new Random(5);
+  return { width, height, data: Uint8Array.from({ length: 4 * width * height }, () => random.below(256)) };
+};
+const small = () => ({ graph: foldNorms(smallNetwork(1)), info: defaultInfo(SMALL_TASKS) });
+
+for (const [name, strides, layout] of [
+  ["strides 8 to 64", [8, 16, 32, 64], BOX_HEAD],
+  ["strides 16 and 32", [16, 32], BOX_HEAD],
+  ["landmarks between logit and box", [8, 16, 32], LANDMARKS],
+] as const)
+  test(`${name}: a network is built, trained, saved, loaded and detects`, async () => {
+    const maps: HeadMaps = { strides, layout };
+    const graph = buildNetwork(smallTrunk(1), { tasks: ["a", "b"], path: 12, head: 6, strides, layout });
+    const options = { batch: 1, sizes: [{ width: 128, height: 128 }], tasks: 2, groups: FRESH_GROUPS, optimizer: "adamw", maps } as const;
+    const replica = new Replica(await createEngine(), graph, options);
+    const about = { boxes: [0, 20, 10, 100, 90], mapWeight: [1, 1], presence: [1, 0], presenceWeight: [1, 1] };
+    const example = exampleOf(new Random(3), 128, 128, 2, about);
+    const losses = Array.from({ length: 24 }, (_, i) => i + 1).map((step) => {
+      const { total } = replica.compute([example], 128, 128);
+      replica.apply({ step, rate: 0.01, emaWeight: 1 });
+      return total;
+    });
+    assert.ok(losses.at(-1)! < losses[0]!, losses.join(" then "));
+    const model = { graph: foldNorms(replica.export(true)), info: defaultInfo(["a", "b"], maps) };
+    const again = loadModel(saveModel(model));
+    assert.deepEqual(again.info, model.info);
+    using detector = await Detector.load(again, { pixels: 128 * 128 });
+    const { objects, presence } = detector.detect(frame(200, 150), { minScore: 0 });
+    assert.deepEqual(Object.keys(presence), ["a", "b"]);
+    assert.ok(objects.length > 0);
+    for (const { box } of objects) assert.ok(box.x >= 0 && box.y >= 0 && box.x + box.width <= 200.001 && box.y + box.height <= 150.001);
+  });
+
+test("outputs beside logit and box take part in nothing: the same weights detect the same with and without them", async () => {
+  const model = small();
+  const wide = structuredClone(model.graph);
+  for (const task of SMALL_TASKS)
+    for (const [name, param] of wide.params)
+      if (name.startsWith(`head.${task}.out.`)) {
+        const each = param.data.length / 5;
+        const data = new Float32Array(each * 11).fill(7);
+        data.set(param.data.subarray(0, each) as Float32Array);
+        data.set(param.data.subarray(each) as Float32Array, 7 * each);
+        wide.params.set(name, { dims: [11, ...param.dims.slice(1)], data });
+      }
+  using plain = await Detector.load(model);
+  using more = await Detector.load({ graph: wide, info: { ...model.info, layout: LANDMARKS } });
+  const [a, b] = [plain, more].map((detector) => detector.detect(frame(320, 192), { minScore: 0.001 }));
+  assert.ok(a!.objects.length > 0);
+  assert.deepEqual([b!.presence, b!.objects], [a!.presence, a!.objects]);
+});
+
+test("files of the format before have the shipped models' heads", () => {
+  const file = saveModel(small());
+  const { graph, metadata } = readOnnx(file);
+  const { head: _, ...old } = metadata;
+  assert.equal(metadata.format, "fourway.2");
+  assert.deepEqual(loadModel(writeOnnx(graph, { ...old, format: "fourway.1" })).info, loadModel(file).info);
+  assert.throws(() => loadModel(writeOnnx(graph, old)), { code: "E_MODEL", message: /"head"/ });
+});
+
+test("heads are kept bit for bit, dropped and added: what is kept detects the same", async () => {
+  const model = small();
+  model.info.thresholds.b = 0.125;
+  const changed = withTasks(model, ["c", "new", "b"], 4);
+  assert.deepEqual([changed.info.tasks, changed.info.thresholds], [["c", "new", "b"], { c: 0.35, new: 0.35, b: 0.125 }]);
+  for (const [name, { data }] of model.graph.params)
+    assert.deepEqual(changed.graph.params.get(name)?.data, name.startsWith("head.a.") ? undefined : data, name);
+  using before = await Detector.load(model);
+  using after = await Detector.load(loadModel(saveModel({ ...changed, graph: foldNorms(changed.graph) })));
+  const [a, b] = [before, after].map((detector) => detector.detect(frame(320, 192), { minScore: 0.001 }));
+  for (const task of ["b", "c"]) {
+    assert.equal(b!.presence[task], a!.presence[task]);
+    const of = ({ objects }: typeof a & object) => objects.filter((object) => object.task === task);
+    assert.deepEqual(of(b!), of(a!));
+  }
+  assert.deepEqual(withTasks(model, ["new"], 4).graph.params.get("head.new.out.weight"), changed.graph.params.get("head.new.out.weight"));
+});
+
+test("strides and heads that cannot be are refused, and so is a network that is not ours", () => {
+  const build = (strides: number[]) => () => buildNetwork(smallTrunk(1), { tasks: ["a"], strides });
+  for (const strides of [[], [4, 8], [8, 32], [64], [8, 16, 32, 64, 128, 256, 512]]) assert.throws(build(strides), { code: "E_MODEL" });
+  assert.throws(() => headLayout([["box", 4]]), { code: "E_MODEL" });
+  assert.throws(
+    () =>
+      headLayout([
+        ["logit", 1],
+        ["box", 5],
+      ]),
+    { code: "E_MODEL" },
+  );
+  assert.throws(() => withTasks({ ...small(), info: defaultInfo(["x"]) }, ["x"]), { code: "E_MODEL", message: /another network/ });
+  assert.deepEqual([[8, 16, 32], [16], [8, 16, 32, 64]].map(inputMultiple), [32, 32, 64]);
+});
