@@ -26,7 +26,7 @@ export function checkBox(value: unknown, width: number, height: number): Checked
     return { fault: `expected a box [x, y, width, height] of four numbers, got ${shown(value)}`, rest: null };
   const [x, y, w, h] = value as [number, number, number, number];
   if (w <= 0 || h <= 0) return { fault: `expected a box with a size, got ${shown(value)}`, rest: null };
-  if (w <= 1 && h <= 1)
+  if (x + w <= 1 && y + h <= 1)
     return {
       fault: `expected a box in pixels, larger than one, got ${shown(value)}; multiply fractions by the picture's size`,
       rest: null,

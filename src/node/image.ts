@@ -51,7 +51,7 @@ export function loadSharp(load: () => Promise<{ default: Sharp }> = () => import
  * The header is checked before any pixel is decoded, so that a picture of absurd size allocates nothing.
  * A JPEG that lacks nothing but its end marker is taken; one that lacks rows is damaged.
  * @param source a path, or the bytes of a file.
- * @param options.covering the picture may be decoded at a half, a quarter, an eighth .. of its size, as long as it would still have to shrink
+ * @param options `covering`: the picture may be decoded at a half, a quarter, an eighth .. of its size, as long as it would still have to shrink
  * to fit into this box; a picture that is not that much larger comes as it is, to the bit.
  * @throws E_IMAGE for a file that is missing, of another kind, damaged, or larger than MAX_FRAME_PIXELS. E_RUNTIME without sharp.
  */
