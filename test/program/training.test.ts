@@ -101,7 +101,10 @@ const MOST_SLOPES = 5;
 function fused(seed: number): Graph {
   const graph = foldNorms(everyOpTrained(seed));
   const node = graph.nodes.find(({ name }) => name === "expand")!;
-  return { ...graph, nodes: graph.nodes.with(graph.nodes.indexOf(node), { ...node, attributes: { activation: { kind: "leaky", slope: 0.2 } } } as GraphNode) };
+  return {
+    ...graph,
+    nodes: graph.nodes.with(graph.nodes.indexOf(node), { ...node, attributes: { activation: { kind: "leaky", slope: 0.2 } } } as GraphNode),
+  };
 }
 
 for (const { what, graph, seed } of [
