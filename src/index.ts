@@ -5,7 +5,7 @@ export { type Box, iou } from "./core/box.js";
 export type { DetectedObject } from "./core/detection.js";
 export { type ErrorCode, FourwayError } from "./core/errors.js";
 export { type Frame, MAX_FRAME_PIXELS } from "./core/frame.js";
-export type { FetchResponse, Url, WasmModule } from "./core/globals.js";
+export type { BlobObject, FetchResponse, Url, WasmModule } from "./core/globals.js";
 export { TASKS, type Task } from "./core/task.js";
 export { type CocoOptions, formatCoco, parseCoco } from "./data/coco.js";
 export { type DataFault, type Dataset, humanLabels, type Label, type Sample, type SkippedCategories } from "./data/dataset.js";
