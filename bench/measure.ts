@@ -273,9 +273,9 @@ async function threads(figures: Figures, { f32, int8, bytes, input }: Models, ro
   const bare = [cores.one, cores.two].map((run, i) => ({ name: `bare kernel, threads: ${i + 1}`, run, times: [] as number[] }));
   for (const [ratio, name, graph, data] of nets) {
     const engines = await Promise.all([createEngine(1), createEngine(2)]);
-    const { singleThreadReason: oneThreadBecause } = engines[1];
-    if (oneThreadBecause !== undefined) {
-      figures.absent.push(`two threads: ${oneThreadBecause}`);
+    const { singleThreadReason } = engines[1];
+    if (singleThreadReason !== undefined) {
+      figures.absent.push(`two threads: ${singleThreadReason}`);
       break;
     }
     const [one, two] = engines.map((engine, i) => fourwayPeer(`fourway ${name}, threads: ${i + 1}`, engine, graph, data, REFERENCE_SIZE));

@@ -5,6 +5,7 @@ export { type Box, iou } from "./core/box.js";
 export type { DetectedObject } from "./core/detection.js";
 export { type ErrorCode, FourwayError } from "./core/errors.js";
 export { type Frame, MAX_FRAME_PIXELS } from "./core/frame.js";
+export type { BlobObject, FetchResponse, Url, WasmModule } from "./core/globals.js";
 export { TASKS, type Task } from "./core/task.js";
 export { type CocoOptions, formatCoco, parseCoco } from "./data/coco.js";
 export { type DataFault, type Dataset, humanLabels, type Label, type Sample, type SkippedCategories } from "./data/dataset.js";
@@ -31,7 +32,7 @@ export {
   type TaskCounts,
   type TaskScores,
 } from "./eval/scores.js";
-export type { Graph, GraphNode, OpAttributes, OpName, Param, Role } from "./graph/graph.js";
+export type { Activation, Graph, GraphNode, OpAttributes, OpName, Param, Role } from "./graph/graph.js";
 export type { Placement } from "./image/letterbox.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";
 export { type HeadLayout, type HeadMaps, type HeadOutput, headLayout } from "./model/head.js";

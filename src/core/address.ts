@@ -1,3 +1,5 @@
+import type { FetchResponse, Url } from "./globals.js";
+
 /** Addresses that are URLs; everything else is a path, or in a page relative to it. A drive letter is no scheme. */
 const SCHEME = /^[a-z][a-z0-9+.-]+:/i;
 /** What a page begins with; neither a model nor WebAssembly does. */
@@ -7,7 +9,7 @@ const LESS_THAN = 0x3c;
  * The bytes behind a path or URL: from disk where the runtime has one (Node, Deno, Bun), else fetched.
  * @throws Error whose message is the reason where nothing can be read there
  */
-export async function readAddress(source: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+export async function readAddress(source: string | Url): Promise<Uint8Array<ArrayBuffer>> {
   // asked for at run time, so that bundlers for browsers find no import to resolve
   const files = globalThis.process?.getBuiltinModule?.("node:fs/promises");
   const address = typeof source === "string" && SCHEME.test(source) ? new URL(source) : source;
@@ -16,7 +18,7 @@ export async function readAddress(source: string | URL): Promise<Uint8Array<Arra
 }
 
 /** The bytes of a response. @throws Error for a bad status, or a page where servers send one in place of what is missing */
-export async function readResponse(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+export async function readResponse(response: FetchResponse): Promise<Uint8Array<ArrayBuffer>> {
   if (!response.ok) throw new Error(`status ${response.status}`);
   const bytes = new Uint8Array(await response.arrayBuffer());
   if (isPage(bytes)) throw new Error("the server sent HTML instead");

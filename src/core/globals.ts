@@ -3,6 +3,8 @@
 
 /** An address: the runtime's URL, or what has its `href`. */
 export type Url = typeof globalThis extends { URL: { prototype: infer T } } ? T : { readonly href: string };
+/** The runtime's Blob. */
+export type BlobObject = typeof globalThis extends { Blob: { prototype: infer T } } ? T : object;
 /** The runtime's Response. */
 export type FetchResponse = typeof globalThis extends { Response: { prototype: infer T } } ? T : object;
 /** The runtime's WebAssembly.Module. */

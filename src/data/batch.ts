@@ -44,13 +44,13 @@ export function largestUse(pixels: number): { width: number; height: number } {
 /** Examples whose pictures are read ahead of the one that is made: enough to keep all decoders busy. */
 const READ_AHEAD = 8;
 
-/** A task with fewer boxed pictures than another is drawn more oversample by this power of the ratio. */
+/** A task with fewer boxed pictures than another is drawn more often, by this power of the ratio. */
 const BALANCE = 0.3;
 /** Pictures in which nothing is boxed are drawn less oversample. */
 const EMPTY = 0.6;
 
 /**
- * How oversample each sample is drawn, relative to the others: rare tasks more oversample, empty pictures less.
+ * How often each sample is drawn, relative to the others: rare tasks more often, empty pictures less.
  * @param oversample a factor for the pictures of a set, by its name; 1 for the others
  */
 export function samplingWeights(

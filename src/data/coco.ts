@@ -65,9 +65,9 @@ export function parseCoco(
   const headings = headingsOf(root.categories, root.annotations);
   for (const category of root.categories) {
     if (isObject(category) && typeof category.name === "string") {
-      const task = headings.has(category.name) ? null : taskOfCategory(category.name, tasks);
+      const task = headings.has(idOf(category.id)) ? null : taskOfCategory(category.name, tasks);
       taskOf.set(idOf(category.id), task);
-      if (task === null && !headings.has(category.name)) skipped.push(category.name);
+      if (task === null && !headings.has(idOf(category.id))) skipped.push(category.name);
     } else fault(1, `categories: expected an "id" and a "name", got ${shown(category)}`);
   }
   if (skipped.length > 0) parsed.skipped = [{ file, categories: skipped }];
@@ -240,15 +240,15 @@ function flagOf(value: unknown): boolean | null {
   return value === 1 || value === true ? true : null;
 }
 
-/** Names of categories that only head others: a supercategory that no annotation uses. */
-function headingsOf(categories: readonly unknown[], annotations: readonly unknown[]): Set<unknown> {
+/** Ids of categories that only head others: a supercategory that no annotation uses. */
+function headingsOf(categories: readonly unknown[], annotations: readonly unknown[]): Set<string> {
   const used = new Set(annotations.map((annotation) => (isObject(annotation) ? idOf(annotation.category_id) : "")));
   const above = new Set(
     categories.flatMap((category) => (isObject(category) && category.supercategory !== category.name ? [category.supercategory] : [])),
   );
   return new Set(
     categories.flatMap((category) =>
-      isObject(category) && above.has(category.name) && !used.has(idOf(category.id)) ? [category.name] : [],
+      isObject(category) && above.has(category.name) && !used.has(idOf(category.id)) ? [idOf(category.id)] : [],
     ),
   );
 }

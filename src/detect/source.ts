@@ -1,12 +1,13 @@
 import { type Bytes, kindOf, readAddress, readResponse, viewOf } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
+import type { BlobObject, FetchResponse, Url } from "../core/globals.js";
 import { sha256 } from "../core/sha256.js";
 
 /**
  * The model that the package ships. A bundler copies it and mends the address.
  * @throws E_MODEL in a script that has no address of its own (a classic script, a blob)
  */
-export function shippedModel(): URL {
+export function shippedModel(): Url {
   try {
     return new URL("../../../models/fourway-s.onnx", import.meta.url);
   } catch (cause) {
@@ -21,7 +22,7 @@ export function shippedModel(): URL {
 }
 
 /** A model's file: its bytes, its path or URL, or what a page was given (a chosen file, a response). */
-export type ModelSource = Bytes | Blob | Response | URL | string;
+export type ModelSource = Bytes | BlobObject | FetchResponse | Url | string;
 
 /**
  * The bytes of a model's file; behind a path or URL from disk where the runtime has one (Node, Deno, Bun), else fetched.

@@ -127,7 +127,7 @@ export function recentred(trunk: Graph): Graph {
 
 /**
  * Puts a norm behind every convolution that carries a bias: the inverse of quant/fold.ts but for the norms' statistics, which
- * `Replica.calibrate` fills from pictures. Until then gamma is 1, beta the bias, mean 0 and variance 1 - epsilon: in inference form the same function.
+ * `Replica.restoreNorms` fills from pictures. Until then gamma is 1, beta the bias, mean 0 and variance 1 - epsilon: in inference form the same function.
  * Convolutions listed in the graph's outputs keep their bias.
  */
 export function unfoldNorms(graph: Graph): Graph {

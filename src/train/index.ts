@@ -16,11 +16,13 @@
 //
 // In a page, run it in a Worker: a step takes a second or so. `trainFiles` of "fourway/node" uses worker threads and files.
 
+export type { Batch } from "../data/batch.js";
+export type { Example } from "../data/example.js";
 export type { ReadImage } from "../eval/answers.js";
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
 export type { BatchSettings } from "./localBatches.js";
 export type { NetworkOptions } from "./network.js";
-export type { OptimizerName } from "./optimizer.js";
+export type { OptimizerName, ParameterGroup } from "./optimizer.js";
 export type { ReplicaOptions } from "./replica.js";
 export {
   type Store,
@@ -32,5 +34,5 @@ export {
   train,
 } from "./session.js";
 export type { BatchSource, Progress, Replicas } from "./trainer.js";
-export type { SliceLoss } from "./trainingStep.js";
-export type { Update } from "./weights.js";
+export type { SliceLoss, StepOptions } from "./trainingStep.js";
+export type { Update, WeightsOptions } from "./weights.js";

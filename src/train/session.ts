@@ -41,7 +41,9 @@ export interface Store {
 export interface TrainingWorkers {
   /** How many replicas share a batch, which must be a multiple of it. */
   threads: number;
+  /** Starts one replica a thread. */
   startReplicas(graph: Graph, threads: number, options: ReplicaOptions): Promise<Replicas>;
+  /** Starts what makes the batches. `onFault` hears why a picture is skipped. */
   startBatches(settings: BatchSettings, steps: number, onFault: (fault: string) => void): Promise<BatchSource>;
 }
 

@@ -11,20 +11,25 @@ export interface Replicas {
   readonly bytes: number;
   /** Restores batch norms in a folded graph from the statistics of a batch (`Replica.restoreNorms`): those whose names begin with `prefix`. */
   restoreNorms(batch: Batch, prefix: string): Promise<void>;
+  /** Losses of a batch, one a replica; each then holds the gradients of its slice. */
   compute(batch: Batch): Promise<SliceLoss[]>;
   /** Ordered after every earlier call; resolves at once. */
   apply(update: Update): void;
   /** All that a later run needs to go on bit for bit. */
   save(): Promise<Float32Array>;
+  /** Takes up what `save` gave. @throws E_TRAIN where it is of another network */
   restore(state: Float32Array): Promise<void>;
   /** The graph with averaged weights (EMA). */
   export(): Promise<Graph>;
+  /** Ends workers and gives memory back. */
   close(): Promise<void>;
 }
 
 /** Where batches come from, in order of steps. */
 export interface BatchSource {
+  /** The batch of a step, counted from 1; 0 is the one that norms are restored from. */
   next(step: number): Promise<Batch>;
+  /** Ends workers and gives memory back. */
   close(): Promise<void>;
 }
 

@@ -136,15 +136,15 @@ async function createShared(count: number): Promise<Engine> {
  * @throws E_RUNTIME as `init`
  */
 export async function createEngine(threads = 1): Promise<Engine> {
-  let oneThreadBecause: string | undefined;
+  let singleThreadReason: string | undefined;
   if (threads > 1)
     try {
       return await createShared(threads);
     } catch (error) {
-      oneThreadBecause = (error as Error).message;
+      singleThreadReason = (error as Error).message;
     }
   const module = await init();
   const memory = new Memory();
   const kernels = await instantiate(module, memory);
-  return { kernels, memory, byteFlip: byteFlipOf(kernels), singleThreadReason: oneThreadBecause };
+  return { kernels, memory, byteFlip: byteFlipOf(kernels), singleThreadReason };
 }

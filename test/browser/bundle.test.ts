@@ -123,8 +123,8 @@ test("an isolated page shares a frame among two threads and finds what Node find
     try {
       const [got] = (await visit(server, [page])) as [Answer];
       assertClose(got.detections, wanted, "page");
-      assert.equal(got.threads, isolated ? 2 : 1, got.oneThreadBecause);
-      if (!isolated) assert.match(got.oneThreadBecause!, /SharedArrayBuffer/);
+      assert.equal(got.threads, isolated ? 2 : 1, got.singleThreadReason);
+      if (!isolated) assert.match(got.singleThreadReason!, /SharedArrayBuffer/);
     } finally {
       server.close();
     }

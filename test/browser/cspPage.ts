@@ -17,7 +17,7 @@ export interface Asked {
 export interface Answer {
   detections: Omit<Detection, "ms">[];
   threads: number;
-  oneThreadBecause?: string;
+  singleThreadReason?: string;
 }
 
 await report(async (): Promise<Answer> => {
@@ -29,5 +29,5 @@ await report(async (): Promise<Answer> => {
     const { presence, objects } = detector.detect(new ImageData(new Uint8ClampedArray(data), width, height));
     return { presence, objects };
   });
-  return { detections, threads: detector.threads, oneThreadBecause: detector.singleThreadReason };
+  return { detections, threads: detector.threads, singleThreadReason: detector.singleThreadReason };
 });

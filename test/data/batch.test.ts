@@ -25,7 +25,7 @@ const batcherOf = (
   reader: (image: string) => Promise<Frame | null> = read,
 ): Batcher => new Batcher(engine, samples, TASKS, { seed: 1, batch: 4, slices: 2, pixels: 61440, ...options }, reader);
 
-test("tasks with fewer boxed pictures are drawn more oversample, each by its ratio to the .3, pictures without a box at .6", () => {
+test("tasks with fewer boxed pictures are drawn more often, each by its ratio to the .3, pictures without a box at .6", () => {
   const set = [
     ...Array.from({ length: 8 }, (_, i) => sampleOf(`a${i}`, { a: [BOX], b: [] })),
     sampleOf("b", { b: [BOX, BOX] }),
@@ -43,7 +43,7 @@ test("tasks with fewer boxed pictures are drawn more oversample, each by its rat
   );
 });
 
-test("pictures are drawn as oversample as their weights say", async () => {
+test("pictures are drawn as often as their weights say", async () => {
   const rare = sampleOf("p1", { b: [BOX] });
   const common = Array.from({ length: 16 }, () => sampleOf("p2", { a: [BOX] }));
   const empty = sampleOf("p3", { a: [] });

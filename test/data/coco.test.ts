@@ -221,3 +221,15 @@ test("LVIS v1: pictures are named by their address, names are explained in brack
   assert.equal(samples[0]!.image, "pics/val2017/000000397133.jpg");
   assert.deepEqual(samples[0]!.labels.car, [BOX]);
 });
+
+test("a class that has the name of its heading keeps its boxes", () => {
+  const { samples } = read({
+    categories: [
+      { id: 0, name: "car", supercategory: "none" },
+      { id: 1, name: "car", supercategory: "car" },
+      { id: 2, name: "truck", supercategory: "car" },
+    ],
+    annotations: [box(1, 1, 1)],
+  });
+  assert.deepEqual(samples[0]!.labels.car, [BOX]);
+});
