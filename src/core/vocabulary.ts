@@ -1,14 +1,14 @@
 import type { Task } from "./task.js";
 
 /** From which scores on a COCO detector's boxes of a task are labels; see `TaskRule` of label/rules.ts. */
-export interface LabelScores {
+interface LabelScores {
   sure: number;
   doubt: number;
   both: number;
 }
 
 /** All that is said of a task by name. */
-export interface VocabularyEntry {
+interface VocabularyEntry {
   task: Task;
   /** Whether the shipped models have a head for it. */
   shipped: boolean;

@@ -23,7 +23,7 @@ export function mapName(task: Task, stride: number): string {
 }
 
 /** What `buildNetwork` is asked for. */
-export interface BuildOptions {
+interface BuildOptions {
   tasks: readonly Task[];
   /** Strides of the maps, doubling from 8, 16 or 32 on; beyond 32 the path goes on where the trunk has ended. */
   strides?: readonly number[];

@@ -141,11 +141,12 @@ test("--tasks fills what the teacher says it looks for, and refuses what it does
 });
 
 test("a user's own teacher fills what nobody looked for, and nothing else; the sets read back and name the pictures where they are", async () => {
+  const earlier = shownTimes();
   const { status, stdout, stderr } = label("first");
   assert.equal(status, 0, stderr);
   assert.match(stderr, /5 of 7 pictures have a \? to fill; the 1 of the val split stay as people labelled them/);
   assert.equal(stderr.match(/skipped: .*broken\.png: expected a JPEG, PNG or WebP picture/g)?.length, 1);
-  assert.equal(shownTimes(), 4, "the person's and the val picture are not looked at");
+  assert.equal(shownTimes(), earlier + 4, "the person's and the val picture are not looked at");
   const samples = await labelled("first");
   assert.equal(samples.size, 7);
   assert.equal(samples.get("red")!.image, resolve(data, "images", "red.png"));

@@ -75,7 +75,7 @@ test("outputs beside logit and box take part in nothing: the same weights detect
 test("files of the format before have the shipped models' heads", () => {
   const file = saveModel(small());
   const { graph, metadata } = readOnnx(file);
-  const { head: _, ...old } = metadata;
+  const { head: _, sha256: __, ...old } = metadata;
   assert.equal(metadata.format, "fourway.2");
   assert.deepEqual(loadModel(writeOnnx(graph, { ...old, format: "fourway.1" })).info, loadModel(file).info);
   assert.throws(() => loadModel(writeOnnx(graph, old)), { code: "E_MODEL", message: /"head"/ });
