@@ -12,7 +12,7 @@ import { createEngine } from "../wasm/load.js";
 export type Request =
   | { kind: "start"; graph: Graph; options: ReplicaOptions; index: number }
   | { kind: "slots"; slots: SharedArrayBuffer[][] }
-  | { kind: "restoreNorms"; examples: Example[]; width: number; height: number; prefix: string }
+  | { kind: "restoreNorms"; examples: Example[]; width: number; height: number }
   | { kind: "compute"; examples: Example[]; width: number; height: number; parity: number }
   | { kind: "apply"; update: Update; parity: number }
   | { kind: "save" }
@@ -42,7 +42,7 @@ async function answer(request: Request): Promise<Started | SliceLoss | Float32Ar
       slots = request.slots.map((pair) => pair.map((buffer) => new Float32Array(buffer)));
       return null;
     case "restoreNorms":
-      replica.restoreNorms(request.examples, request.width, request.height, (name) => name.startsWith(request.prefix));
+      replica.restoreNorms(request.examples, request.width, request.height);
       return null;
     case "compute": {
       const loss = replica.compute(request.examples, request.width, request.height);

@@ -87,8 +87,8 @@ export async function startReplicas(graph: Graph, threads: number, options: Repl
     apply(update) {
       for (const handle of handles) handle.tell({ kind: "apply", update, parity });
     },
-    async restoreNorms({ slices, width, height }, prefix) {
-      await first.ask({ kind: "restoreNorms", examples: slices[0]!, width, height, prefix });
+    async restoreNorms({ slices, width, height }) {
+      await first.ask({ kind: "restoreNorms", examples: slices[0]!, width, height });
       await restore(await save());
     },
     save,

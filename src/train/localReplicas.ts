@@ -21,8 +21,8 @@ export async function startLocalReplica(graph: Graph, options: ReplicaOptions): 
     apply(update) {
       replica.apply(update);
     },
-    async restoreNorms({ slices, width, height }, prefix) {
-      replica.restoreNorms(slices[0]!, width, height, (name) => name.startsWith(prefix));
+    async restoreNorms({ slices, width, height }) {
+      replica.restoreNorms(slices[0]!, width, height);
     },
     save: async () => replica.save(),
     restore: async (state) => replica.restore(state),

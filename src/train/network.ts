@@ -1,6 +1,6 @@
 import { TASKS, type Task } from "../core/task.js";
 import type { Graph } from "../graph/graph.js";
-import { buildNetwork, TRUNK_PREFIX } from "../model/build.js";
+import { buildNetwork } from "../model/build.js";
 import { BOX_MAPS, type HeadMaps } from "../model/head.js";
 import { isFourway, loadModel } from "../model/model.js";
 import { withTasks } from "../model/surgery.js";
@@ -24,11 +24,11 @@ export interface NetworkOptions {
   head?: number;
 }
 
-/** The graph that a training starts with, its maps, and the prefix of the names of its pretrained part: null where all weights are random. */
+/** The graph that a training starts with, its maps, and whether a part of it was trained before. */
 interface FirstGraph {
   graph: Graph;
   maps: HeadMaps;
-  prefix: string | null;
+  pretrained: boolean;
 }
 
 /** Builds or reads the graph that a training starts with. @throws E_ONNX, E_MODEL for a file that cannot be read or does not fit */
@@ -41,10 +41,10 @@ function wholeGraph({ trunk, start, width = "0.5", path, head }: NetworkOptions,
   if (start !== undefined) {
     const model = loadModel(start);
     const { graph, info } = withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed);
-    return { graph: unfoldNorms(graph), maps: { strides: info.strides, layout: info.layout }, prefix: "" };
+    return { graph: unfoldNorms(graph), maps: { strides: info.strides, layout: info.layout }, pretrained: true };
   }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(readTrunk(trunk));
-  return { graph: buildNetwork(base, { tasks, path, head, seed }), maps: BOX_MAPS, prefix: trunk === undefined ? null : TRUNK_PREFIX };
+  return { graph: buildNetwork(base, { tasks, path, head, seed }), maps: BOX_MAPS, pretrained: trunk !== undefined };
 }
 
 /** The tasks of a training that names none: those of the model that it goes on from, else those of the shipped models. */

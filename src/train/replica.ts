@@ -25,7 +25,7 @@ export class Replica extends Weights {
   }
 
   /** As `TrainingStep.restoreNorms`. */
-  restoreNorms(examples: readonly Example[], width: number, height: number, wanted: (norm: string) => boolean): void {
-    this.step.restoreNorms(examples, width, height, wanted);
+  restoreNorms(examples: readonly Example[], width: number, height: number): void {
+    this.step.restoreNorms(examples, width, height);
   }
 }

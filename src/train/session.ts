@@ -167,11 +167,14 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, oversample, pictures: images.length };
   const checkpoint = options.resume ? await readCheckpoint(store, fixed) : null;
   const first = checkpoint
-    ? { graph: readOnnx(checkpoint.onnx).graph, maps: (checkpoint.options.maps as HeadMaps | undefined) ?? BOX_MAPS, prefix: null }
+    ? {
+        graph: readOnnx(checkpoint.onnx).graph,
+        maps: (checkpoint.options.maps as HeadMaps | undefined) ?? BOX_MAPS,
+        pretrained: checkpoint.options.pretrained === true,
+      }
     : firstGraph(network, tasks, seed);
-  const { maps } = first;
+  const { maps, pretrained } = first;
   const multiple = inputMultiple(maps.strides);
-  const pretrained = checkpoint ? checkpoint.options.pretrained === true : first.prefix !== null;
   const notes = (checkpoint?.options.notes as Record<string, string> | undefined) ?? { ...options.notes };
 
   const emit = async (event: TrainingEvent): Promise<void> => void (await onEvent?.(event));
@@ -189,7 +192,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       : startLocalBatches(batchSettings, read, skipped("train")));
     const from = checkpoint?.step ?? 0;
     if (checkpoint) await replicas.restore(checkpoint.state);
-    else if (first.prefix !== null) await replicas.restoreNorms(await batches.next(0), first.prefix); // step 0 is not trained on
+    else if (pretrained) await replicas.restoreNorms(await batches.next(0)); // step 0 is not trained on
     await emit({ kind: "start", images: images.length, valImages: val.length, steps, from, threads, bytes: replicas.bytes });
 
     const graph = checkpoint?.onnx ?? writeOnnx(first.graph, {});

@@ -9,8 +9,8 @@ import type { Update } from "./weights.js";
 export interface Replicas {
   /** Bytes of memory of each, planned. */
   readonly bytes: number;
-  /** Restores batch norms in a folded graph from the statistics of a batch (`Replica.restoreNorms`): those whose names begin with `prefix`. */
-  restoreNorms(batch: Batch, prefix: string): Promise<void>;
+  /** Restores batch norms in a folded graph from the statistics of a batch (`Replica.restoreNorms`). */
+  restoreNorms(batch: Batch): Promise<void>;
   /** Losses of a batch, one a replica; each then holds the gradients of its slice. */
   compute(batch: Batch): Promise<SliceLoss[]>;
   /** Ordered after every earlier call; resolves at once. */

@@ -78,18 +78,20 @@ export class TrainingStep {
 
   /**
    * Puts batch norm back into folded convolutions: from the batch's statistics each norm gets the gamma and beta that undo them, so that
-   * the function stays what it was while training has its norms again. For norms whose gamma is 1 and variance 1 - epsilon (`unfoldNorms`).
-   * Nodes that share a norm each keep their function on the way; the last one's statistics stay, with the gamma and beta that undo them.
+   * the function stays what it was while training has its norms again. Only norms as `unfoldNorms` leaves them, known by their variance of
+   * 1 - epsilon, are changed. Nodes that share a norm each keep their function on the way; the last one's statistics stay, with the gamma and beta that undo them.
    */
-  restoreNorms(examples: readonly Example[], width: number, height: number, wanted: (norm: string) => boolean): void {
+  restoreNorms(examples: readonly Example[], width: number, height: number): void {
     const { memory } = this.engine;
     const program = this.programFor(width, height);
     this.fill(program, examples);
     const biases = new Map<string, Float32Array>();
     for (const { node, input, step } of program.forwardSteps) {
-      if (node.op === "norm" && wanted(node.name)) {
-        const at = (role: "gamma" | "beta" | "mean" | "variance"): number =>
-          this.weights.params.byName.get(node.params[role]!)!.offset >> 2;
+      const at = (role: "gamma" | "beta" | "mean" | "variance"): number => this.weights.params.byName.get(node.params[role]!)!.offset >> 2;
+      if (
+        node.op === "norm" &&
+        (biases.has(node.params.beta!) || memory.f32[at("variance")] === Math.fround(1 - node.attributes.epsilon))
+      ) {
         const { channels, height: h, width: w, offset } = input;
         const stride = this.weights.params.byName.get(node.params.gamma!)!.length;
         const rows = this.options.batch * h * w;

@@ -36,6 +36,16 @@ test("a network is trained for tasks that only the labels name, and its model na
   assert.deepEqual(loadModel(readFileSync(model)).info.tasks, ["bicycle", "tram"]);
 });
 
+test("a trained network goes on with a head more and a head less", () => {
+  const out = join(folder, "changed.onnx");
+  const smaller = train(out, "--start", model, "--tasks", "tram");
+  assert.equal(smaller.status, 0, smaller.stderr);
+  assert.deepEqual(loadModel(readFileSync(out)).info.tasks, ["tram"]);
+  const larger = train(out, "--start", out, "--tasks", "bicycle,tram");
+  assert.equal(larger.status, 0, larger.stderr);
+  assert.deepEqual(loadModel(readFileSync(out)).info.tasks, ["bicycle", "tram"]);
+});
+
 test("eval, quantize, detect and inspect take their tasks from the model", () => {
   const int8 = join(folder, "int8.onnx");
   const scores = fourway(["eval", "--model", model, "--data", data, "--json", "--strict"]);
