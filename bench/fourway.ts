@@ -25,7 +25,7 @@ export function fourwayPeer(
   const { memory } = engine;
   const plan = planForward(graph, { batch: 1, ...size }, false, engine.threads?.parts);
   const program = compileForward(engine, plan, placeParams(engine, graph), memory.reserve(plan.bytes));
-  const { offset } = program.input;
+  const { offset } = program.inputs[0]!;
   return {
     name,
     program,
@@ -86,7 +86,7 @@ export function trainingStep(engine: Engine, graph: Graph, batch: number, size: 
     paramBytes: 4 * trainedBytes + stateBytes,
     run() {
       step++;
-      memory.f32.set(pictures, program.input.offset >> 2);
+      memory.f32.set(pictures, program.inputs[0]!.offset >> 2);
       memory.f32.fill(0, gradient >> 2, (gradient + trainedBytes) >> 2);
       program.forward();
       for (const [i, values] of dOutputs.entries()) memory.f32.set(values, program.dOutputs[i]! >> 2);

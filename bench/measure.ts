@@ -307,7 +307,7 @@ async function forwardProfile(title: string, { f32, int8, bytes, input }: Models
     ? fourwayPeer("fourway int8", engine, int8, bytes, REFERENCE_SIZE)
     : fourwayPeer("fourway f32", engine, f32, input, REFERENCE_SIZE);
   for (let i = 0; i < PASSES.forward; i++) run();
-  const { offset } = program.input;
+  const { offset } = program.inputs[0]!;
   const restore = (): void => (quantized ? engine.memory.i8.set(bytes, offset) : engine.memory.f32.set(input, offset >> 2));
   return layersTable(title, timeSteps(program, PASSES.forward, restore), roofline);
 }

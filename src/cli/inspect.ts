@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { readModelBytes } from "../detect/source.js";
-import type { Activation, Graph, GraphNode } from "../graph/graph.js";
+import { type Activation, type Graph, type GraphNode, imageOf } from "../graph/graph.js";
 import { inputSize } from "../image/letterbox.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
 import { readOnnx } from "../onnx/read.js";
@@ -43,7 +43,7 @@ export function inspectLines(bytes: Uint8Array): string[] {
     ...tableLines(
       [
         ["numbers", graph.scales ? "int8, f32 outputs" : "f32"],
-        ["input", `${input.height} x ${input.width} x 3 ("${graph.input}"), any multiple of 32`],
+        ["input", `${input.height} x ${input.width} x 3 ("${imageOf(graph)}"), any multiple of 32`],
         ["outputs", graph.outputs.join(", ")],
         ["MACs", `${thousands(total)} (${(total / 1e6).toFixed(1)} M)`],
         ["parameters", thousands(params)],

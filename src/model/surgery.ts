@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
-import type { Graph } from "../graph/graph.js";
+import { type Graph, imageOf } from "../graph/graph.js";
 import { Builder } from "./blocks.js";
 import { addHead, mapName } from "./build.js";
 import { defaultInfo, type Model } from "./model.js";
@@ -40,7 +40,7 @@ export function withTasks({ graph, info }: Model, tasks: readonly Task[], seed =
     );
   const isKnown = (task: Task): boolean => info.tasks.includes(task);
   const kept = tasks.filter(isKnown).flatMap((task) => info.strides.map((stride) => mapName(task, stride)));
-  const b = new Builder(new Random(seed, 3), graph.input);
+  const b = new Builder(new Random(seed, 3), imageOf(graph));
   b.graft(pruned(graph, [...kept, ...levels]), "");
   const outputs = info.strides.flatMap((stride, level) =>
     tasks.map((task) => (isKnown(task) ? mapName(task, stride) : addHead(b, task, stride, levels[level]!, width, info.layout))),

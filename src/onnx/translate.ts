@@ -264,10 +264,16 @@ export function resize(reading: Reading, node: OnnxNode): void {
   });
 }
 
-/** Identity: another name. */
+/** Identity: another name, or a dequantize of ours. */
 export function identity(reading: Reading, node: OnnxNode): void {
   attributesOf(node, []);
   const output = onlyOutput(node);
+  if (node.note === OWN_NODE) {
+    const x = valueAt(reading, node, 0);
+    const y = define(reading, output, x.channels, x.level);
+    addNode(reading, { op: "dequantize", name: node.name ?? "", inputs: [x], outputs: [y], attributes: {}, params: {} });
+    return;
+  }
   claim(reading, output);
   const tensor = node.inputs[0] ?? "";
   const [value, constant] = [reading.values.get(tensor), reading.constants.get(tensor)];

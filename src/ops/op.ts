@@ -89,6 +89,8 @@ type Int8Form =
   | "computes"
   /** Inputs and outputs share one scale. */
   | "copies"
+  /** An int8 input, an f32 output. */
+  | "ends"
   /** It does not occur in an int8 graph. */
   | "none";
 

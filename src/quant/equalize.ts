@@ -105,7 +105,9 @@ export function equalize(graph: Graph, reach: ChannelRanges): { graph: Graph; re
   }
   for (const node of graph.nodes)
     if (opOf(node.op).weight?.depthwise === false) raise(readings, node.inputs[0]!, readingOf(paramOf(graph, node, "weight")));
-  const fixed = new Set([graph.input, ...graph.outputs, ...unscalable(graph)].map((value) => groups.of(setsOf(value)[0]!)));
+  const fixed = new Set(
+    [...graph.inputs.map(({ name }) => name), ...graph.outputs, ...unscalable(graph)].map((value) => groups.of(setsOf(value)[0]!)),
+  );
   const members = new Map<string, string[]>();
   for (const set of reaches.keys()) members.set(groups.of(set), [...(members.get(groups.of(set)) ?? []), set]);
 

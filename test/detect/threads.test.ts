@@ -42,8 +42,8 @@ function compileAll(engine: Engine, graph: Graph): Program[] {
 function outputsOf(engine: Engine, program: Program, graph: Graph, seed: number): Float32Array[] {
   const { height, width } = program.plan;
   const picture = randomInput(new Random(seed), height, width);
-  const { offset } = program.input;
-  const scale = graph.scales?.get(graph.input);
+  const { offset } = program.inputs[0]!;
+  const scale = graph.scales?.get(graph.inputs[0]!.name);
   if (scale !== undefined)
     engine.memory.i8.set(
       picture.map((v) => Math.round(v / scale)).map((v) => Math.max(-128, Math.min(127, v))),

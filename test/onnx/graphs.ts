@@ -1,5 +1,5 @@
 import { Random } from "../../src/core/random.js";
-import { type Graph, type GraphNode, INPUT_SCALE, type Param } from "../../src/graph/graph.js";
+import { type Graph, type GraphNode, INPUT_SCALE, imageInput, type Param } from "../../src/graph/graph.js";
 import { activationOf } from "../../src/ops/activation.js";
 import { runGraph } from "../oracle/graph.js";
 
@@ -16,7 +16,7 @@ export function noise(random: Random, dims: number[], deviation: number, mean = 
 
 /** Puts a graph together node by node; parameters are random and named after their node. */
 export class GraphMaker {
-  readonly graph: Graph = { input: "input", outputs: [], nodes: [], params: new Map() };
+  readonly graph: Graph = { inputs: [imageInput("input")], outputs: [], nodes: [], params: new Map() };
   private readonly random: Random;
 
   constructor(seed: number) {
@@ -138,7 +138,7 @@ export function quantized(graph: Graph, input: Float32Array, height: number, wid
   const valueScale = (scale: number): number => (exact ? upTo(1, scale) : Math.fround(scale));
   for (const [name, names] of group)
     if (!graph.outputs.includes(name)) scales.set(name, valueScale(Math.max(...[...names].map(largest)) / 127));
-  scales.set(graph.input, exact ? 1 / 256 : Math.fround(INPUT_SCALE));
+  scales.set(graph.inputs[0]!.name, exact ? 1 / 256 : Math.fround(INPUT_SCALE));
   const params = new Map<string, Param>();
   for (const node of graph.nodes) {
     const weight = graph.params.get(node.params.weight ?? "");

@@ -4,7 +4,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { FourwayError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
-import type { Graph, GraphNode } from "../../src/graph/graph.js";
+import { type Graph, type GraphNode, imageInput } from "../../src/graph/graph.js";
 import { Faults, MAX_FAULTS } from "../../src/onnx/faults.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { type Model, model, type NodeDraft, type TensorDraft } from "../../src/onnx/schema.js";
@@ -199,7 +199,7 @@ test("a model that asks for more work than any frame should is refused", () => {
     last = `r${i}`;
   }
   assert.match(
-    complaint(writeOnnx({ input: "input", outputs: [last], nodes, params }, {})),
+    complaint(writeOnnx({ inputs: [imageInput("input")], outputs: [last], nodes, params }, {})),
     /at most 1048576 multiplications a pixel .*, got 1129/,
   );
 });

@@ -187,7 +187,7 @@ function gradientsOf({ engine, training, buffers }: Bench, examples: Example[]) 
     ({ pixels }, i) =>
       void engine.memory.f32.set(
         Float32Array.from(pixels, (v) => v / 256),
-        (program.input.offset >> 2) + i * pixels.length,
+        (program.inputs[0]!.offset >> 2) + i * pixels.length,
       ),
   );
   clear();
