@@ -130,7 +130,7 @@ export class Detector {
     const input = program.inputs[0]!;
     engine.memory.u8.set(frame.data, rgba);
     runLetterbox(engine, letterbox, rgba, frame, bytes, input);
-    if (bytes !== input.offset) engine.kernels.toFloat(input.offset, bytes, 3 * input.width * input.height, INPUT_SCALE);
+    if (bytes !== input.offset) engine.kernels.dequantize(input.offset, bytes, 3 * input.width * input.height, INPUT_SCALE);
 
     const placed = performance.now();
     program.run();

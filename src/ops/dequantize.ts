@@ -2,7 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import { stored } from "./layout.js";
 import { type NodeOf, type Op, PLAIN, rowsOf } from "./op.js";
 
-/** y = scale * x from int8 to f32; it ends what is int8, so that nothing learns before it. The kernel is in assembly/image/input.ts. */
+/** y = scale * x from int8 to f32; it ends what is int8, so that nothing learns before it. The kernel is in assembly/f32/dequantize.ts. */
 export const dequantize: Op<"dequantize"> = {
   ...PLAIN,
   int8: "ends",
@@ -13,7 +13,7 @@ export const dequantize: Op<"dequantize"> = {
     const c = stored(y.channels);
     const [from, to] = rowsOf(part, batch * y.height * y.width);
     const [yAt, xAt, n] = [y.offset + 4 * from * c, x.offset + from * c, (to - from) * c];
-    return () => kernels.toFloat(yAt, xAt, n, scale);
+    return () => kernels.dequantize(yAt, xAt, n, scale);
   },
 };
 

@@ -4,7 +4,7 @@ import type { SiteI8, Step } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 
 /** How values are stored and which kernels compute with them. */
-export interface Precision {
+interface Precision {
   name: "f32" | "int8";
   /** Bytes of an element. */
   bytes: 4 | 1;
@@ -15,7 +15,7 @@ export interface Precision {
 }
 
 /** Floats. */
-export const F32: Precision = {
+const F32: Precision = {
   name: "f32",
   bytes: 4,
   scratch: (node, inputs, outputs) => opOf(node.op).scratch(node, inputs, outputs).forward,

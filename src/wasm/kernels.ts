@@ -236,7 +236,7 @@ export interface Kernels {
     height: number,
     flip: number,
   ): void;
-  toFloat(y: number, x: number, n: number, scale: number): void;
+  dequantize(y: number, x: number, n: number, scale: number): void;
   colour(y: number, x: number, matrix: number, pixels: number, scale: number): void;
   mapLoss(dout: number, out: number, quality: number, weight: number, cells: number, step: number, scale: number): number;
   presenceLoss(dout: number, out: number, cell: number, target: number, weight: number, n: number, step: number, scale: number): number;

@@ -12,7 +12,7 @@ import { foldNorms } from "../../src/quant/fold.js";
 import type { Kernels } from "../../src/wasm/kernels.js";
 import { createEngine, type Engine } from "../../src/wasm/load.js";
 import { chunksFor, finishChunk, readRun, SIGNAL, SIGNALS, takeChunk } from "../../src/wasm/signals.js";
-import { quantized, randomInput } from "../onnx/graphs.js";
+import { mixed, quantized, randomInput } from "../onnx/graphs.js";
 import { same } from "../support/compare.js";
 import { everyOpTrained, readPlace, smallNetwork } from "../support/network.js";
 import { colourModel, randomModel } from "./models.js";
@@ -73,6 +73,7 @@ for (const [name, graph] of [
   ["f32, every op", float],
   ["f32, the small network", small],
   ["int8, the small network", int8],
+  ["int8 with f32 heads", mixed(1).whole],
 ] as const)
   for (const count of [2, 3])
     test(`${name}: the same bits with ${count} threads as with one, at sizes by turns`, async () => {

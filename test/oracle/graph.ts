@@ -1,4 +1,5 @@
 import type { Activation, Graph, GraphNode, Param, Role } from "../../src/graph/graph.js";
+import { dequantize } from "./dequantize.js";
 
 // A second telling of what a graph means: plain loops in double precision, channels last, one image. Shares no code with src.
 
@@ -134,7 +135,7 @@ function runNode(
         ),
       );
     case "dequantize":
-      return [map(x, (v) => Math.fround(v * (scaleX as number)))];
+      return [{ ...x, data: Float64Array.from(dequantize(x.data, scaleX as number)) }];
     case "concat":
       return [
         copied(x.height, x.width, x.channels + y.channels, (row, column, c) =>
