@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import type { Activation, GraphNode, OpName, Param, Role, Shape } from "../graph/graph.js";
-import type { Kernels } from "../wasm/kernels.js";
+import type { Kernels } from "../wasm/generated/kernels.js";
 import type { Chunk } from "../wasm/signals.js";
 import { type Layout, stored } from "./layout.js";
 

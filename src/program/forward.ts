@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { GraphNode, OpName } from "../graph/graph.js";
 import { type Place, type SiteI8, type Step, WHOLE } from "../ops/op.js";
-import type { Kernels } from "../wasm/kernels.js";
+import type { Kernels } from "../wasm/generated/kernels.js";
 import type { Engine } from "../wasm/load.js";
 import type { Chunk } from "../wasm/signals.js";
 import { int8Site, type PlacedParams, paramOffsets } from "./params.js";

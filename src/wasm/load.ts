@@ -2,7 +2,7 @@ import { relaxedSimd, threads as threadsFeature } from "wasm-feature-detect";
 import { isPage, kindOf, readAddress, readResponse, viewOf } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
 import type { FetchResponse, Url, WasmModule } from "../core/globals.js";
-import type { Kernels } from "./kernels.js";
+import type { Kernels } from "./generated/kernels.js";
 import { Memory, memoryRefused } from "./memory.js";
 import { Threads } from "./threads.js";
 
@@ -28,8 +28,8 @@ export type WasmSource = WasmModule | ArrayBuffer | ArrayBufferView<ArrayBuffer>
 async function ownBytes(shared = false): Promise<Uint8Array<ArrayBuffer>> {
   // an engine validates a whole module, so each feature set is a build of its own
   const relaxed = await relaxedSimd();
-  const plain = () => (relaxed ? import("./bytes/relaxed.js") : import("./bytes/simd.js"));
-  const threaded = () => (relaxed ? import("./bytes/relaxedThreads.js") : import("./bytes/simdThreads.js"));
+  const plain = () => (relaxed ? import("./generated/relaxed.js") : import("./generated/simd.js"));
+  const threaded = () => (relaxed ? import("./generated/relaxedThreads.js") : import("./generated/simdThreads.js"));
   const build = await (shared ? threaded() : plain()).catch((cause: Error) => {
     throw new FourwayError(
       "E_RUNTIME",

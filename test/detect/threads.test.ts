@@ -9,7 +9,7 @@ import { compileForward, type Program } from "../../src/program/forward.js";
 import { placeParams } from "../../src/program/params.js";
 import { planForward } from "../../src/program/plan.js";
 import { foldNorms } from "../../src/quant/fold.js";
-import type { Kernels } from "../../src/wasm/kernels.js";
+import type { Kernels } from "../../src/wasm/generated/kernels.js";
 import { createEngine, type Engine } from "../../src/wasm/load.js";
 import { chunksFor, finishChunk, readRun, SIGNAL, SIGNALS, takeChunk } from "../../src/wasm/signals.js";
 import { mixed, quantized, randomInput } from "../onnx/graphs.js";
