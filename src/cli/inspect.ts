@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { readModelBytes } from "../detect/source.js";
 import { type Activation, type Graph, type GraphNode, imageOf } from "../graph/graph.js";
-import { inputSize } from "../image/letterbox.js";
+import { inputSize, PIXELS } from "../image/letterbox.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
 import { readOnnx } from "../onnx/read.js";
 import { macsOf, planForward } from "../program/plan.js";
@@ -27,7 +27,7 @@ export function addInspect(program: Command): void {
 export function inspectLines(bytes: Uint8Array): string[] {
   const { graph, metadata } = readOnnx(bytes);
   const pixels = Number(metadata.pixels);
-  const input = inputSize(16, 9, pixels >= 4096 && pixels <= 1 << 24 ? pixels : DEFAULT_PIXELS);
+  const input = inputSize(16, 9, pixels >= PIXELS.least && pixels <= PIXELS.most ? pixels : DEFAULT_PIXELS);
   const plan = planForward(graph, { batch: 1, ...input });
   const macs = macsOf(graph, plan.shapes);
   const counted = new Set<string>();

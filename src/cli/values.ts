@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { Task } from "../core/task.js";
+import { PIXELS } from "../image/letterbox.js";
 
 /** What an option's text must be to be taken. */
 interface NumberRange {
@@ -19,8 +20,8 @@ export function numberIn({ least, most, whole = false }: NumberRange): (text: st
 }
 
 /** A parser of how many pixels a network's input is to have, about: one that is trained, and one that only looks. */
-export const trainingPixels = numberIn({ least: 4096, most: 1 << 20, whole: true });
-export const inputPixels = numberIn({ least: 4096, most: 1 << 24, whole: true });
+export const trainingPixels = numberIn({ least: PIXELS.least, most: PIXELS.mostTrained, whole: true });
+export const inputPixels = numberIn({ least: PIXELS.least, most: PIXELS.most, whole: true });
 
 /** Tasks from an option's text, comma separated: letters, digits, "_" and "-", so that rules and the names of maps can hold them. */
 export function parseTasks(text: string): Task[] {

@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { type Graph, INPUT_SCALE, imageOf } from "../graph/graph.js";
-import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, prepareLetterbox } from "../image/letterbox.js";
+import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, PIXELS, prepareLetterbox } from "../image/letterbox.js";
 import { inputMultiple } from "../model/head.js";
 import type { Model, ModelInfo } from "../model/model.js";
 import { compileForward, type Program } from "../program/forward.js";
@@ -10,11 +10,11 @@ import { planForward, shapesOf } from "../program/plan.js";
 import { INT8, precisionOf } from "../program/precision.js";
 import { foldNorms } from "../quant/fold.js";
 import type { Engine } from "../wasm/load.js";
+import { roomFor } from "../wasm/memory.js";
 import type { HeadMap } from "./decode.js";
 
 /** Frame sizes whose plans are kept; of more, the oldest goes. */
 const MAX_SIZES = 8;
-const ALIGN = 64;
 
 /** A network planned for frames of one size: offsets in the kernels' memory. */
 export interface SizedNetwork {
@@ -55,8 +55,11 @@ export class Workspace {
     private readonly model: Model,
     private readonly pixels: number,
   ) {
-    if (!(pixels >= 4096 && pixels <= 1 << 24))
-      throw new FourwayError("E_ARGUMENT", `detector: expected pixels in 4096..${1 << 24}, got ${pixels}; 61440 is 320 x 192`);
+    if (!(pixels >= PIXELS.least && pixels <= PIXELS.most))
+      throw new FourwayError(
+        "E_ARGUMENT",
+        `detector: expected pixels in ${PIXELS.least}..${PIXELS.most}, got ${pixels}; 61440 is 320 x 192`,
+      );
     const { graph, info } = model;
     this.graph = graph.nodes.some(({ op }) => op === "norm") ? foldNorms(graph) : graph;
     checkNetwork(this.graph, info);
@@ -91,7 +94,7 @@ export class Workspace {
     let end = this.base;
     const take = (bytes: number): number => {
       const at = end;
-      end += Math.ceil((bytes + ALIGN) / ALIGN) * ALIGN;
+      end += roomFor(bytes);
       return at;
     };
     const arena = take(plan.bytes);

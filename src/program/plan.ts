@@ -3,6 +3,7 @@ import { type Graph, type GraphNode, INPUT_CHANNELS, type Shape } from "../graph
 import { stored } from "../ops/layout.js";
 import { WHOLE } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
+import { roomFor } from "../wasm/memory.js";
 import type { Chunk } from "../wasm/signals.js";
 import { precisionOf, precisionOfNode } from "./precision.js";
 
@@ -13,8 +14,7 @@ export interface BufferRequest {
   last: number;
 }
 
-const ALIGN = 64;
-/** Vector kernels may touch this many bytes past a buffer's end. */
+/** Values are whole vectors of channels, so that kernels touch no more bytes than these past a buffer's end. */
 const SPARE = 16;
 
 /**
@@ -23,7 +23,7 @@ const SPARE = 16;
  * source: greedy by size, Pisarchyk and Lee, arXiv 2001.03288
  */
 export function placeBuffers(requests: readonly BufferRequest[]): { offsets: number[]; bytes: number } {
-  const size = requests.map(({ bytes }) => Math.ceil((bytes + SPARE) / ALIGN) * ALIGN);
+  const size = requests.map(({ bytes }) => roomFor(bytes, SPARE));
   const order = requests.map((_, i) => i).sort((a, b) => size[b]! - size[a]! || a - b);
   const offsets = new Array<number>(requests.length).fill(0);
   const placed: number[] = []; // by offset

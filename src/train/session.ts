@@ -5,6 +5,7 @@ import type { Sample } from "../data/dataset.js";
 import { detectAll, type ReadImage } from "../eval/answers.js";
 import { evaluate, type Scores } from "../eval/scores.js";
 import type { Graph } from "../graph/graph.js";
+import { PIXELS } from "../image/letterbox.js";
 import { INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
 import { BOX_MAPS, type HeadMaps, inputMultiple } from "../model/head.js";
 import { DEFAULT_PIXELS, defaultInfo, type Model, saveModel } from "../model/model.js";
@@ -25,7 +26,6 @@ const CHECKPOINT_MS = 120_000;
 /** The highest learning rate that is taken. */
 const MAX_RATE = 10;
 /** Pixels that a model may be for. */
-const [MIN_PIXELS, MAX_PIXELS] = [4096, 1 << 24];
 
 /** Where a training keeps its checkpoint and its model: a folder, IndexedDB, .. */
 export interface Store {
@@ -262,7 +262,8 @@ function withDefaults(given: Partial<TrainingOptions>, threads: number): Setting
     if (!Number.isSafeInteger(value) || value < bounds[name as keyof typeof bounds])
       throw bad(`${name} to be a whole number from ${bounds[name as keyof typeof bounds]}`, value);
   if (!(rate > 0 && rate <= MAX_RATE)) throw bad(`a rate in 0..${MAX_RATE}`, rate);
-  if (!(pixels >= MIN_PIXELS && pixels <= MAX_PIXELS)) throw bad(`pixels in ${MIN_PIXELS}..${MAX_PIXELS}`, pixels);
+  const { least, mostTrained } = PIXELS;
+  if (!(pixels >= least && pixels <= mostTrained)) throw bad(`pixels in ${least}..${mostTrained}`, pixels);
   if (tasks.length === 0 || new Set(tasks).size !== tasks.length) throw bad("tasks, each once", JSON.stringify(tasks));
   if (batch % threads)
     throw new FourwayError(
