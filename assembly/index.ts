@@ -25,5 +25,6 @@ export { letterbox } from "./image/letterbox";
 export { colour } from "./image/colour";
 export { mapLoss, presenceLoss } from "./train/bce";
 export { boxLoss } from "./train/boxloss";
+export { binLoss } from "./train/binloss";
 export { adamw } from "./train/adamw";
 export { sgd, average, sumSquares } from "./train/sgd";
