@@ -7,7 +7,7 @@
 //   source     generalized focal loss, arXiv 2006.04388
 import { exp4, log1p4 } from "../math";
 import { sum4 } from "../simd";
-import { giouLoss, giouSlope } from "./giou";
+import { giouLoss, giouSlope } from "../giou";
 
 /** log x for x >= 1. */
 function logOf(x: f32): f32 {

@@ -4,7 +4,7 @@
 //   out dout   f32, d at out, step bytes a cell, step % 16 == 0; cell i32 [n]; target f32 [n, 4] (may be negative); weight f32 [n]
 //   returns    the sum of the losses;  writes the four floats of dout at the cells
 import { exp4 } from "../math";
-import { giouLoss, giouSlope } from "./giou";
+import { giouLoss, giouSlope } from "../giou";
 
 export function boxLoss(dout: usize, out: usize, cell: usize, target: usize, weight: usize, n: i32, step: i32, scale: f32): f32 {
   let total: f32 = 0;

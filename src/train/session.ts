@@ -7,7 +7,7 @@ import { evaluate, type Scores } from "../eval/scores.js";
 import type { Graph } from "../graph/graph.js";
 import { PIXELS } from "../image/letterbox.js";
 import { INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
-import { BOX_MAPS, type HeadMaps, inputMultiple } from "../model/head.js";
+import { BOX_MAPS, type HeadMaps, headLayout, inputMultiple } from "../model/head.js";
 import { DEFAULT_PIXELS, defaultInfo, type Model, saveModel } from "../model/model.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
@@ -169,7 +169,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   const first = checkpoint
     ? {
         graph: readOnnx(checkpoint.onnx).graph,
-        maps: (checkpoint.options.maps as HeadMaps | undefined) ?? BOX_MAPS,
+        maps: mapsOf(checkpoint.options.maps),
         pretrained: checkpoint.options.pretrained === true,
       }
     : firstGraph(network, tasks, seed);
@@ -251,6 +251,12 @@ const bad = (expected: string, got: unknown): FourwayError =>
   new FourwayError("E_ARGUMENT", `train: expected ${expected}, got ${got}; give another value`);
 
 type Settings = Required<Pick<TrainingOptions, keyof typeof TRAINING_DEFAULTS>>;
+
+/** Maps as a checkpoint has them; those of the first models where it has none. */
+function mapsOf(saved: unknown): HeadMaps {
+  const { strides, layout } = (saved as HeadMaps | undefined) ?? BOX_MAPS;
+  return { strides, layout: headLayout(layout.outputs) };
+}
 
 /** The settings of a training, with defaults for those that are not given. @throws E_ARGUMENT for one that is out of range */
 function withDefaults(given: Partial<TrainingOptions>, threads: number): Settings {
