@@ -47,6 +47,18 @@ export function referenceNet(seed = 1): Graph {
   return b.graph(outputs);
 }
 
+/**
+ * The net with random shifts, as a trained one has them. Where they are all 0, a factor of one norm is undone by the next, and its gradient is
+ * nothing but rounding.
+ */
+export function shiftedNet(): Graph {
+  const graph = referenceNet();
+  const random = new Random(2);
+  for (const [name, param] of graph.params)
+    if (name.endsWith(".beta")) param.data = Float32Array.from(param.data, () => random.uniform(-1, 1));
+  return graph;
+}
+
 /** A picture of random bytes as the network sees them before scaling: byte - 128, channels last. */
 export function randomBytes(seed: number, { height, width } = REFERENCE_SIZE): Int8Array {
   const random = new Random(seed, height, width);
