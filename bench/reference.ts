@@ -43,8 +43,13 @@ export function referenceNet(seed = 1): Graph {
     const inner = b.separable(`head.${task}.block`, path!, HEAD, {});
     return b.output(`head.${task}`, inner, OUT, `head.${task}.out`, 1 / Math.sqrt(HEAD), () => 0);
   });
-  for (const [name, { data }] of b.params) if (name.endsWith(".gamma")) data.fill(GAIN);
-  return b.graph(outputs);
+  return liven(b.graph(outputs));
+}
+
+/** Gives the signal of a fresh net with ReLU the strength that it needs to live. */
+export function liven(graph: Graph): Graph {
+  for (const [name, { data }] of graph.params) if (name.endsWith(".gamma")) data.fill(GAIN);
+  return graph;
 }
 
 /**
