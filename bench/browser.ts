@@ -3,14 +3,13 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { serve, visit } from "../test/browser/chromium.js";
-import type { Answer, Asked, NetName } from "./browserPage.js";
+import { NETS, type NetName } from "./browserNets.js";
+import type { Answer, Asked } from "./browserPage.js";
 import { table } from "./table.js";
 import { ratioOf, type Spread, spreadOf } from "./timing.js";
 
-/** A page loads three engines, compiles them and runs all nets' rounds. */
-const LONGEST_MS = 540_000;
-
-const NETS: readonly NetName[] = ["MobileNetV1 0.25", "MobileNetV1 0.5", "MobileNetV1 0.75", "reference net"];
+/** All pages together may take so long, for what they load and compile, and for each round. */
+const longestMs = (rounds: number): number => 120_000 + 30_000 * rounds;
 
 /** One net in a browser: milliseconds by engine, and each peer's time over ours of the same precision. */
 export interface BrowserFigures {
@@ -23,11 +22,11 @@ export interface BrowserFigures {
 }
 
 /** Measures nets in headless Chromium, all engines in one page, one thread each. */
-export async function measureBrowser(rounds: number, nets: readonly NetName[] = NETS): Promise<BrowserFigures[]> {
+export async function measureBrowser(rounds: number, nets = Object.keys(NETS) as NetName[]): Promise<BrowserFigures[]> {
   const server = await serve(await pageFiles());
   try {
     const pages = nets.map((net) => `/page.html?${encodeURIComponent(JSON.stringify({ net, rounds } satisfies Asked))}`);
-    const answers = (await visit(server, pages, LONGEST_MS)) as (Answer | { error: string })[];
+    const answers = (await visit(server, pages, longestMs(rounds))) as (Answer | { error: string })[];
     return answers.map((answer) => {
       if ("error" in answer) throw new Error(answer.error);
       const { ms, ...rest } = answer;

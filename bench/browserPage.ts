@@ -8,12 +8,12 @@ import { foldNorms } from "../src/quant/fold.js";
 import { quantize } from "../src/quant/quantize.js";
 import { createEngine } from "../src/wasm/load.js";
 import { asked, report } from "../test/browser/page.js";
+import { NETS, type NetName } from "./browserNets.js";
 import { fourwayPeer } from "./fourway.js";
 import { litertPeer } from "./litert.js";
-import { mobilenet } from "./mobilenet.js";
 import { onnxruntimePeer } from "./onnxruntime.js";
 import { checkPeer, type Peer } from "./peer.js";
-import { REFERENCE_SIZE, randomBytes, referenceNet } from "./reference.js";
+import { randomBytes } from "./reference.js";
 import { tfjsPeer } from "./tfjs.js";
 import { writeTflite } from "./tflite.js";
 import { interleave } from "./timing.js";
@@ -25,15 +25,6 @@ const RUNS = 10;
 const REPEATS = 3;
 /** LiteRT.js has its int8 outputs in steps of their own, where the others' are f32 sums. */
 const LITERT_INT8_DIFFERENCE = 0.01;
-
-/** The nets and their inputs. */
-const NETS = {
-  "MobileNetV1 0.25": { graph: () => mobilenet(0.25), size: { height: 96, width: 96 } },
-  "MobileNetV1 0.5": { graph: () => mobilenet(0.5), size: { height: 160, width: 160 } },
-  "MobileNetV1 0.75": { graph: () => mobilenet(0.75), size: { height: 192, width: 192 } },
-  "reference net": { graph: referenceNet, size: REFERENCE_SIZE },
-};
-export type NetName = keyof typeof NETS;
 
 /** What a page is asked. */
 export interface Asked {
