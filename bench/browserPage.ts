@@ -20,9 +20,9 @@ import { interleave } from "./timing.js";
 
 /** Where the peers' WebAssembly is served. */
 const WASM = "/wasm/";
-/** A page's clock has steps of a tenth of a millisecond and more: so many runs are timed together. */
-const RUNS = 10;
-const REPEATS = 3;
+/** A page's clock has steps of a tenth of a millisecond: runs with so many multiply-accumulates are timed together. */
+const MACS_A_TIME = 200e6;
+const REPEATS = 4;
 /** LiteRT.js has its int8 outputs in steps of their own, where the others' are f32 sums. */
 const LITERT_INT8_DIFFERENCE = 0.01;
 
@@ -79,19 +79,21 @@ await report(async (): Promise<Answer> => {
     } catch (error) {
       absent.push(`${net}, ${name}: ${(error as Error).message ?? error}`);
     }
+  const macs = macsOf(f32, shapesOf(f32, size.height, size.width)).reduce((a, b) => a + b, 0);
+  const runs = Math.ceil(MACS_A_TIME / macs);
   const contenders = [own.int8, own.f32, ...peers].map(({ name, run }) => ({
     name,
     repeats: REPEATS,
     async run() {
-      for (let i = 0; i < RUNS; i++) await run();
+      for (let i = 0; i < runs; i++) await run();
     },
   }));
   const times = await interleave(contenders, rounds);
   return {
     net,
     input: `${size.width}x${size.height}`,
-    macs: macsOf(f32, shapesOf(f32, size.height, size.width)).reduce((a, b) => a + b, 0),
-    ms: Object.fromEntries([...times].map(([name, values]) => [name, values.map((ms) => ms / RUNS)])),
+    macs,
+    ms: Object.fromEntries([...times].map(([name, values]) => [name, values.map((ms) => ms / runs)])),
     absent,
   };
 });

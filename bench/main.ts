@@ -1,7 +1,7 @@
 // Fourway beside the engines that users would pick instead, in one process, taking turns. `npm run bench -- --help` tells the options.
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { browserTables, measureBrowser } from "./browser.js";
 import { GROUPS, measure, type Report } from "./measure.js";
 import { table } from "./table.js";
@@ -32,7 +32,12 @@ const { json, only, rounds, layers, browser } = new Command("bench")
   .option("--only <NAME>", `one group: ${GROUPS.join(", ")}`, group)
   .option("--rounds <N>", "rounds in which all take their turn", wholeNumber, 40)
   .option("--layers", "also every layer: time, multiply-accumulates, share of the roofline")
-  .option("--browser", "instead: inference in headless Chromium, MobileNetV1 and the reference net, beside LiteRT.js too")
+  .addOption(
+    new Option("--browser", "instead: inference in headless Chromium, of MobileNetV1 too, beside LiteRT.js too").conflicts([
+      "only",
+      "layers",
+    ]),
+  )
   .parse()
   .opts<Options>();
 

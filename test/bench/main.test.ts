@@ -26,7 +26,8 @@ test("the roofline alone needs no peer, and int8 is above f32", () => {
   assert.deepEqual(absent, []);
 });
 
-test("an unknown group or a count that is none is refused", () => {
+test("an unknown group, a count that is none and options that exclude each other are refused", () => {
   assert.match(bench("--only", "speed").stderr, /expected one of infer, train/);
   assert.match(bench("--rounds", "0").stderr, /whole number above 0/);
+  assert.match(bench("--browser", "--only", "infer").stderr, /cannot be used with option '--only <NAME>'/);
 });
