@@ -27,7 +27,7 @@ try {
   wanted.push("dist/src/cli/main.js", "dist/wasm/simd.wasm", ...readdirSync("models").map((name) => `models/${name}`));
   for (const path of wanted) if (!paths.has(path)) faults.push(`tarball: expected ${path}, got none`);
   for (const path of paths)
-    if (!/^(dist\/(bench|src|wasm)|models)\/|^[\w.-]+$/.test(path) || /\.test\.|golden/.test(path))
+    if (!/^(dist\/(src|wasm)|models)\/|^[\w.-]+$/.test(path) || /\.test\.|golden/.test(path))
       faults.push(`tarball: ${path} is no part of it`);
 
   const tarball = join(scratch, filename);
