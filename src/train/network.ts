@@ -11,7 +11,10 @@ import { dequantized } from "../quant/dequantize.js";
 
 /** The network to train, and the weights it starts from. */
 export interface NetworkOptions {
-  /** A Fourway model, f32 or int8, to go on from, as the bytes of its file. Its network is kept; `trunk`, `width`, `path` and `head` do not count. */
+  /**
+   * A Fourway model, f32 or int8, to go on from, as the bytes of its file, or a NanoDet-Plus detector (outputs class{s} of 4 and box{s} of 32
+   * channels for the strides s, RGB of 0..1 in). Its network is kept; `trunk`, `width`, `path` and `head` do not count.
+   */
   start?: Uint8Array;
   /** A pretrained trunk as the bytes of an ONNX file: RGB 0..1 in and strides 8, 16 and 32 out, or a Fourway model, f32 or int8. */
   trunk?: Uint8Array;
