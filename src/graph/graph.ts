@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 
-/** Height, width and channels of a value; the batch stands in front and is chosen when the graph is planned. */
+/** Height, width and channels of a value; the batch comes first and is chosen when the graph is planned. */
 export interface Shape {
   height: number;
   width: number;
@@ -102,7 +102,7 @@ export const INPUT_SCALE = 1 / 256;
 /** The byte that the input calls zero. */
 export const INPUT_ZERO = 128;
 
-/** The input of a network that looks at pictures: RGB, (byte - 128) / 256. */
+/** The input of a network for pictures: RGB, (byte - 128) / 256. */
 export function imageInput(name: string): GraphInput {
   return { name, channels: INPUT_CHANNELS, stride: 1 };
 }

@@ -86,7 +86,7 @@ function startReading(file: Model, faults: Faults): Reading {
   return reading;
 }
 
-/** Runs a step; where it ends in a Fault, tells it with its place and marks what the step should have made as broken. */
+/** Runs a step; a Fault is reported with its place, and what the step should have made is marked as broken. */
 function attempt(reading: Reading, where: string, made: readonly string[], step: () => void): void {
   try {
     step();
@@ -102,7 +102,7 @@ const SIDE = /^(?:height|width)\/(\d{1,5})$/;
 
 /**
  * The inputs that are not tensors of the file: [any, channels, any, any] of float32; channels that stand open are a picture's. A stride
- * other than 1 stands in the sides' names.
+ * other than 1 is in the sides' names.
  */
 function readInputs(file: Model, reading: Reading): Value[] {
   const inputs = (file.graph?.inputs ?? []).filter(({ name = "" }) => !reading.constants.has(name) && !reading.broken.has(name));

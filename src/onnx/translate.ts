@@ -284,7 +284,7 @@ export function identity(reading: Reading, node: OnnxNode): void {
   else throw missing(reading, tensor, "an input");
 }
 
-/** Constant: a tensor that stands in a node. */
+/** Constant: a tensor within a node. */
 export function constant(reading: Reading, node: OnnxNode): void {
   const attributes = attributesOf(node, ["value", "value_int", "value_ints", "value_float", "value_floats"]);
   if (node.attributes.length !== 1) throw new Fault(`expected one value, got ${node.attributes.length}`);

@@ -49,7 +49,7 @@ export function leavesInt8(op: OpName): boolean {
   return op === "conv1x1" || OPS[op].int8 === "ends";
 }
 
-/** The op of a node, as one type: callers treat all ops alike. */
+/** The op of a node, as one type, for callers that treat all ops the same. */
 export function opOf(name: OpName): Op<OpName> {
   return OPS[name] as unknown as Op<OpName>;
 }

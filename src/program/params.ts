@@ -71,7 +71,7 @@ export function trainable({ params }: Graph, trains: Trains = () => true): Train
  * Packs a graph's parameters into memory: those of f32 nodes as floats, those of int8 nodes with weights as the engine multiplies them and,
  * for each convolution, the scale that turns its int32 sums into its output's steps.
  * @param trains which f32 parameters training may move; without it all, running statistics aside
- * @throws E_GRAPH where a parameter is missing, or shared between ops that want different layouts
+ * @throws E_GRAPH where a parameter is missing, or shared between ops that need different layouts
  */
 export function placeParams(engine: Engine, graph: Graph, trains?: Trains): PlacedParams {
   const { memory, threads } = engine;

@@ -8,7 +8,7 @@ import { gradientOffsets, int8Site, type PlacedParams, paramOffsets, type Trains
 import { type BufferRequest, checkSize, elements, lastReads, type Plan, placeBuffers, type Size, scratchOf, shapesOf } from "./plan.js";
 import { precisionOf, precisionOfNode } from "./precision.js";
 
-/** A planned training step: the forward pass at moments 0..n-1, the loss at n, node i's way back at 2 n - i. */
+/** A planned training step: the forward pass at moments 0..n-1, the loss at n, node i's backward step at 2 n - i. */
 interface TrainingPlan extends Plan {
   /** The values that depend on a trained parameter: the backward pass goes back as far as these. */
   learning: ReadonlySet<string>;

@@ -118,7 +118,7 @@ function expectInt8Forms(graph: Graph): void {
 
 /**
  * The int8 twin of a folded f32 graph: symmetric, weights per output channel, activations per value with scales of powers of two, so that
- * every engine computes the same bits; channels are scaled alike first (`equalize`). The graph's outputs stay f32.
+ * every engine computes the same bits; channels are brought to similar ranges first (`equalize`). The graph's outputs stay f32.
  * @param inputs what the network is to see, to measure its values on: train pictures, a hundred or so
  * @throws E_ARGUMENT without inputs; E_GRAPH where an op has no int8 form (norm: fold it; relu on its own: fuse it) or a convolution has no bias
  */

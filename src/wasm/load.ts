@@ -106,7 +106,7 @@ async function instantiate(module: WebAssembly.Module, memory: Memory): Promise<
   }
 }
 
-/** Bytes whose dot product tells how the CPU takes bytes above 127: as 255, as -1, or as 255 in sums that saturate in 16 bits. */
+/** Bytes whose dot product shows how the CPU treats bytes above 127: as 255, as -1, or as 255 in sums that saturate in 16 bits. */
 const [WEIGHT, HIGH] = [127, 255];
 
 /** What bytes must be flipped by for the CPU's dot product of four of them to be exact; -1 where it is not. */
