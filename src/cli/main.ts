@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
+import { addCalibrate } from "./calibrate.js";
 import { addDetect } from "./detect.js";
 import { addEval } from "./eval.js";
 import { addExperiment } from "./experiment.js";
@@ -25,6 +26,7 @@ addLabel(program);
 addTrain(program);
 addEval(program);
 addQuantize(program);
+addCalibrate(program);
 addExperiment(program);
 program.command("bench", "measure the engine on this machine, beside the peers that are installed", {
   executableFile: fileURLToPath(new URL("../../bench/main.js", import.meta.url)),
