@@ -34,7 +34,11 @@ export function addCalibrate(program: Command): void {
 }
 
 /** A model's figures on the val split, as they stand in its card: of its answers at its own size. */
-export function valFigures({ graph, info: { tasks, thresholds } }: Model, { samples, found }: Answers, scores: Scores) {
+export function valFigures(
+  { graph, info: { tasks, thresholds } }: Model,
+  { samples, found }: Answers,
+  scores: Scores,
+): Record<string, unknown> {
   return {
     [graph.scales ? "int8" : "f32"]: scoresToJson(scores),
     reliability: presenceReliability(tasks, samples, found),

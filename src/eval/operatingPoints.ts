@@ -75,7 +75,7 @@ export function chooseThresholds(task: Task, samples: readonly Sample[], found: 
 }
 
 /** A task at a threshold, for objects of one size. */
-export interface SizeScores {
+interface SizeScores {
   /** Least share of the picture's area that they have, 0..1. */
   from: number;
   /** Labelled boxes. */
