@@ -18,6 +18,8 @@ const FIT_PIXELS = [61_440, 122_880, 245_760];
 const BOX_SIDES = [8, 16, 32, 64, 128, 256];
 /** Thresholds are rounded down to one such part: a detection's own score passes, and none that was to be kept out lies so close below. */
 const THRESHOLD_STEPS = 1e6;
+/** Digits behind the point of a calibration's scales and offsets: files stay small. */
+const DIGITS = 4;
 /** Probabilities are clamped to this distance from 0 and 1 before they become logits. */
 const MIN_PROBABILITY = 1e-7;
 
@@ -31,6 +33,11 @@ export interface RawAnswers {
 function logit(probability: number): number {
   const p = Math.min(1 - MIN_PROBABILITY, Math.max(MIN_PROBABILITY, probability));
   return Math.log(p / (1 - p));
+}
+
+function rounded({ sizes, scales, offsets }: PlattScaling): PlattScaling {
+  const round = (value: number): number => Number(value.toFixed(DIGITS));
+  return { sizes, scales: scales.map(round), offsets: offsets.map(round) };
 }
 
 /** The input that a model sees a sample's picture in, and how much of it each pixel of the label takes: input pixels a side. */
@@ -57,7 +64,7 @@ export function fitScores(task: Task, strides: readonly number[], answers: reado
       sides.push(scales[pictures[i]!]! * Math.sqrt(width * height));
     });
   }
-  return truths.includes(true) ? fitPlattScaling(logits, truths, { of: sides, at: BOX_SIDES }) : { ...IDENTITY };
+  return truths.includes(true) ? rounded(fitPlattScaling(logits, truths, { of: sides, at: BOX_SIDES })) : { ...IDENTITY };
 }
 
 /** Calibration of a task's presence, by the side of the input; the identity where nothing is known. */
@@ -73,8 +80,8 @@ export function fitPresence(task: Task, strides: readonly number[], answers: rea
       truths.push(truth);
       sides.push(inputOf(sample, pixels, strides).side);
     });
-  const at = answers.map(({ pixels }) => Math.sqrt(pixels)).toSorted((a, b) => a - b);
-  return fitPlattScaling(logits, truths, { of: sides, at });
+  const at = new Set(answers.map(({ pixels }) => Math.round(Math.sqrt(pixels))).toSorted((a, b) => a - b));
+  return rounded(fitPlattScaling(logits, truths, { of: sides, at: [...at] }));
 }
 
 /** Settings of `calibrateModel`. */

@@ -1,77 +1,33 @@
 // Thresholds by operating point, and what detections at a threshold are worth.
-// No one kind of picture decides a threshold, such as a set of statues: where a set has more than MAX_RATE times as many false positives a picture as
-// the others together, those above that do not count.
+// Every picture counts alike: hard negatives, such as a set of statues, with their share of the pictures.
 
 import type { OperatingPoint } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
-import { type Found, matchTask, RIGHT, WRONG } from "./averagePrecision.js";
-import { type CurvePoint, type F1Point, highestF1, lowestThreshold, withF1 } from "./scores.js";
+import { type Found, matchTask, WRONG } from "./averagePrecision.js";
+import { type F1Point, highestF1, lowestThreshold, precisionRecall, withF1 } from "./scores.js";
 
 /** The precision that `precise` keeps, and the one that `sensitive` goes down to. */
 const PRECISE = 0.9;
 const SENSITIVE = 0.5;
 /** A precise threshold must leave this share of the recall of the best F1: one that finds next to nothing serves nobody. */
 const MIN_RECALL = 1 / 3;
-/** How many times as many false positives a picture as the other sets a set may count with. */
-const MAX_RATE = 2;
 
-/** The thresholds of one curve; null where nothing is right at any. */
-function pointsOf(curve: readonly CurvePoint[]): Record<OperatingPoint, number> | null {
+/**
+ * A task's thresholds from labelled pictures: `balanced` with the best F1 at IoU .5; `precise` the lowest that keeps a precision of .9 or,
+ * where that finds too little, the one with the highest precision; `sensitive` the lowest that keeps .5. Neither is on the wrong side of `balanced`.
+ * @returns null where nothing is found
+ */
+export function chooseThresholds(task: Task, samples: readonly Sample[], found: readonly Found[]): Record<OperatingPoint, number> | null {
+  const curve = precisionRecall(task, samples, found);
   const best = highestF1(curve);
   if (!best) return null;
   const balanced = best.threshold;
   const enough = curve.filter(({ recall }) => recall >= MIN_RECALL * best.recall);
-  const surest = enough.reduce((most, point) => (point.precision > most.precision ? point : most), best);
+  const surest = enough.reduce((most, point) => (point.precision > most.precision ? point : most));
   const precise = (lowestThreshold(enough, PRECISE) ?? surest).threshold;
   const sensitive = lowestThreshold(curve, SENSITIVE)?.threshold ?? balanced;
   return { precise: Math.max(precise, balanced), balanced, sensitive: Math.min(sensitive, balanced) };
-}
-
-/** A set's pictures where the task is boxed, and the wrong detections in them so far. */
-interface Tally {
-  pictures: number;
-  wrong: number;
-}
-
-/** The wrong detections of all sets that count. */
-function countedWrong(tallies: readonly Tally[]): number {
-  const [pictures, wrong] = [tallies.reduce((sum, set) => sum + set.pictures, 0), tallies.reduce((sum, set) => sum + set.wrong, 0)];
-  return tallies.reduce((sum, set) => {
-    const others = pictures - set.pictures;
-    const most = others === 0 ? set.wrong : (MAX_RATE * set.pictures * (wrong - set.wrong)) / others;
-    return sum + Math.min(set.wrong, most);
-  }, 0);
-}
-
-/** Curve points of a task by falling threshold, with the wrong detections that count. */
-function balancedCurve(task: Task, samples: readonly Sample[], found: readonly Found[]): CurvePoint[] {
-  const tallies = new Map<string, Tally>();
-  for (const { set, labels } of samples) {
-    if (!Array.isArray(labels[task])) continue;
-    const tally = tallies.get(set) ?? { pictures: 0, wrong: 0 };
-    tallies.set(set, { ...tally, pictures: tally.pictures + 1 });
-  }
-  const { scores, verdicts, pictures, boxes } = matchTask(task, samples, found, [0.5]);
-  const points: CurvePoint[] = [];
-  let right = 0;
-  scores.forEach((threshold, i) => {
-    const verdict = verdicts[0]![i];
-    if (verdict === RIGHT) right++;
-    else if (verdict === WRONG) tallies.get(samples[pictures[i]!]!.set)!.wrong++;
-    if (scores[i + 1] === threshold || right === 0) return;
-    points.push({ threshold, precision: right / (right + countedWrong([...tallies.values()])), recall: right / boxes });
-  });
-  return points;
-}
-
-/**
- * A task's thresholds from labelled pictures: `balanced` with the best F1 at IoU .5; `precise` the lowest that keeps a precision of .9 or,
- * where that finds too little, the one with the highest precision; `sensitive` the lowest that keeps .5.
- * @returns null where nothing is found
- */
-export function chooseThresholds(task: Task, samples: readonly Sample[], found: readonly Found[]): Record<OperatingPoint, number> | null {
-  return pointsOf(balancedCurve(task, samples, found));
 }
 
 /** A task at a threshold, for objects of one size. */
