@@ -16,6 +16,8 @@ import { presenceTruth } from "./presence.js";
 const FIT_PIXELS = [61_440, 122_880, 245_760];
 /** Sides of boxes, in pixels of the input, at which scores are fitted. */
 const BOX_SIDES = [8, 16, 32, 64, 128, 256];
+/** Raw scores below this are left out of the fit: next to nothing is right there, and they are many. */
+const LEAST_FITTED = 0.01;
 /** Thresholds are rounded down to one such part: a detection's own score passes, and none that was to be kept out lies so close below. */
 const THRESHOLD_STEPS = 1e6;
 /** Digits behind the point of a calibration's scales and offsets: files stay small. */
@@ -57,7 +59,7 @@ export function fitScores(task: Task, strides: readonly number[], answers: reado
     const scales = samples.map((sample) => inputOf(sample, pixels, strides).scale);
     scores.forEach((score, i) => {
       const verdict = verdicts[0]![i];
-      if (verdict === IGNORED) return;
+      if (verdict === IGNORED || score < LEAST_FITTED) return;
       const { width, height } = boxes[i]!;
       logits.push(logit(score));
       truths.push(verdict === RIGHT);
