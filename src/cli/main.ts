@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
+import { addCalibrate } from "./calibrate.js";
 import { addDetect } from "./detect.js";
 import { addEval } from "./eval.js";
 import { addExperiment } from "./experiment.js";
@@ -24,6 +25,7 @@ addLabel(program);
 addTrain(program);
 addEval(program);
 addQuantize(program);
+addCalibrate(program);
 addExperiment(program);
 
 // a reader that goes early (| head) is no fault

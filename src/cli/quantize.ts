@@ -8,8 +8,8 @@ import { readImage } from "../node/image.js";
 import { ProgressLine } from "../node/progress.js";
 import { safeWrite } from "../node/safeWrite.js";
 import { modelCard, type Sources } from "../report/card.js";
+import { valFigures } from "./calibrate.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
-import { presenceReliability } from "./eval.js";
 import { numberIn, trainingPixels } from "./values.js";
 
 /** Options of `fourway quantize`, as commander gives them. */
@@ -26,7 +26,7 @@ interface QuantizeOptions extends DataOptions {
 export function addQuantize(program: Command): void {
   program
     .command("quantize")
-    .description("turn an f32 model into int8: calibrated on train pictures; thresholds and presence from val; a card beside it")
+    .description("turn an f32 model into int8: ranges from train pictures; scores, presence and thresholds from val; a card beside it")
     .requiredOption("--model <file>", "an f32 Fourway model")
     .requiredOption(...DATA_FLAGS.data)
     .requiredOption("--out <file>", "the int8 model to write, .onnx; its card goes beside it as .json")
@@ -57,10 +57,9 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
   });
   let val: Record<string, unknown> = {};
   if (figures) {
-    const { f32: before, int8: after, answers, thresholdsBy } = figures;
+    const { f32: before, int8: after, answers } = figures;
     line.say(`f32 on val\n${formatScores(before)}\nint8 on val\n${formatScores(after)}`);
-    const reliability = presenceReliability(tasks, answers.samples, answers.found);
-    val = { f32: scoresToJson(before), int8: scoresToJson(after), reliability, thresholdsBy };
+    val = { f32: scoresToJson(before), ...valFigures(model, answers, after) };
   }
 
   const file = saveModel(model);

@@ -1,4 +1,5 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { DEFAULT_OPERATING_POINT, OPERATING_POINTS } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
 import { PIXELS } from "../image/letterbox.js";
 
@@ -22,6 +23,13 @@ export function numberIn({ least, most, whole = false }: NumberRange): (text: st
 /** A parser of how many pixels a network's input is to have, about: one that is trained, and one that only looks. */
 export const trainingPixels = numberIn({ least: PIXELS.least, most: PIXELS.mostTrained, whole: true });
 export const inputPixels = numberIn({ least: PIXELS.least, most: PIXELS.most, whole: true });
+
+/** The option that chooses a model's thresholds; left out it is undefined. */
+export const operatingPointOption = (): Option =>
+  new Option(
+    "--operating-point <name>",
+    `thresholds for few false positives, the best F1 or few misses (default: "${DEFAULT_OPERATING_POINT}")`,
+  ).choices(OPERATING_POINTS);
 
 /** Tasks from an option's text, comma separated: letters, digits, "_" and "-", so that rules and the names of maps can hold them. */
 export function parseTasks(text: string): Task[] {

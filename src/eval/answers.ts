@@ -7,7 +7,7 @@ import type { Model } from "../model/model.js";
 import type { Found } from "./averagePrecision.js";
 
 /** Objects below this score do not change AP. */
-const MIN_SCORE = 0.01;
+const MIN_SCORE = 0.001;
 
 /** Decodes the image that a sample names. @throws FourwayError with E_IMAGE for one that cannot be decoded */
 export type ReadImage = (image: string) => Frame | Promise<Frame>;
