@@ -52,7 +52,7 @@ function describe(card) {
   return `## ${card.name}
 
 ${card.precision}, ${card.bytes} bytes, ${card.parameters} parameters, ${(card.macs / 1e6).toFixed(1)} MMAC at ${card.input.width} x ${card.input.height}. sha256 \`${card.sha256}\`.
-Figures on the val split, int8, input of about ${card.input.pixels} pixels (f32: mean AP50 ${figure(f32.mean.ap50)}, mean presence AP ${figure(f32.mean.presenceAp)}); calibrations and thresholds were fitted on val.
+Figures on the val split, int8, input of about ${card.input.pixels} pixels (f32 before calibration: mean AP50 ${figure(f32.mean.ap50)}, mean presence AP ${figure(f32.mean.presenceAp)}); calibrations and thresholds were fitted on val.
 
 ${table(rows)}
 
@@ -102,7 +102,7 @@ function comparison() {
   return `
 ## Beside other detectors
 
-On the same validation photographs, one thread, one run, a frame's preparation included; the others are COCO detectors in onnxruntime-web. Made with
+On the same validation photographs, one thread, one run, a frame's preparation included, scores of Fourway models not yet calibrated; the others are COCO detectors in onnxruntime-web. Made with
 \`fourway eval --data DIR --model ... --pixels ... --peer ... --json models/accuracy.json --plot models/accuracy.svg\`.
 
 ![mean AP50 against milliseconds a picture](accuracy.svg)

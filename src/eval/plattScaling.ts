@@ -5,7 +5,7 @@
 //               "A note on Platt's probabilistic outputs for support vector machines"
 
 import { FourwayError } from "../core/errors.js";
-import { IDENTITY, type PlattScaling, placeAmong } from "../model/calibration.js";
+import { IDENTITY, type PlattScaling, sizeIndex } from "../model/calibration.js";
 
 /**
  * Weight of the prior that draws towards IDENTITY: PRIOR / 2 * ((scale - 1)^2 + offset^2) a size, beside one logistic loss a
@@ -40,9 +40,9 @@ function smoothTargets(truths: readonly boolean[]): Float64Array {
 }
 
 function termOf(logit: number, target: number, sizes: readonly number[], size: number): Term {
-  const place = placeAmong(sizes, size);
-  const index = Math.floor(place);
-  const share = place - index;
+  const position = sizeIndex(sizes, size);
+  const index = Math.floor(position);
+  const share = position - index;
   const next = Math.min(index + 1, sizes.length - 1);
   return {
     at: [index, next, sizes.length + index, sizes.length + next],

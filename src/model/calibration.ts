@@ -14,25 +14,24 @@ export interface PlattScaling {
 /** The calibration that changes nothing. */
 export const IDENTITY: Readonly<PlattScaling> = { sizes: [1], scales: [1], offsets: [0] };
 
-/** Where a size lies among `sizes`: 2.25 is a quarter of the way from the third to the fourth. */
-export function placeAmong(sizes: readonly number[], size: number): number {
+/** Where a size lies among `sizes`: 1.25 is a quarter of the way from the second to the third; 0 and the last index are the ends. */
+export function sizeIndex(sizes: readonly number[], size: number): number {
   const last = sizes.length - 1;
   if (!(size > sizes[0]!)) return 0;
   if (size >= sizes[last]!) return last;
-  let below = 0;
-  while (size >= sizes[below + 1]!) below++;
-  return below + (size - sizes[below]!) / (sizes[below + 1]! - sizes[below]!);
+  let index = 0;
+  while (size >= sizes[index + 1]!) index++;
+  return index + (size - sizes[index]!) / (sizes[index + 1]! - sizes[index]!);
 }
 
 /** The calibrated logit: its sigmoid is a probability. */
 export function calibratedLogit({ sizes, scales, offsets }: PlattScaling, logit: number, size: number): number {
-  const place = placeAmong(sizes, size);
-  const index = Math.floor(place);
-  const share = place - index;
+  const at = sizeIndex(sizes, size);
+  const index = Math.floor(at);
+  const share = at - index;
   if (share === 0) return scales[index]! * logit + offsets[index]!;
   const scale = scales[index]! + share * (scales[index + 1]! - scales[index]!);
-  const offset = offsets[index]! + share * (offsets[index + 1]! - offsets[index]!);
-  return scale * logit + offset;
+  return scale * logit + offsets[index]! + share * (offsets[index + 1]! - offsets[index]!);
 }
 
 /** The least raw logit that can reach a calibrated one, at whatever size. Between two sizes it has no minimum of its own: a ratio of linear functions. */
