@@ -21,15 +21,18 @@ export interface ParsedFile extends Dataset {
  */
 export type CheckedBox = { box: Box } | { fault: string; rest: Box | null };
 
-/** Checks a value that should be `[x, y, width, height]`, in pixels of a picture of `width` x `height`. */
+/**
+ * Checks a value that should be `[x, y, width, height]`, in pixels of a picture of `width` x `height`. A box of less than a pixel, with no side
+ * longer than one, is a fault: it is in fractions of the picture.
+ */
 export function checkBox(value: unknown, width: number, height: number): CheckedBox {
   if (!Array.isArray(value) || value.length !== 4 || !value.every(Number.isFinite))
     return { fault: `expected a box [x, y, width, height] of four numbers, got ${shown(value)}`, rest: null };
   const [x, y, w, h] = value as [number, number, number, number];
   if (w <= 0 || h <= 0) return { fault: `expected a box with a size, got ${shown(value)}`, rest: null };
-  if (x + w <= 1 && y + h <= 1)
+  if (w <= 1 && h <= 1 && w * h < 1)
     return {
-      fault: `expected a box in pixels, larger than one, got ${shown(value)}; multiply fractions by the picture's size`,
+      fault: `expected a box in pixels, at least 1 x 1 or with a longer side, got ${shown(value)}; multiply fractions by the picture's size`,
       rest: null,
     };
   const box = clip({ x, y, width: w, height: h }, width, height);

@@ -155,9 +155,9 @@ test("a line that is longer than any picture needs is a fault, before it is pars
 });
 
 test("boxes in fractions of the picture are faults and leave the task unknown", () => {
-  const { samples, faults } = parse(line({ labels: { car: [[0.1, 0.15, 0.4, 0.5]], pedestrian: [[0, 0, 1, 1]] } }));
+  const { samples, faults } = parse(line({ labels: { car: [[0.1, 0.15, 0.4, 0.5]], pedestrian: [[0.9, 0.5, 0.3, 0.4]] } }));
   assert.deepEqual([samples[0]!.labels.car, samples[0]!.labels.pedestrian], [null, null]);
-  for (const { message } of faults) assert.match(message, /in pixels, larger than one/);
+  for (const { message } of faults) assert.match(message, /in pixels, at least 1 x 1/);
   assert.equal(faults.length, 2);
 });
 

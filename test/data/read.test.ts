@@ -26,6 +26,24 @@ test("a box that only touches the picture is wholly outside", () => {
   assert.ok("fault" in checkBox([100, 0, 0.5, 5], 100, 80));
 });
 
+test("a box in fractions is a fault wherever it lies; a box of one pixel is none, nor is a thin one", () => {
+  const fractions = [
+    [0.1, 0.15, 0.4, 0.5],
+    [0.9, 0.5, 0.3, 0.4],
+    [0, 0, 1, 0.5],
+    [0, 0.2, 0.5, 1],
+  ];
+  for (const box of fractions)
+    assert.match((checkBox(box, 100, 80) as { fault: string }).fault, /in pixels, at least 1 x 1 or with a longer side, got/);
+  const pixels = [
+    [0, 0, 1, 1],
+    [99, 79, 1, 1],
+    [5, 5, 0.5, 3],
+    [5, 5, 3, 0.5],
+  ];
+  for (const box of pixels) assert.ok("box" in checkBox(box, 100, 80), `${box}`);
+});
+
 test("numbers that are not finite make no box", () => {
   for (const value of [Number.NaN, Infinity, null, "1"]) assert.ok("fault" in checkBox([value, 0, 5, 5], 100, 80));
 });
