@@ -1,4 +1,5 @@
 import type { Box } from "../core/box.js";
+import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import { taskOfCategory } from "../core/vocabulary.js";
 import type { Label, Sample } from "./dataset.js";
@@ -6,13 +7,13 @@ import {
   type CheckedBox,
   checkBox,
   checkTaskNames,
-  isSplit,
   joinPath,
   labelFromBoxes,
   type ParsedFile,
   perTask,
   shown,
   sizeFault,
+  splitFault,
   withinFolder,
 } from "./read.js";
 
@@ -27,7 +28,7 @@ import {
 export interface CocoOptions {
   /** The tasks that the file labels exhaustively, where that is not so for all of its categories; the others are null. */
   labelled?: readonly Task[];
-  /** The split of all pictures; without it what the picture says, else what the file's name says, else its folder's, else "train". */
+  /** The split of all pictures; without it what the picture says, else what the file's name says, else its folder's name, else "train". */
   split?: string;
 }
 
@@ -43,7 +44,7 @@ type Fields = Record<string, unknown>;
  * Where an annotation cannot be placed, what it shows may be in any picture, or of any task: nothing there is taken for absent.
  * In faults `line` is the id of the annotation or image that the message names, for broken JSON the line.
  * @param imageFolder what file names are relative to; it is put before them.
- * @throws E_ARGUMENT if `labelled` names something that is not a task.
+ * @throws E_ARGUMENT if `labelled` names something that is not a task, or `split` cannot be a split's name.
  */
 export function parseCoco(
   text: string,
@@ -55,6 +56,8 @@ export function parseCoco(
 ): ParsedFile {
   const labelled = options.labelled ?? tasks;
   checkTaskNames(labelled, tasks, "labelled");
+  const wrongSplit = options.split === undefined ? null : splitFault(options.split);
+  if (wrongSplit !== null) throw new FourwayError("E_ARGUMENT", `options: ${wrongSplit}; give another name`);
   const parsed: ParsedFile = { samples: [], faults: [], lines: [] };
   const fault = (line: number, message: string) => parsed.faults.push({ file, line, message });
   const root = parseRoot(text, fault);
@@ -79,7 +82,7 @@ export function parseCoco(
   for (const image of root.images) {
     const written = isObject(image) ? image.id : undefined;
     const id = idOf(written);
-    const wrong = imageFault(image) ?? (images.has(id) ? "expected each image id once, got it again" : null);
+    const wrong = imageFault(image, options.split === undefined) ?? (images.has(id) ? "expected each image id once, got it again" : null);
     if (wrong !== null) {
       fault(asLine(id), `image ${shown(written)}: ${wrong}`);
       faulty.add(id);
@@ -92,7 +95,7 @@ export function parseCoco(
         image: joinPath(imageFolder, name),
         width: source.width as number,
         height: source.height as number,
-        split: options.split ?? (isSplit(source.split) ? source.split : defaultSplit),
+        split: options.split ?? (source.split as string | null | undefined) ?? defaultSplit,
         group: typeof source.group === "string" && source.group !== "" ? source.group : groupOfName(set, name),
         set,
         labels: perTask<Label>(tasks, () => null),
@@ -268,11 +271,11 @@ function fileNameOf({ file_name: name, coco_url: address }: Fields): string | nu
   return typeof address === "string" ? (/[^/]+\/[^/?#]+(?=$|[?#])/.exec(address)?.[0] ?? null) : null;
 }
 
-function imageFault(image: unknown): string | null {
+function imageFault(image: unknown, ownSplit: boolean): string | null {
   if (!isObject(image)) return `expected an object, got ${shown(image)}`;
   if (image.id === undefined) return 'expected an "id", got none';
   if (fileNameOf(image) === null) return `expected a "file_name" or "coco_url", got ${shown(image.file_name)}`;
-  return sizeFault(image.width, image.height);
+  return sizeFault(image.width, image.height) ?? (ownSplit && image.split != null ? splitFault(image.split) : null);
 }
 
 /** Copies that Roboflow augmented ("street_jpg.rf.0a1b.jpg") share the name before ".rf.", and so a group. */

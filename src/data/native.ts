@@ -4,13 +4,13 @@ import type { Label, Sample } from "./dataset.js";
 import {
   checkBox,
   isKnownTask,
-  isSplit,
   joinPath,
   labelFromBoxes,
   type ParsedFile,
   perTask,
   shown,
   sizeFault,
+  splitFault,
   withinFolder,
 } from "./read.js";
 
@@ -80,7 +80,7 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
   const wrong =
     (typeof image !== "string" || image === "" ? `expected "image" to be a path, got ${shown(image)}` : null) ??
     sizeFault(width, height) ??
-    (isSplit(split) ? null : `expected "split" to be a name such as "train", "val" or "test", got ${shown(split)}`) ??
+    splitFault(split) ??
     (typeof group !== "string" || group === "" ? `expected "group" to be a name, got ${shown(group)}` : null) ??
     (!isObject(labels) ? `expected "labels" to be an object with a label a task, got ${shown(labels)}` : null) ??
     (ignore !== undefined && !isObject(ignore)

@@ -74,12 +74,16 @@ export function sizeFault(width: unknown, height: unknown): string | null {
   return null;
 }
 
-/** What a split may be called. */
+/** What a split may be called; a name that began with "-" would be an option on the command line. */
 const SPLIT = /^[a-z0-9][\w-]{0,63}$/i;
 
-/** Whether a value can be the name of a split: letters, digits, _ and -, at most 64 of them. */
-export function isSplit(value: unknown): value is string {
-  return typeof value === "string" && SPLIT.test(value);
+/** Says what is wrong with the name of a split, or null where it is one: at most 64 letters, digits, _ and -, the first a letter or digit. */
+export function splitFault(value: unknown): string | null {
+  if (typeof value === "string" && SPLIT.test(value)) return null;
+  return (
+    'expected "split" to be a name such as "train", "val" or "test", of at most 64 letters, digits, _ and -, beginning with a letter or digit, ' +
+    `got ${shown(value)}`
+  );
 }
 
 /** How much wider or higher, beside its other side, a picture may be than its label says: thumbnails round their sides. */

@@ -117,6 +117,27 @@ test("the split is the caller's, else the picture's, else that of the file's nam
   assert.deepEqual(splits({ split: "train" }, "instances_val2017.json"), ["train", "train"]);
 });
 
+test("a split that cannot be one is a fault and its picture is left out, unless the caller names the split of all", () => {
+  const root = { images: [image(1, { split: "-x" }), image(2, { split: 3 }), image(3, { split: null })], annotations: [box(7, 1, 1)] };
+  const { samples, faults } = read(root);
+  assert.deepEqual(
+    samples.map(({ image: name, split }) => [name, split]),
+    [["pics/3.jpg", "train"]],
+  );
+  assert.deepEqual(
+    faults.map(({ line, message }) => [line, message.split(",")[0]]),
+    [
+      [1, 'image 1: expected "split" to be a name such as "train"'],
+      [2, 'image 2: expected "split" to be a name such as "train"'],
+    ],
+  );
+  assert.deepEqual(read(root, { split: "val" }).faults, []);
+  assert.throws(() => read(root, { split: "-val" }), {
+    code: "E_ARGUMENT",
+    message: /^options: expected "split" to be a name .* got "-val"/,
+  });
+});
+
 test("augmented copies of one picture share a group", () => {
   const names = ["street_jpg.rf.0a1b.jpg", "street_jpg.rf.2c3d.jpg", "other.jpg"];
   const groups = read({ images: names.map((file_name, id) => image(id, { file_name })) }).samples.map((sample) => sample.group);
