@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
-import { formatNative } from "../data/native.js";
+import { formatNative } from "../data/formats/native.js";
 import { describeFaults } from "../data/read.js";
 import { fillSample, openTasks } from "../label/fill.js";
 import { journalKey } from "../label/journal.js";

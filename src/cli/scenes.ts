@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import type { Sample } from "../data/dataset.js";
-import { formatNative } from "../data/native.js";
+import { formatNative } from "../data/formats/native.js";
 import { writeImage } from "../node/image.js";
 import { checkSceneArguments, drawScene } from "../scenes/scene.js";
 import { numberIn } from "./values.js";

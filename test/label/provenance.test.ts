@@ -5,7 +5,7 @@ import { Random } from "../../src/core/random.js";
 import { TASKS } from "../../src/core/task.js";
 import { makeExample, type Picture } from "../../src/data/augment.js";
 import { humanLabels, type Label, type Sample, TEACHER_WEIGHT } from "../../src/data/dataset.js";
-import { formatNative, parseNative } from "../../src/data/native.js";
+import { formatNative, parseNative } from "../../src/data/formats/native.js";
 import { journalKey, journalLine, parseJournal } from "../../src/label/journal.js";
 import { parsePartial } from "../../src/label/partial.js";
 import { createEngine } from "../../src/wasm/load.js";

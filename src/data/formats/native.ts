@@ -1,6 +1,6 @@
-import type { Box } from "../core/box.js";
-import type { Task } from "../core/task.js";
-import type { Label, Sample } from "./dataset.js";
+import type { Box } from "../../core/box.js";
+import type { Task } from "../../core/task.js";
+import type { Label, Sample } from "../dataset.js";
 import {
   checkBox,
   isKnownTask,
@@ -12,7 +12,8 @@ import {
   sizeFault,
   splitFault,
   withinFolder,
-} from "./read.js";
+} from "../read.js";
+import { type LabelFormat, withPaths } from "./format.js";
 
 // The native format: one JSON object a line.
 //   {"image":"images/1.jpg","width":448,"height":299,"split":"train","group":"g17",
@@ -58,6 +59,16 @@ export function parseNative(text: string, file: string, folder: string, set: str
   }
   return parsed;
 }
+
+/** The native format. Pictures are named from the file's folder. */
+export const native: LabelFormat = {
+  name: "native",
+  extension: ".jsonl",
+  fileName: /^labels\.jsonl$/,
+  fileNames: "labels.jsonl",
+  pictureFolders: () => [""],
+  parse: (text, source) => withPaths(parseNative(text, source.file, "", source.set, source.tasks), source),
+};
 
 function parseLine(source: string, set: string, tasks: readonly Task[], fault: (message: string) => void): Sample | null {
   let value: unknown;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { TASKS } from "../../src/core/task.js";
-import { formatNative, parseNative } from "../../src/data/native.js";
-import { anySamples } from "./support.js";
+import { TASKS } from "../../../src/core/task.js";
+import { formatNative, parseNative } from "../../../src/data/formats/native.js";
+import { anySamples } from "../support.js";
 
 const line = (fields: Record<string, unknown>) =>
   JSON.stringify({ image: "images/1.jpg", width: 100, height: 80, split: "train", group: "g", labels: {}, ...fields });

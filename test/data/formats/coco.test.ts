@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { TASKS } from "../../src/core/task.js";
-import { taskOfCategory } from "../../src/core/vocabulary.js";
-import { type CocoOptions, formatCoco, parseCoco } from "../../src/data/coco.js";
-import { anySamples } from "./support.js";
+import { TASKS } from "../../../src/core/task.js";
+import { taskOfCategory } from "../../../src/core/vocabulary.js";
+import { type CocoOptions, formatCoco, parseCoco } from "../../../src/data/formats/coco.js";
+import { anySamples } from "../support.js";
 
 const CATEGORIES = [
   { id: 1, name: "person" },

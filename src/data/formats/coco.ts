@@ -1,8 +1,8 @@
-import type { Box } from "../core/box.js";
-import { FourwayError } from "../core/errors.js";
-import type { Task } from "../core/task.js";
-import { taskOfCategory } from "../core/vocabulary.js";
-import type { Label, Sample } from "./dataset.js";
+import type { Box } from "../../core/box.js";
+import { FourwayError } from "../../core/errors.js";
+import type { Task } from "../../core/task.js";
+import { taskOfCategory } from "../../core/vocabulary.js";
+import type { Label, Sample } from "../dataset.js";
 import {
   type CheckedBox,
   checkBox,
@@ -15,7 +15,8 @@ import {
   sizeFault,
   splitFault,
   withinFolder,
-} from "./read.js";
+} from "../read.js";
+import { type LabelFormat, withPaths } from "./format.js";
 
 // COCO JSON, with LVIS's two lists a picture for what is not known of it:
 //   neg_category_ids             looked for and absent                         -> []
@@ -164,6 +165,20 @@ export function parseCoco(
   }
   return parsed;
 }
+
+/** COCO files, as COCO, LVIS and Roboflow name them, with pictures in images/, beside the file, or in a folder named after the split (val2017/). */
+export const coco: LabelFormat = {
+  name: "COCO",
+  extension: ".json",
+  fileName: /^(instances|annotations).*\.json$|^_annotations\.coco\.json$/i,
+  fileNames: "COCO's instances*.json, annotations*.json or _annotations.coco.json (also in annotations/)",
+  folder: "annotations",
+  pictureFolders(file) {
+    const split = file.replace(/^[a-z]+_/i, ""); // instances_val2017
+    return ["images", "annotations", "", `images/${split}`, split];
+  },
+  parse: (text, source) => withPaths(parseCoco(text, source.file, "", source.set, source.tasks, source.options), source),
+};
 
 /**
  * Samples as a COCO file that `parseCoco` reads back the same (given the same set, and samples of one set),
