@@ -3,6 +3,7 @@ import { basename, dirname, extname, join } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
+import { printable } from "../core/printable.js";
 import { type Detection, Detector } from "../detect/detector.js";
 import { readImage, writeImage } from "../node/image.js";
 import { annotate } from "../report/annotate.js";
@@ -33,7 +34,7 @@ export function addDetect(program: Command): void {
     .option("--pixels <count>", "how many pixels the network sees, about", inputPixels)
     .option("--out <path>", "write annotated pictures: a file for one image, else a folder")
     .action(async (images: string[], options: DetectCommandOptions) => {
-      const failed = await runDetect(images, options, console.log, console.error);
+      const failed = await runDetect(images, options, console.log, (text) => console.error(printable(text)));
       if (failed > 0) process.exitCode = 1;
     });
 }

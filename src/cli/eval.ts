@@ -163,7 +163,7 @@ async function runEval(options: EvalOptions): Promise<void> {
   }
   const looking = (name: string): LookOptions => ({
     onPicture: (done) => line.show(() => `${name}: ${done} of ${wanted.length} pictures`),
-    onFault: options.strict ? undefined : (fault) => line.say(`skipped: ${fault}`),
+    onFault: options.strict ? undefined : (fault) => line.skipped(fault),
   });
 
   const runs: Run[] = [];

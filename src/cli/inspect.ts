@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { printable } from "../core/printable.js";
 import { readModelBytes } from "../detect/source.js";
 import type { Activation, Graph, GraphNode } from "../graph/graph.js";
 import { inputSize } from "../image/letterbox.js";
@@ -54,13 +55,13 @@ export function inspectLines(bytes: Uint8Array): string[] {
     ),
     "",
     ...metadataLines(metadata),
-  ];
+  ].map(printable);
 }
 
 function metadataLines(metadata: Record<string, string>): string[] {
   const entries = Object.entries(metadata);
   if (entries.length === 0) return ["no metadata: a trunk or a foreign model"];
-  return tableLines([["metadata", ""], ...entries.map(([key, value]) => [printable(key), printable(value)])], []);
+  return tableLines([["metadata", ""], ...entries], []);
 }
 
 /** Parameters that an earlier node has counted are told as shared. */
@@ -82,9 +83,4 @@ function opText({ op, attributes }: GraphNode): string {
 
 function thousands(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, " ");
-}
-
-/** Text from a file as one line that a terminal only shows. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, " ");
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
+import { printable } from "../core/printable.js";
 import { addDetect } from "./detect.js";
 import { addEval } from "./eval.js";
 import { addExperiment } from "./experiment.js";
@@ -38,6 +39,6 @@ try {
 } catch (error) {
   // what the system says of a file (missing, no space left) is plain enough too
   if (!(error instanceof FourwayError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
-  console.error((error as Error).message);
+  console.error((error as Error).message.split("\n").map(printable).join("\n"));
   process.exitCode = 1;
 }

@@ -52,7 +52,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
     images: options.pictures,
     seed: options.seed,
     pixels: options.pixels,
-    onFault: options.strict ? undefined : (fault) => line.say(`skipped: ${fault}`),
+    onFault: options.strict ? undefined : (fault) => line.skipped(fault),
     onImage: (name, done, count) => line.show(() => `${name}: ${done} of ${count} pictures`),
   });
   let val: Record<string, unknown> = {};

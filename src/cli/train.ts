@@ -197,7 +197,7 @@ function printer(line: ProgressLine, tasks: readonly Task[], epochs: number, bat
         break;
       case "skipped":
         if (event.split === "train") unreadable++;
-        line.say(`skipped: ${event.reason}`);
+        line.skipped(event.reason);
     }
   };
 }

@@ -1,6 +1,7 @@
 import type { Box } from "../core/box.js";
 import { FourwayError } from "../core/errors.js";
 import { MAX_FRAME_PIXELS } from "../core/frame.js";
+import { printable } from "../core/printable.js";
 import type { Task } from "../core/task.js";
 import { entryOfTask } from "../core/vocabulary.js";
 import type { DataFault, Dataset, Label, SkippedCategories } from "./dataset.js";
@@ -157,12 +158,6 @@ export function describeSkipped(skipped: readonly SkippedCategories[], most = 8)
       return printable(`${file}: categories that are no task, skipped: ${categories.slice(0, most).join(", ")}${more}`);
     })
     .join("\n");
-}
-
-/** Text for a terminal: control characters, which a label file may hold, are escaped. */
-function printable(text: string): string {
-  const escaped = (character: string): string => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  return text.replace(/\p{Cc}/gu, escaped);
 }
 
 /** Throws E_ARGUMENT unless every name is one of the tasks. */

@@ -47,7 +47,7 @@ export async function lookAtAll(
       next = read(i + 1);
       if (frame instanceof FourwayError) {
         if (strict) throw frame;
-        line.say(`skipped: ${frame.message}`);
+        line.skipped(frame.message);
         continue;
       }
       for (const teacher of missing(sample.image)) {

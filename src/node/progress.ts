@@ -1,3 +1,5 @@
+import { printable } from "../core/printable.js";
+
 /** Least time between plain lines where output is not a terminal. */
 const PLAIN_MS = 10_000;
 const TERMINAL_MS = 200;
@@ -28,6 +30,11 @@ export class ProgressLine {
   say(text: string): void {
     this.clear();
     process.stderr.write(`${text}\n`);
+  }
+
+  /** A line on what is left out, and why. */
+  skipped(reason: string): void {
+    this.say(`skipped: ${printable(reason)}`);
   }
 
   /** Takes the line away, before something is written to stdout. */

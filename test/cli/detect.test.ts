@@ -117,6 +117,11 @@ test("an unreadable picture is told in one line and makes exit code 1, the other
   for (const { objects } of lines) assert.ok(objects.length > 0 && objects[0].task === "red");
 });
 
+test("control characters of a path do not reach the terminal", () => {
+  const { stderr } = fourway(["detect", join(folder, "a\u001b[31m\n.jpg")]);
+  assert.match(stderr, /a\\x1b\[31m\\x0a\.jpg: expected a readable picture file/);
+});
+
 test("--out writes the annotated picture: a file for one image, a folder with names kept apart for several", async () => {
   const one = fourway(["detect", at("street.png"), "--model", at("colours.onnx"), "--out", at("new", "one.png")]);
   assert.equal(one.status, 0, one.stderr);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -60,6 +60,17 @@ test("eval, quantize, detect and inspect take their tasks from the model", () =>
   assert.deepEqual(Object.keys(presence), ["bicycle", "tram"]);
   assert.ok(objects.length > 0 && objects.every(({ task }: { task: string }) => presence[task] > 0));
   assert.match(fourway(["inspect", int8]).stdout, /bicycle\.8, tram\.8/);
+});
+
+test("a picture that eval skips is named without its control characters", () => {
+  const odd = join(folder, "odd");
+  cpSync(data, odd, { recursive: true });
+  writeFileSync(join(odd, "b\u001b[31m.jpg"), "no picture");
+  const labels = { image: "b\u001b[31m.jpg", width: 8, height: 8, split: "val", group: "b", labels: { tram: [] } };
+  appendFileSync(join(odd, "labels.jsonl"), JSON.stringify(labels));
+  const { stderr, status } = fourway(["eval", "--model", model, "--data", odd]);
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /skipped: .*labels\.jsonl:11: .*b\\x1b\[31m\.jpg: expected a JPEG, PNG or WebP picture/);
 });
 
 test("a detector's results are scored on the tasks that are asked for", () => {
