@@ -1,8 +1,8 @@
 import { FourwayError } from "../core/errors.js";
-import type { Frame } from "../core/frame.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
+import { openPicture, type ReadImage } from "../data/picture.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { inputSize, letterboxed, resampled } from "../image/letterbox.js";
 import { inputMultiple } from "../model/head.js";
@@ -10,7 +10,7 @@ import { DEFAULT_THRESHOLD, defaultInfo, type Model } from "../model/model.js";
 import { quantize } from "../quant/quantize.js";
 import type { CalibrationInput } from "../quant/ranges.js";
 import { createEngine } from "../wasm/load.js";
-import { type Answers, detectAll, type ReadImage } from "./answers.js";
+import { type Answers, detectAll } from "./answers.js";
 import type { Found } from "./averagePrecision.js";
 import { fitPlattScaling, IDENTITY } from "./plattScaling.js";
 import { presenceTruth } from "./presence.js";
@@ -57,13 +57,10 @@ async function drawInputs(
   const random = new Random(seed);
   const inputs: CalibrationInput[] = [];
   for (let draws = 0; inputs.length < images && draws < 2 * images; draws++) {
-    const { image, source } = random.pick(samples);
-    let frame: Frame;
-    try {
-      frame = await read(image);
-    } catch (error) {
-      if (!onFault || !(error instanceof FourwayError)) throw error;
-      onFault(`${source ?? image}: ${error.message}`);
+    const frame = await openPicture(read, random.pick(samples));
+    if (frame instanceof FourwayError) {
+      if (!onFault) throw frame;
+      onFault(frame.message);
       continue;
     }
     const input = inputSize(frame.width, frame.height, pixels, multiple);

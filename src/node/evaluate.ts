@@ -8,7 +8,7 @@ import { readImage } from "./image.js";
 
 export type { Answers, LookOptions };
 
-/** `answersTo` of src/eval on image files. @throws E_IMAGE for a picture that cannot be read, without `onFault` */
+/** `answersTo` of src/eval on image files. @throws as it does */
 export function answersTo(
   samples: readonly Sample[],
   detect: (frame: Frame) => Found | Promise<Found>,
@@ -17,7 +17,7 @@ export function answersTo(
   return answers.answersTo(readImage, samples, detect, options);
 }
 
-/** `detectAll` of src/eval on image files. @throws E_IMAGE as `answersTo` */
+/** `detectAll` of src/eval on image files. @throws as `answersTo` */
 export function detectAll(model: Model, samples: readonly Sample[], options: LookOptions = {}): Promise<Answers> {
   return answers.detectAll(readImage, model, samples, options);
 }

@@ -3,7 +3,7 @@ import { type ErrorData, FourwayError, toErrorData } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { type Batch, Batcher, largestUse } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
-import { aspectFault } from "../data/read.js";
+import { openPicture } from "../data/picture.js";
 import { createEngine } from "../wasm/load.js";
 import { readImage } from "./image.js";
 
@@ -31,22 +31,18 @@ const { samples, tasks, cacheBytes, strict, ...options } = workerData as LoaderD
 const labels = new Map(samples.map((sample) => [sample.image, sample]));
 const covering = largestUse(options.pixels);
 const cache = new Map<string, Frame>();
-const unreadable = new Set<string>();
+const unusable = new Set<string>();
 let cached = 0;
 
 async function read(image: string): Promise<Frame | null> {
   const known = cache.get(image);
   if (known) return known;
-  if (unreadable.has(image)) return null;
-  let frame: Frame;
-  try {
-    frame = await readImage(image, { covering });
-    const mismatch = aspectFault(labels.get(image)!, frame);
-    if (mismatch !== null) throw new FourwayError("E_DATA", mismatch);
-  } catch (error) {
-    if (strict) throw error;
-    if (!unreadable.has(image)) say({ fault: `${labels.get(image)?.source ?? image}: ${toErrorData(error).message}` }); // a batch may ask for it twice at a time
-    unreadable.add(image);
+  if (unusable.has(image)) return null;
+  const frame = await openPicture((path) => readImage(path, { covering }), labels.get(image)!);
+  if (frame instanceof FourwayError) {
+    if (strict) throw frame;
+    if (!unusable.has(image)) say({ fault: frame.message }); // a batch may ask for it twice at a time
+    unusable.add(image);
     return null;
   }
   if (!cache.has(image) && cached + frame.data.length <= cacheBytes) {

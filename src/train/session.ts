@@ -2,7 +2,8 @@ import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
 import { isLabelled, trainingSizes } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
-import { detectAll, type ReadImage } from "../eval/answers.js";
+import { openPicture, type ReadImage } from "../data/picture.js";
+import { detectAll } from "../eval/answers.js";
 import { evaluate, type Scores } from "../eval/scores.js";
 import type { Graph } from "../graph/graph.js";
 import { INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
@@ -161,6 +162,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       "E_DATA",
       `tasks: expected tasks that are labelled in the train split, got "${unlabelled}"; fix the name or give data with it`,
     );
+  await checkUsable(read, val);
   const stepsPerEpoch = Math.max(1, Math.floor(images.length / batch));
   const steps = stepsPerEpoch * epochs;
   const { path = PATH_CHANNELS, head = INNER_CHANNELS } = network;
@@ -245,6 +247,21 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   } finally {
     await Promise.all([batches?.close(), replicas.close()]);
   }
+}
+
+/** Finds one val picture that can be used, so that a training does not stop at its first measurement. @throws E_DATA where there is none of many */
+async function checkUsable(read: ReadImage, val: readonly Sample[]): Promise<void> {
+  let fault: FourwayError | undefined;
+  for (const sample of val) {
+    const frame = await openPicture(read, sample);
+    if (!(frame instanceof FourwayError)) return;
+    fault ??= frame;
+  }
+  if (fault)
+    throw new FourwayError(
+      "E_DATA",
+      `train: expected pictures of the val split that can be used, got none of ${val.length}; fix them, or leave them out: ${fault.message}`,
+    );
 }
 
 const bad = (expected: string, got: unknown): FourwayError =>
