@@ -3,6 +3,7 @@ import { fromErrorData } from "../core/errors.js";
 import type { Batch } from "../data/batch.js";
 import type { BatchSource } from "../train/trainer.js";
 import type { LoaderData, LoaderMessage } from "./loadWorker.js";
+import { endedEarly } from "./workerEnd.js";
 
 /** Batches made ahead of the step that needs them. */
 const AHEAD = 3;
@@ -23,11 +24,13 @@ export function startBatchLoader(data: LoaderData, steps: number, onFault: (faul
     if ("batch" in message) asked?.resolve(message.batch);
     else asked?.reject(fromErrorData(message.error));
   });
-  worker.on("error", (error) => {
-    failure = error;
-    for (const { reject } of waiting.values()) reject(error);
+  const fail = (error: Error): void => {
+    failure ??= error;
+    for (const { reject } of waiting.values()) reject(failure);
     waiting.clear();
-  });
+  };
+  worker.on("error", fail);
+  worker.on("exit", (code) => fail(endedEarly("batch loader", code)));
   const ask = (step: number): void => {
     if (promised.has(step) || step > steps) return;
     const batch = failure

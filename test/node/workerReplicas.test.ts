@@ -22,6 +22,7 @@ import type { ReplicaOptions } from "../../src/train/replica.js";
 import { trainSteps } from "../../src/train/trainer.js";
 import { same } from "../support/compare.js";
 import { everyOpTrained, SMALL_TASKS, smallNetwork } from "../support/network.js";
+import { withWorkers } from "../support/workers.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-crew-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -225,4 +226,32 @@ test("a loader that cannot start fails every batch that is asked of it, instead 
   } finally {
     await feed.close();
   }
+});
+
+test("a training worker that is killed fails what waits for it and what is asked of it later, instead of keeping its caller waiting", async () => {
+  const { result: replicas, workers } = await withWorkers(() => startReplicas(smallNetwork(1), 2, options(2)));
+  const feed = startBatchLoader(loader(2), 2, never);
+  try {
+    const killed = {
+      code: "E_RUNTIME",
+      message: /^training worker: expected it to run to the end, got exit code \d; see that there is enough/,
+    };
+    const batch = await feed.next(1);
+    const waiting = assert.rejects(replicas.compute(batch), killed);
+    await workers[1]!.terminate();
+    await waiting;
+    await assert.rejects(replicas.restore(new Float32Array(3)), killed);
+  } finally {
+    await Promise.all([feed.close(), replicas.close()]);
+  }
+});
+
+test("a batch loader that is killed fails the batches that are waited for and later ones", async () => {
+  const { result: feed, workers } = await withWorkers(() => startBatchLoader(loader(2), 9, never));
+  const killed = { code: "E_RUNTIME", message: /^batch loader: expected it to run to the end, got exit code \d; / };
+  const waiting = assert.rejects(feed.next(1), killed);
+  await workers[0]!.terminate();
+  await waiting;
+  await assert.rejects(feed.next(9), killed);
+  await feed.close();
 });
