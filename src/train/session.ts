@@ -199,10 +199,13 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
 
     const graph = checkpoint?.onnx ?? writeOnnx(first.graph, {});
     let saved = performance.now();
-    const save = async (step: number): Promise<void> => {
+    const save = async ({ step, losses }: Progress): Promise<void> => {
       if (!store) return;
       const state = await replicas.save();
-      await store.write("checkpoint", await encodeCheckpoint({ options: { ...fixed, pretrained, notes, maps }, step, onnx: graph, state }));
+      await store.write(
+        "checkpoint",
+        await encodeCheckpoint({ options: { ...fixed, pretrained, notes, maps }, step, losses, onnx: graph, state }),
+      );
       saved = performance.now();
     };
     const averaged = async (): Promise<Model> => ({
@@ -220,12 +223,12 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     const step = await trainSteps(
       replicas,
       batches,
-      { rate, steps, stepsPerEpoch, from },
+      { rate, steps, stepsPerEpoch, from, losses: checkpoint?.losses },
       {
         async onStep(progress) {
           await emit({ kind: "step", ...progress });
           const stop = signal?.aborted === true;
-          if (stop || performance.now() - saved > CHECKPOINT_MS) await save(progress.step);
+          if (stop || performance.now() - saved > CHECKPOINT_MS) await save(progress);
           return stop;
         },
         async onEpoch(progress) {
@@ -237,7 +240,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
           const figures = due ? await measured(model) : null;
           scores = figures ?? scores;
           await emit({ kind: "epoch", scores: figures, ...progress });
-          await save(progress.step);
+          await save(progress);
         },
       },
     );

@@ -40,6 +40,8 @@ interface Schedule {
   stepsPerEpoch: number;
   /** The last step that was done before: 0 at the start. */
   from: number;
+  /** `Progress.losses` of that step, so that the mean of a resumed epoch is that of all its steps. */
+  losses?: readonly number[];
 }
 
 /** Where a training stands. */
@@ -64,29 +66,30 @@ export interface Hooks {
 export async function trainSteps(
   replicas: Replicas,
   batches: BatchSource,
-  { rate, steps, stepsPerEpoch, from }: Schedule,
+  { rate, steps, stepsPerEpoch, from, losses: before = [] }: Schedule,
   hooks: Hooks,
 ): Promise<number> {
-  let sums: number[] = [];
-  let counted = 0;
+  let counted = before.length > 0 ? from % stepsPerEpoch : 0;
+  let means = counted > 0 ? before : [];
   for (let step = from + 1; step <= steps; step++) {
     const batch = await batches.next(step);
-    const losses = await replicas.compute(batch);
-    const bad = losses.find(({ total, gradientNorm }) => !Number.isFinite(total) || !Number.isFinite(gradientNorm));
+    const slices = await replicas.compute(batch);
+    const bad = slices.find(({ total, gradientNorm }) => !Number.isFinite(total) || !Number.isFinite(gradientNorm));
     if (bad)
       throw new FourwayError(
         "E_TRAIN",
         `step ${step}: expected a finite loss and gradient, got ${bad.total} and ${bad.gradientNorm}; lower the rate, or check these pictures: ${batch.names.join(", ")}`,
       );
     replicas.apply({ step, rate: learningRate(rate, step, steps), emaWeight: emaWeight(step) });
-    const mean = losses[0]!.tasks.map((_, task) => losses.reduce((sum, { tasks }) => sum + tasks[task]!, 0) / losses.length);
-    sums = mean.map((loss, task) => loss + (sums[task] ?? 0));
+    const mean = slices[0]!.tasks.map((_, task) => slices.reduce((sum, { tasks }) => sum + tasks[task]!, 0) / slices.length);
     counted++;
-    const progress = { step, epoch: Math.ceil(step / stepsPerEpoch), losses: sums.map((sum) => sum / counted) };
+    const losses = mean.map((loss, task) => (means[task] ?? 0) + (loss - (means[task] ?? 0)) / counted);
+    means = losses;
+    const progress = { step, epoch: Math.ceil(step / stepsPerEpoch), losses };
     const stop = await hooks.onStep(progress);
     if (step % stepsPerEpoch === 0 || step === steps) {
       await hooks.onEpoch(progress);
-      sums = [];
+      means = [];
       counted = 0;
     }
     if (stop) return step;

@@ -92,8 +92,11 @@ test("aborted in the middle of an epoch and resumed, a training comes to the sam
     onEvent: (event) => event.kind === "step" && event.step === 6 && controller.abort(),
   });
   assert.deepEqual([stopped.step, stopped.done, stopped.scores], [6, false, null]);
-  const resumed = await train(samples, { ...SMALL, store: other, resume: true });
+  const again: TrainingEvent[] = [];
+  const resumed = await train(samples, { ...SMALL, store: other, resume: true, onEvent: (event) => void again.push(event) });
   assert.deepEqual([resumed.step, resumed.done], [12, true]);
+  const lossesOf = (list: TrainingEvent[]) => list.flatMap((event) => (event.kind === "step" && event.step > 6 ? [event.losses] : []));
+  assert.deepEqual(lossesOf(again), lossesOf(events), "the losses of the epoch count the steps before the stop too");
   assertSameWeights(whole, resumed);
   assert.deepEqual(resumed.scores, whole.scores);
 });
