@@ -1,4 +1,4 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
@@ -6,6 +6,7 @@ import type { Frame } from "../core/frame.js";
 import { printable } from "../core/printable.js";
 import { type Detection, Detector } from "../detect/detector.js";
 import { readImage, writeImage } from "../node/image.js";
+import { makeFolder } from "../node/safeWrite.js";
 import { annotate } from "../report/annotate.js";
 import { inputPixels, numberIn, rounded } from "./values.js";
 
@@ -108,14 +109,4 @@ async function annotatedPaths(images: readonly string[], out: string | undefined
 async function isFolder(path: string): Promise<boolean> {
   const info = await stat(path).catch(() => null);
   return info?.isDirectory() ?? false;
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw new FourwayError("E_ARGUMENT", `--out: expected a folder at "${path}", got ${(cause as Error).message}; choose another place`, {
-      cause,
-    });
-  }
 }

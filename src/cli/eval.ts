@@ -1,5 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
@@ -16,6 +16,7 @@ import { type Answers, detectAll, type LookOptions } from "../node/evaluate.js";
 import { PEER_PIXELS, peerAnswers } from "../node/peers.js";
 import { ProgressLine } from "../node/progress.js";
 import { thumbnailer, writeReport } from "../node/report.js";
+import { checkWritable, makeFolder, safeWrite } from "../node/safeWrite.js";
 import { linePlot } from "../report/plot.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { inputPixels, parseTasks, several } from "./values.js";
@@ -147,6 +148,8 @@ async function runEval(options: EvalOptions): Promise<void> {
     throw new FourwayError("E_ARGUMENT", "eval: expected --model or --peer, got neither; name a file to score");
   if (files.length === 0 && report !== undefined)
     throw new FourwayError("E_ARGUMENT", "--report: expected a --model to report on, got none; name its file");
+  if (report !== undefined) await makeFolder(dirname(report));
+  for (const path of [options.json, options.plot, report]) if (typeof path === "string") await checkWritable(path);
   const models = await Promise.all(files.map(async (file) => ({ file, model: loadModel(await readFile(file)) })));
   const named = models.flatMap(({ model }) => model.info.tasks);
   const peerTasks = options.tasks ?? [...new Set([...TASKS, ...named])];
@@ -192,9 +195,9 @@ async function runEval(options: EvalOptions): Promise<void> {
   else {
     const named = (run: Run): string => `${run.file}${run.pixels ? `, ${run.pixels} pixels` : ""}\n${formatRun(run)}`;
     console.log(runs.map(runs.length > 1 ? named : formatRun).join("\n\n"));
-    if (options.json !== undefined) await writeFile(options.json, `${json}\n`);
+    if (options.json !== undefined) await safeWrite(options.json, `${json}\n`);
   }
-  if (options.plot !== undefined) await writeFile(options.plot, `${plotOf(runs)}\n`);
+  if (options.plot !== undefined) await safeWrite(options.plot, `${plotOf(runs)}\n`);
   if (report === undefined) return;
   const { file, tasks, scores, calibration, answers } = runs[0]!;
   const thresholds = Object.fromEntries(scores.tasks.map(({ task, bestF1 }) => [task, bestF1?.threshold ?? 1]));

@@ -1,4 +1,4 @@
-import { access, mkdir, readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
@@ -6,7 +6,7 @@ import type { Task } from "../core/task.js";
 import { type Interval, interval } from "../eval/interval.js";
 import type { TrunkWidth } from "../model/trunk.js";
 import { ProgressLine } from "../node/progress.js";
-import { safeWrite } from "../node/safeWrite.js";
+import { makeFolder, safeWrite } from "../node/safeWrite.js";
 import { linePlot } from "../report/plot.js";
 import { DATA_FLAGS } from "./data.js";
 import { runTrain, TRAIN_DEFAULTS, type TrainOptions } from "./train.js";
@@ -83,7 +83,7 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
   for (const start of starts)
     for (let seed = 1; seed <= seeds; seed++) {
       const folder = join(out, `${start.name.replaceAll(" ", "-")}-${pixels}`, `seed-${seed}`);
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       for (const [kind, tasks] of [["joint", options.tasks] as const, ...options.tasks.map((task) => ["separate", [task]] as const)]) {
         const name = kind === "joint" ? kind : tasks[0]!;
         line.say(`${start.name}, seed ${seed}: ${name}`);
@@ -113,7 +113,7 @@ async function keepSettings({ out, data, epochs, tasks }: ExperimentOptions): Pr
       "E_ARGUMENT",
       `experiment: expected the settings of ${file}, ${before}, got ${settings}; give those or another --out`,
     );
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   await safeWrite(file, settings);
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import type { Command } from "commander";
@@ -14,7 +14,7 @@ import { readDatasets } from "../node/files.js";
 import { Journal, readPartials } from "../node/labelFiles.js";
 import { lookAtAll } from "../node/labelLook.js";
 import { ProgressLine } from "../node/progress.js";
-import { safeWrite } from "../node/safeWrite.js";
+import { checkWritable, makeFolder, safeWrite } from "../node/safeWrite.js";
 import { openTeachers } from "../node/teachers.js";
 import { inputPixels, numberIn, parseTasks, several, tableLines } from "./values.js";
 
@@ -124,11 +124,17 @@ async function runLabel(options: LabelOptions): Promise<void> {
   const few = wanted.length < open.length ? `, ${wanted.length} of them now` : "";
   say(`${open.length} of ${all.length} pictures have a ? to fill${few}; the ${vals} of the val split stay as people labelled them`);
 
-  await mkdir(options.out, { recursive: true });
+  await makeFolder(options.out);
   await refuseOverwriting(options.out, all);
+  const journalPath = join(options.out, "detections.jsonl");
+  await checkWritable(journalPath);
+  for (const set of sets) {
+    await makeFolder(join(options.out, set));
+    await checkWritable(join(options.out, set, "labels.jsonl"));
+  }
   const look = { pixels: options.pixels, tiles: options.tiles };
   const teachers = await openTeachers(options.teacher, options.preset ?? [], tasks, options.threads, look);
-  const journal = await Journal.open(join(options.out, "detections.jsonl"));
+  const journal = await Journal.open(journalPath);
   try {
     const whole = await lookAtAll(teachers, journal, wanted, look, line, options.strict === true);
     if (!whole) return;
@@ -168,7 +174,6 @@ function spread<T>(list: readonly T[], most: number): T[] {
 async function writeSets(out: string, samples: readonly Sample[]): Promise<void> {
   for (const set of new Set(samples.map((sample) => sample.set))) {
     const folder = join(out, set);
-    await mkdir(folder, { recursive: true });
     const named = samples.filter((sample) => sample.set === set).map((sample) => ({ ...sample, image: resolve(sample.image) }));
     await safeWrite(join(folder, "labels.jsonl"), formatNative(named, resolve(folder)));
   }

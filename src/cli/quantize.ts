@@ -6,7 +6,7 @@ import { quantizeModel } from "../eval/quantizeModel.js";
 import { loadModel, saveModel } from "../model/model.js";
 import { readImage } from "../node/image.js";
 import { ProgressLine } from "../node/progress.js";
-import { safeWrite } from "../node/safeWrite.js";
+import { checkWritable, safeWrite } from "../node/safeWrite.js";
 import { modelCard, type Sources } from "../report/card.js";
 import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
 import { presenceReliability } from "./eval.js";
@@ -42,6 +42,9 @@ export function addQuantize(program: Command): void {
 async function runQuantize(options: QuantizeOptions): Promise<void> {
   const line = new ProgressLine();
   const say = (text: string): void => line.say(text);
+  const cardPath = options.out.replace(/(\.onnx)?$/, ".json");
+  for (const path of [options.out, cardPath]) await checkWritable(path);
+  const sources: Sources = options.sources === undefined ? {} : JSON.parse(await readFile(options.sources, "utf8"));
   const f32 = loadModel(await readFile(options.model));
   const { tasks } = f32.info;
   const samples = await readSamples({ ...options, tasks }, say);
@@ -65,9 +68,8 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
 
   const file = saveModel(model);
   await safeWrite(options.out, file);
-  const sources: Sources = options.sources === undefined ? {} : JSON.parse(await readFile(options.sources, "utf8"));
   const train = samples.filter(({ split }) => split === "train");
   const card = await modelCard(basename(options.out, ".onnx"), model, file, train, sources, val);
-  await safeWrite(options.out.replace(/(\.onnx)?$/, ".json"), `${JSON.stringify(card, null, 2)}\n`);
+  await safeWrite(cardPath, `${JSON.stringify(card, null, 2)}\n`);
   line.say(`${options.out}: ${file.length} bytes`);
 }

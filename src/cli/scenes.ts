@@ -1,10 +1,11 @@
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import type { Sample } from "../data/dataset.js";
 import { formatNative } from "../data/formats/native.js";
 import { writeImage } from "../node/image.js";
+import { checkWritable, safeWrite } from "../node/safeWrite.js";
 import { checkSceneArguments, drawScene } from "../scenes/scene.js";
 import { numberIn } from "./values.js";
 
@@ -60,6 +61,8 @@ export async function runScenes(options: ScenesOptions, log: (line: string) => v
 
   const images = join(out, "images");
   const present = new Set(await prepare(out, images));
+  const labels = join(out, "labels.jsonl");
+  await checkWritable(labels);
   const samples: Sample[] = [];
   const started = performance.now();
   let [told, drawn] = [started, 0];
@@ -88,9 +91,7 @@ export async function runScenes(options: ScenesOptions, log: (line: string) => v
       log(`scenes: ${index + 1} of ${count}, ${rate.toFixed(1)} a second, ${Math.ceil((count - index - 1) / rate)} s left`);
     }
   }
-  const labels = join(out, "labels.jsonl");
-  await writeFile(`${labels}.part`, formatNative(samples, out));
-  await rename(`${labels}.part`, labels);
+  await safeWrite(labels, formatNative(samples, out));
   const val = samples.filter((sample) => sample.split === "val").length;
   log(`scenes: ${count} in ${out} (${drawn} drawn now, ${count - drawn} kept), ${count - val} train, ${val} val`);
 }

@@ -1,5 +1,5 @@
-import { access, constants, readFile } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
@@ -8,6 +8,7 @@ import { formatScores } from "../eval/format.js";
 import { INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
 import type { TrunkWidth } from "../model/trunk.js";
 import { formatSeconds, ProgressLine } from "../node/progress.js";
+import { checkWritable } from "../node/safeWrite.js";
 import { threadsFor, trainFiles } from "../node/trainFiles.js";
 import { defaultTasks, type NetworkOptions } from "../train/network.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
@@ -127,7 +128,7 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
 export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
   const { data, labelled, trunk, start, width, trunkEnd, path, head, cache, ...settings } = options;
   const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
-  await access(dirname(out), constants.W_OK); // now, not when the first epoch is to be written
+  await checkWritable(out);
   const line = new ProgressLine();
   const samples = await readSamples(options, (text) => line.say(text));
   const network: NetworkOptions = {

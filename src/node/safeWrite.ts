@@ -1,4 +1,4 @@
-import { open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FourwayError } from "../core/errors.js";
 
@@ -18,6 +18,30 @@ export async function safeWrite(path: string, bytes: Uint8Array | string): Promi
       { cause },
     );
   }
+}
+
+/** Finds out before long work whether `safeWrite` can write a file at its end. @throws E_RUNTIME with the path where it cannot */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    const info = await stat(path).catch(() => null);
+    if (info?.isDirectory()) throw new Error("a folder");
+    const temporary = `${path}.tmp`;
+    await (await open(temporary, "w")).close();
+    await rm(temporary);
+  } catch (cause) {
+    throw new FourwayError(
+      "E_RUNTIME",
+      `${path}: expected a file that can be written, got ${(cause as Error).message}; choose a name in a folder that can be written`,
+      { cause },
+    );
+  }
+}
+
+/** Makes a folder, and those above it, where they are missing. @throws E_RUNTIME with the path where it cannot be made */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: Error) => {
+    throw new FourwayError("E_RUNTIME", `${path}: expected to make a folder, got ${cause.message}; choose another place`, { cause });
+  });
 }
 
 async function writeWhole(temporary: string, path: string, bytes: Uint8Array | string): Promise<void> {

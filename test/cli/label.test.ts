@@ -215,7 +215,7 @@ test("Ctrl-C ends behind the picture at hand, keeps what is done, writes no labe
   assert.equal(await ended, 0, stderr);
   const [, done] = /stopped after (\d+) of 400 pictures/.exec(stderr) ?? [];
   assert.ok(Number(done) >= 1 && Number(done) < 400, stderr);
-  assert.ok(!existsSync(join(folder, "stopped", "s")));
+  assert.ok(!existsSync(join(folder, "stopped", "s", "labels.jsonl")));
   assert.equal(
     readFileSync(join(folder, "stopped", "detections.jsonl"), "utf8")
       .trimEnd()
@@ -287,6 +287,7 @@ test("eval scores peers on the same pictures: a detector that a preset reads, an
 
 test("what cannot work is refused with one line that says why", () => {
   const plain = ["label", "--data", data, "--out", join(folder, "refused"), "--teacher"];
+  mkdirSync(join(folder, "blocked", "street", "labels.jsonl"), { recursive: true });
   for (const [args, message] of [
     [
       [...plain, model],
@@ -305,6 +306,10 @@ test("what cannot work is refused with one line that says why", () => {
     [
       ["label", "--data", join(folder, "first"), "--out", join(folder, "first"), "--teacher", model, "--preset", preset],
       /^--out: expected a folder apart from the data/,
+    ],
+    [
+      ["label", "--data", data, "--out", join(folder, "blocked"), "--teacher", model, "--preset", preset],
+      /^.*street\/labels\.jsonl: expected a file that can be written, got a folder; choose/,
     ],
     [["eval", "--data", data], /^eval: expected --model or --peer, got neither/],
     [["eval", "--data", data, "--peer", preset], /redthings\.mjs: expected JSON/],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -60,6 +60,25 @@ test("eval, quantize, detect and inspect take their tasks from the model", () =>
   assert.deepEqual(Object.keys(presence), ["bicycle", "tram"]);
   assert.ok(objects.length > 0 && objects.every(({ task }: { task: string }) => presence[task] > 0));
   assert.match(fourway(["inspect", int8]).stdout, /bicycle\.8, tram\.8/);
+});
+
+test("what cannot be written at the end is refused before the work", () => {
+  const nowhere = join(folder, "nowhere", "x");
+  const taken = join(folder, "taken.json");
+  mkdirSync(taken, { recursive: true });
+  for (const [args, path, work] of [
+    [["quantize", "--model", model, "--data", data, "--out", `${nowhere}.onnx`], `${nowhere}.onnx`, /calibrating/],
+    [["quantize", "--model", model, "--data", data, "--out", join(folder, "taken.onnx")], taken, /calibrating/],
+    [["eval", "--model", model, "--data", data, "--json", `${nowhere}.json`], `${nowhere}.json`, /pictures/],
+    [["eval", "--model", model, "--data", data, "--plot", `${nowhere}.svg`], `${nowhere}.svg`, /pictures/],
+    [["eval", "--model", model, "--data", data, "--report", taken], taken, /pictures/],
+    [["train", "--data", data, "--out", `${nowhere}.onnx`], `${nowhere}.onnx`, /pictures/],
+  ] as const) {
+    const { stdout, stderr, status } = fourway(args);
+    assert.deepEqual([status, stdout], [1, ""], args[0]);
+    assert.ok(stderr.startsWith(`${path}: expected a file that can be written, got `), stderr);
+    assert.doesNotMatch(stderr, work);
+  }
 });
 
 test("a picture that eval skips is named without its control characters", () => {
