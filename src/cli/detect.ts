@@ -5,7 +5,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { printable } from "../core/printable.js";
 import { type Detection, Detector } from "../detect/detector.js";
-import { readImage, writeImage } from "../node/image.js";
+import { readView, writeImage } from "../node/image.js";
 import { makeFolder } from "../node/safeWrite.js";
 import { annotate } from "../report/annotate.js";
 import { inputPixels, numberIn, rounded } from "./values.js";
@@ -33,7 +33,7 @@ export function addDetect(program: Command): void {
       numberIn({ least: 0, most: 1 }),
     )
     .option("--pixels <count>", "how many pixels the network sees, about", inputPixels)
-    .option("--out <path>", "write annotated pictures: a file for one image, else a folder")
+    .option("--out <path>", "write annotated pictures, those of more than 4095 pixels a side smaller: a file for one image, else a folder")
     .action(async (images: string[], options: DetectCommandOptions) => {
       const failed = await runDetect(images, options, console.log, (text) => console.error(printable(text)));
       if (failed > 0) process.exitCode = 1;
@@ -58,10 +58,11 @@ async function runDetect(
   for (const [index, image] of images.entries())
     try {
       const start = performance.now();
-      const frame = await readImage(image);
+      const picture = await readView(image);
+      const { frame } = picture;
       const decode = performance.now() - start;
       const detection = detector.detect(frame, { minScore: options.minScore });
-      print(detectionLine(image, frame, detection, decode));
+      print(detectionLine(image, picture, detection, decode));
       const target = targets[index];
       if (target === undefined) continue;
       await writeImage(target, await annotate(frame, detection.objects));
@@ -74,8 +75,17 @@ async function runDetect(
   return failed;
 }
 
-/** The JSON line of one picture: scores to 4 digits, boxes to 0.1 pixel, milliseconds to 0.01. @param decode milliseconds of reading the file */
-export function detectionLine(image: string, { width, height }: Frame, { presence, objects, ms }: Detection, decode: number): string {
+/**
+ * The JSON line of one picture: scores to 4 digits, boxes to 0.1 pixel of the file's picture, milliseconds to 0.01.
+ * @param decode milliseconds of reading the file
+ */
+export function detectionLine(
+  image: string,
+  { frame, width, height }: { frame: Frame; width: number; height: number },
+  { presence, objects, ms }: Detection,
+  decode: number,
+): string {
+  const [unitX, unitY] = [width / frame.width, height / frame.height];
   return JSON.stringify({
     image,
     width,
@@ -84,7 +94,12 @@ export function detectionLine(image: string, { width, height }: Frame, { presenc
     objects: objects.map(({ task, score, box }) => ({
       task,
       score: rounded(score, 4),
-      box: { x: rounded(box.x, 1), y: rounded(box.y, 1), width: rounded(box.width, 1), height: rounded(box.height, 1) },
+      box: {
+        x: rounded(box.x * unitX, 1),
+        y: rounded(box.y * unitY, 1),
+        width: rounded(box.width * unitX, 1),
+        height: rounded(box.height * unitY, 1),
+      },
     })),
     ms: Object.fromEntries(Object.entries({ decode, ...ms }).map(([part, time]) => [part, rounded(time, 2)])),
   });

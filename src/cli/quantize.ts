@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { formatScores, scoresToJson } from "../eval/format.js";
 import { quantizeModel } from "../eval/quantizeModel.js";
 import { loadModel, saveModel } from "../model/model.js";
-import { readImage } from "../node/image.js";
+import { readViewFrame } from "../node/evaluate.js";
 import { ProgressLine } from "../node/progress.js";
 import { checkWritable, safeWrite } from "../node/safeWrite.js";
 import { modelCard, type Sources } from "../report/card.js";
@@ -51,7 +51,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
 
   line.say(`calibrating on ${options.pictures} pictures`);
   const { model, figures } = await quantizeModel(f32, samples, {
-    read: readImage,
+    read: readViewFrame,
     images: options.pictures,
     seed: options.seed,
     pixels: options.pixels,

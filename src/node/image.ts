@@ -57,8 +57,26 @@ export function loadSharp(load: () => Promise<{ default: Sharp }> = () => import
  */
 export async function readImage(
   source: string | Uint8Array,
-  { covering }: { covering?: { width: number; height: number } } = {},
+  options: { covering?: { width: number; height: number } } = {},
 ): Promise<Frame> {
+  return (await decodeImage(source, options)).frame;
+}
+
+/** The box that a network's view of a picture covers: pictures of more than twice its sides are decoded at a half, a quarter .. of their size. */
+const VIEW = { width: 2048, height: 2048 };
+
+/**
+ * A picture for a network that looks at it as a whole: `readImage` within a bound of memory, since a network's input is far smaller than a large
+ * picture. `width` and `height` are those of the file, upright. @throws as `readImage`
+ */
+export function readView(source: string): Promise<{ frame: Frame; width: number; height: number }> {
+  return decodeImage(source, { covering: VIEW });
+}
+
+async function decodeImage(
+  source: string | Uint8Array,
+  { covering }: { covering?: { width: number; height: number } },
+): Promise<{ frame: Frame; width: number; height: number }> {
   const sharp = await loadSharp();
   const where = typeof source === "string" ? source : `picture of ${source.length} bytes`;
   const bytes = typeof source === "string" ? await readBounded(source) : source;
@@ -82,11 +100,12 @@ export async function readImage(
     );
   if (size.width * size.height > MOST_PIXELS_A_BYTE[kind] * bytes.length)
     throw damaged(where, kind, new Error(`a header of ${size.width} x ${size.height} pixels on ${bytes.length} bytes`));
-  const shrink = covering ? shrinkFor(size, covering) : 1;
+  const upright = uprightSize(size);
+  const shrink = covering ? shrinkFor(upright, covering) : 1;
   const decode = async (file: Uint8Array, failOn: "truncated" | "warning"): Promise<Frame> => {
     let picture = sharp(file, { limitInputPixels: MAX_FRAME_PIXELS, failOn }).autoOrient();
     if (shrink > 1) {
-      const [width, height] = uprightSize(size).map((side) => Math.max(1, Math.round(side / shrink)));
+      const [width, height] = upright.map((side) => Math.max(1, Math.round(side / shrink)));
       picture = picture.resize({ width, height, fit: "fill" });
     }
     const { data, info } = await picture
@@ -97,15 +116,15 @@ export async function readImage(
       .toBuffer({ resolveWithObject: true });
     return { data: new Uint8Array(data.buffer, data.byteOffset, data.length), width: info.width, height: info.height };
   };
-  try {
-    return await decode(bytes, "truncated");
-  } catch (cause) {
+  const frame = await decode(bytes, "truncated").catch((cause) => {
     if (kind !== "JPEG") throw damaged(where, kind, cause);
     // with an end marker behind it, what is missing before it is a warning of the decoder
     return decode(Buffer.concat([bytes, END_OF_IMAGE]), "warning").catch(() => {
       throw damaged(where, kind, cause);
     });
-  }
+  });
+  const [width, height] = upright;
+  return { frame, width, height };
 }
 
 /** Width and height after the EXIF orientation, of which 5 to 8 lie on their side. */
@@ -114,8 +133,7 @@ function uprightSize({ width, height, orientation = 1 }: { width: number; height
 }
 
 /** The largest power of two by which the picture may shrink and still not fit into the box without shrinking more. */
-function shrinkFor(size: { width: number; height: number; orientation?: number }, box: { width: number; height: number }): number {
-  const [width, height] = uprightSize(size);
+function shrinkFor([width, height]: readonly [number, number], box: { width: number; height: number }): number {
   return 2 ** Math.max(0, Math.floor(Math.log2(Math.max(width / box.width, height / box.height))));
 }
 

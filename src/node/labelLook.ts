@@ -4,7 +4,7 @@ import type { Frame } from "../core/frame.js";
 import type { Sample } from "../data/dataset.js";
 import { journalKey } from "../label/journal.js";
 import { type Look, MIN_SCORE } from "../label/look.js";
-import { readImage } from "./image.js";
+import { readViewFrame } from "./evaluate.js";
 import type { Journal } from "./labelFiles.js";
 import { formatSeconds, type ProgressLine } from "./progress.js";
 import type { OpenTeacher } from "./teachers.js";
@@ -39,7 +39,7 @@ export async function lookAtAll(
   try {
     const read = (index: number): Promise<Frame | FourwayError> | undefined => {
       const sample = waiting[index];
-      return sample && readImage(sample.image).catch(asFault);
+      return sample && readViewFrame(sample.image).catch(asFault);
     };
     let next = read(0);
     for (const [i, sample] of waiting.entries()) {

@@ -5,6 +5,7 @@ import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Box } from "../core/box.js";
 import { FourwayError } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { formatFigure } from "../eval/format.js";
@@ -12,7 +13,7 @@ import type { FalsePositive, Miss, Mistakes } from "../eval/mistakes.js";
 import type { Reliability } from "../eval/plattScaling.js";
 import type { CurvePoint, OperatingPoint, Scores } from "../eval/scores.js";
 import { escapeMarkup, linePlot, type Series } from "../report/plot.js";
-import { loadSharp, readImage } from "./image.js";
+import { loadSharp, readView } from "./image.js";
 
 /** What a report tells. */
 export interface Report {
@@ -85,15 +86,15 @@ export function thumbnailer(samples: readonly Sample[]): Thumbnails {
     if (sample === undefined) return null;
     try {
       const sharp = await loadSharp();
-      const frame = await readImage(sample.image);
-      const crop = cropAround(box, frame);
+      const { frame } = await readView(sample.image);
+      const crop = cropAround(box, sample);
       const scale = THUMBNAIL / Math.max(crop.width, crop.height);
       const width = Math.max(1, Math.round(crop.width * scale));
       const height = Math.max(1, Math.round(crop.height * scale));
       const view = `width="${width}" height="${height}" viewBox="${crop.x} ${crop.y} ${crop.width} ${crop.height}" preserveAspectRatio="none"`;
       const drawing = `<svg xmlns="http://www.w3.org/2000/svg" ${view}>${outlines(sample, box, task, crop)}</svg>`;
       const jpeg = await sharp(frame.data, { raw: { width: frame.width, height: frame.height, channels: 4 } })
-        .extract({ left: crop.x, top: crop.y, width: crop.width, height: crop.height })
+        .extract(inFrame(crop, sample, frame))
         .resize(width, height, { fit: "fill" })
         .composite([{ input: Buffer.from(drawing) }])
         .flatten()
@@ -105,6 +106,16 @@ export function thumbnailer(samples: readonly Sample[]): Thumbnails {
       throw error;
     }
   };
+}
+
+/** A crop of a sample in whole pixels of its frame, which may be of another size. */
+function inFrame(crop: Box, sample: Sample, frame: Frame): { left: number; top: number; width: number; height: number } {
+  const [unitX, unitY] = [frame.width / sample.width, frame.height / sample.height];
+  const left = Math.min(frame.width - 1, Math.round(crop.x * unitX));
+  const top = Math.min(frame.height - 1, Math.round(crop.y * unitY));
+  const width = Math.max(1, Math.min(frame.width - left, Math.round(crop.width * unitX)));
+  const height = Math.max(1, Math.min(frame.height - top, Math.round(crop.height * unitY)));
+  return { left, top, width, height };
 }
 
 /** The picture about the box by reference to its file: the browser crops. */

@@ -4,7 +4,7 @@ import { TASKS } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { type Store, TRAINING_DEFAULTS, type TrainingOptions, type TrainingResult, train } from "../train/session.js";
 import { startBatchLoader } from "./batchLoader.js";
-import { readImage } from "./image.js";
+import { readViewFrame } from "./evaluate.js";
 import { safeWrite } from "./safeWrite.js";
 import { logEpoch } from "./trainingLog.js";
 import { startReplicas } from "./workerReplicas.js";
@@ -47,7 +47,7 @@ export function trainFiles(
 ): Promise<TrainingResult> {
   return train(samples, {
     ...options,
-    read: readImage,
+    read: readViewFrame,
     store: fileStore(out),
     workers: {
       threads: threads ?? threadsFor(options.batch ?? TRAINING_DEFAULTS.batch),

@@ -82,7 +82,7 @@ test("one JSON line a picture with presence, objects and times for the four task
 test("scores are rounded to four digits, boxes to a tenth of a pixel", () => {
   const line = detectionLine(
     "a.jpg",
-    { data: new Uint8Array(0), width: 3, height: 2 },
+    { frame: { data: new Uint8Array(0), width: 3, height: 2 }, width: 3, height: 2 },
     {
       presence: { car: 0.123456 },
       objects: [{ task: "car", score: 0.98765, box: { x: 0.04, y: 1.06, width: 1.95, height: 0.96 } }],
@@ -95,6 +95,20 @@ test("scores are rounded to four digits, boxes to a tenth of a pixel", () => {
     '{"image":"a.jpg","width":3,"height":2,"presence":{"car":0.1235},"objects":[{"task":"car","score":0.9877,' +
       '"box":{"x":0,"y":1.1,"width":1.9,"height":1}}],"ms":{"decode":1,"letterbox":0.12,"network":4.57,"postprocess":9}}',
   );
+});
+
+test("boxes of a picture that is too large to be decoded whole are in its own pixels", async () => {
+  const [width, height] = [5000, 1000];
+  const data = new Uint8Array(4 * width * height).fill(128);
+  for (let y = 300; y < 700; y++) for (let x = 4000; x < 4400; x++) data.set([255, 0, 0, 255], 4 * (y * width + x));
+  await writeImage(at("wide.png"), { width, height, data });
+  const { stdout, stderr } = fourway(["detect", at("wide.png"), "--model", at("colours.onnx"), "--min-score", "0.5"]);
+  const found = JSON.parse(stdout);
+  assert.deepEqual([found.width, found.height, found.objects.length > 0], [width, height, true], stderr);
+  for (const { box } of found.objects) {
+    assert.ok(box.x > 3600 && box.x + box.width < 4800, JSON.stringify(box));
+    assert.ok(box.y >= 0 && box.y + box.height <= height, JSON.stringify(box));
+  }
 });
 
 test("an unreadable picture is told in one line and makes exit code 1, the others are still done", () => {
