@@ -18,7 +18,7 @@ import { ProgressLine } from "../node/progress.js";
 import { thumbnailer, writeReport } from "../node/report.js";
 import { checkWritable, makeFolder, safeWrite } from "../node/safeWrite.js";
 import { linePlot } from "../report/plot.js";
-import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
+import { DATA_FLAGS, type DataOptions, readSamples, splitOption } from "./data.js";
 import { inputPixels, parseTasks, several } from "./values.js";
 
 /** Options of `fourway eval`, as commander gives them. */
@@ -41,7 +41,7 @@ export function addEval(program: Command): void {
     .description("score a model on labelled pictures: AP50, AP and presence AP a task, where the task is labelled")
     .option("--model <file...>", "Fourway models, f32 or int8", [])
     .requiredOption(...DATA_FLAGS.data)
-    .option("--split <split>", "of the pictures: val, train, or another that the labels name", "val")
+    .addOption(splitOption("to score on", "val"))
     .option("--pixels <n...>", "of the models' input, where not their own; several are scored one by one", several(inputPixels), [])
     .option(
       "--peer <file...>",

@@ -8,12 +8,12 @@ import type { TrunkWidth } from "../model/trunk.js";
 import { ProgressLine } from "../node/progress.js";
 import { makeFolder, safeWrite } from "../node/safeWrite.js";
 import { linePlot } from "../report/plot.js";
-import { DATA_FLAGS } from "./data.js";
+import { DATA_FLAGS, type SplitOptions, splitOption } from "./data.js";
 import { runTrain, TRAIN_DEFAULTS, type TrainOptions } from "./train.js";
 import { numberIn, parseTasks, trainingPixels } from "./values.js";
 
 /** Options of `fourway experiment joint-vs-separate`, as commander gives them. */
-interface ExperimentOptions {
+interface ExperimentOptions extends SplitOptions {
   data: string[];
   out: string;
   tasks: Task[];
@@ -62,6 +62,8 @@ export function addExperiment(program: Command): void {
     .addOption(new Option("--width <width...>", "trunks to begin with random weights").choices(["0.5", "1.0"]).default([]))
     .option("--trunk <file...>", "pretrained trunks to begin with", [])
     .option("--tasks <tasks>", "what the networks answer, comma separated", parseTasks, TRAIN_DEFAULTS.tasks)
+    .addOption(splitOption("to learn from", TRAIN_DEFAULTS.split))
+    .addOption(splitOption("to measure on", TRAIN_DEFAULTS.valSplit, "--val-split"))
     .option("--seeds <n>", "runs of each", whole(2, 100), 3)
     .option("--epochs <n>", "passes of each over its pictures", whole(1, 1000), 6)
     .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
@@ -104,9 +106,10 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
  * Notes in the folder what its runs are made with, so that what is taken over fits.
  * @throws E_ARGUMENT where the folder's runs were made with other pictures or epochs
  */
-async function keepSettings({ out, data, epochs, tasks }: ExperimentOptions): Promise<void> {
+async function keepSettings({ out, data, split, valSplit, epochs, tasks }: ExperimentOptions): Promise<void> {
   const file = join(out, "settings.json");
-  const settings = JSON.stringify({ data: data.map((folder) => resolve(folder)), epochs, tasks });
+  const splits = split === TRAIN_DEFAULTS.split && valSplit === TRAIN_DEFAULTS.valSplit ? undefined : [split, valSplit];
+  const settings = JSON.stringify({ data: data.map((folder) => resolve(folder)), splits, epochs, tasks });
   const before = await readFile(file, "utf8").catch(() => settings);
   if (before !== settings)
     throw new FourwayError(
@@ -123,7 +126,7 @@ async function trainedFigures(
   tasks: readonly Task[],
   start: Start,
   seed: number,
-  { data, epochs, pixels, threads }: ExperimentOptions,
+  { data, split, valSplit, epochs, pixels, threads }: ExperimentOptions,
 ): Promise<Record<Task, Figures> | null> {
   const kept = `${out}.figures.json`;
   if (await exists(kept)) return JSON.parse(await readFile(kept, "utf8")) as Record<Task, Figures>;
@@ -131,6 +134,8 @@ async function trainedFigures(
     ...TRAIN_DEFAULTS,
     ...start.options,
     data,
+    split,
+    valSplit,
     out,
     tasks: [...tasks],
     seed,

@@ -16,6 +16,7 @@ import { lookAtAll } from "../node/labelLook.js";
 import { ProgressLine } from "../node/progress.js";
 import { checkWritable, makeFolder, safeWrite } from "../node/safeWrite.js";
 import { openTeachers } from "../node/teachers.js";
+import { DATA_FLAGS, splitOption } from "./data.js";
 import { inputPixels, numberIn, parseTasks, several, tableLines } from "./values.js";
 
 /** Options of `fourway label`, as commander gives them. */
@@ -25,6 +26,7 @@ interface LabelOptions extends RuleTexts {
   data: string[];
   out: string;
   tasks: Task[];
+  split: string;
   pixels: number[];
   tiles: number;
   overlap: number;
@@ -42,7 +44,7 @@ export function addLabel(program: Command): void {
       'fill the "?" of partly labelled sets with what COCO detectors see: sure boxes, sure absence, doubtful regions that teach nothing',
     )
     .requiredOption("--teacher <file...>", "a COCO detector in ONNX, or two that check each other (needs onnxruntime-web)")
-    .requiredOption("--data <dir...>", "sets, or folders of sets (labels.jsonl or COCO JSON)")
+    .requiredOption(...DATA_FLAGS.data)
     .requiredOption(
       "--out <dir>",
       "folder for the filled sets; they refer to the pictures where they are; what teachers saw is kept in it too",
@@ -57,6 +59,7 @@ export function addLabel(program: Command): void {
       parseTasks,
       [...TASKS],
     )
+    .addOption(splitOption("to fill", "train"))
     .option("--pixels <n...>", "of a teacher's input, about; several are several passes", several(inputPixels), [416 * 416])
     .option(
       "--tiles <n>",
@@ -88,12 +91,12 @@ export function addLabel(program: Command): void {
       "only so many of the pictures that have a ?, spread evenly, to try it; only they are written",
       numberIn({ least: 1, most: 1e9, whole: true }),
     )
-    .option("--labelled <tasks>", "COCO files are exhaustive for these tasks only, comma separated", (text) => text.split(","))
-    .option("--strict", "stop at the first bad label or picture")
+    .option(...DATA_FLAGS.labelled, (text) => text.split(","))
+    .option(...DATA_FLAGS.strict)
     .addHelpText(
       "after",
       `
-What people labelled, and the whole val split, is never changed. Labels that a teacher gave are marked ("from"): training weighs
+What people labelled, and every split but the one of --split, is never changed. Labels that a teacher gave are marked ("from"): training weighs
 them 0.7, eval passes them over. Statues are people to every COCO detector, sure or agreed: --leave pedestrian in sets of them.
 What teachers saw is kept in --out/detections.jsonl: the same command goes on where it stopped, and other --sure, --doubt, --agree,
 --both, --leave or --overlap make new labels without looking again.`,
@@ -104,7 +107,7 @@ What teachers saw is kept in --out/detections.jsonl: the same command goes on wh
 async function runLabel(options: LabelOptions): Promise<void> {
   const line = new ProgressLine();
   const say = (text: string): void => line.say(text);
-  const { tasks } = options;
+  const { tasks, split } = options;
   const { samples: all, faults } = await readDatasets(options.data, [...new Set([...TASKS, ...tasks])], { labelled: options.labelled });
   const partial = await readPartials(all, tasks);
   faults.push(...partial.faults);
@@ -116,13 +119,13 @@ async function runLabel(options: LabelOptions): Promise<void> {
   }
   const sets = [...new Set(all.map(({ set }) => set))];
   const rules = readRules(options, tasks, sets, options.teacher.length);
-  const isOpen = (sample: Sample): boolean => openTasks(sample, tasks, rules).length > 0;
+  const isOpen = (sample: Sample): boolean => openTasks(sample, tasks, { rules, split }).length > 0;
   const open = all.filter(isOpen);
   const wanted = spread(open, options.limit ?? Number.POSITIVE_INFINITY);
   const samples = options.limit === undefined ? all : wanted;
-  const vals = all.filter(({ split }) => split === "val").length;
+  const others = all.filter((sample) => sample.split !== split).length;
   const few = wanted.length < open.length ? `, ${wanted.length} of them now` : "";
-  say(`${open.length} of ${all.length} pictures have a ? to fill${few}; the ${vals} of the val split stay as people labelled them`);
+  say(`${open.length} of ${all.length} pictures have a ? to fill${few}; the ${others} of other splits than ${split} stay as they are`);
 
   await makeFolder(options.out);
   await refuseOverwriting(options.out, all);
@@ -142,10 +145,10 @@ async function runLabel(options: LabelOptions): Promise<void> {
       const seen = teachers.map(({ key, name }) => ({ teacher: name, objects: journal.seen.get(journalKey(resolve(sample.image), key)) }));
       const complete = seen.flatMap(({ teacher, objects }) => (objects ? [{ teacher, objects }] : []));
       if (complete.length < teachers.length || !isOpen(sample)) return sample;
-      return fillSample(sample, tasks, complete, partial.boxes.get(sample.image) ?? {}, { rules, overlap: options.overlap });
+      return fillSample(sample, tasks, complete, partial.boxes.get(sample.image) ?? {}, { rules, split, overlap: options.overlap });
     });
     await writeSets(options.out, written);
-    for (const text of summary(samples, written, tasks, rules)) console.log(text);
+    for (const text of summary(samples, written, tasks, { rules, split })) console.log(text);
   } finally {
     await journal.close();
     for (const teacher of teachers) await teacher.close();
@@ -179,10 +182,15 @@ async function writeSets(out: string, samples: readonly Sample[]): Promise<void>
   }
 }
 
-/** What became of the labels of the train split, a row a task. */
-function summary(before: readonly Sample[], after: readonly Sample[], tasks: readonly Task[], rules: RuleOf): string[] {
+/** What became of the labels of the split, a row a task. */
+function summary(
+  before: readonly Sample[],
+  after: readonly Sample[],
+  tasks: readonly Task[],
+  { rules, split }: { rules: RuleOf; split: string },
+): string[] {
   const rows = tasks.map((task) => {
-    const train = after.map((sample, i) => ({ sample, old: before[i]! })).filter(({ sample }) => sample.split === "train");
+    const train = after.map((sample, i) => ({ sample, old: before[i]! })).filter(({ sample }) => sample.split === split);
     const filled = train.filter(({ sample }) => sample.from?.[task] !== undefined && Array.isArray(sample.labels[task]));
     const boxed = filled.filter(({ sample }) => (sample.labels[task] as unknown[]).length > 0);
     const count = (list: readonly { sample: Sample; old: Sample }[], kind: "labels" | "ignore"): number =>
@@ -201,9 +209,9 @@ function summary(before: readonly Sample[], after: readonly Sample[], tasks: rea
       left,
     ].map(String);
   });
-  const open = before.filter((sample) => openTasks(sample, tasks, rules).length > 0).length;
+  const open = before.filter((sample) => openTasks(sample, tasks, { rules, split }).length > 0).length;
   return [
     ...tableLines([["task", "by people", "with boxes", "boxes", "absent", "doubtful regions", "still ?"], ...rows], [1, 2, 3, 4, 5, 6]),
-    `pictures of the train split; "with boxes" to "doubtful regions" are the teachers'; ${open} had a ?`,
+    `pictures of the ${split} split; "with boxes" to "doubtful regions" are the teachers'; ${open} had a ?`,
   ];
 }

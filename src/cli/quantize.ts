@@ -8,12 +8,12 @@ import { readViewFrame } from "../node/evaluate.js";
 import { ProgressLine } from "../node/progress.js";
 import { checkWritable, safeWrite } from "../node/safeWrite.js";
 import { modelCard, type Sources } from "../report/card.js";
-import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
+import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
 import { presenceReliability } from "./eval.js";
 import { numberIn, trainingPixels } from "./values.js";
 
 /** Options of `fourway quantize`, as commander gives them. */
-interface QuantizeOptions extends DataOptions {
+interface QuantizeOptions extends DataOptions, SplitOptions {
   model: string;
   out: string;
   pictures: number;
@@ -30,7 +30,9 @@ export function addQuantize(program: Command): void {
     .requiredOption("--model <file>", "an f32 Fourway model")
     .requiredOption(...DATA_FLAGS.data)
     .requiredOption("--out <file>", "the int8 model to write, .onnx; its card goes beside it as .json")
-    .option("--pictures <n>", "of the train split to calibrate on", numberIn({ least: 1, most: 10_000, whole: true }), 128)
+    .addOption(splitOption("to calibrate on", "train"))
+    .addOption(splitOption("that thresholds and presence are chosen on", "val", "--val-split"))
+    .option("--pictures <n>", "how many to calibrate on", numberIn({ least: 1, most: 10_000, whole: true }), 128)
     .option("--pixels <n>", "of the input that the model is for, about; those that it was trained at where not given", trainingPixels)
     .option("--seed <n>", "which pictures", numberIn({ least: 0, most: 1e9, whole: true }), 1)
     .option("--sources <file>", "JSON of what is known of the sets and trunks (source, licence, doubts), for the card")
@@ -47,7 +49,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
   const sources: Sources = options.sources === undefined ? {} : JSON.parse(await readFile(options.sources, "utf8"));
   const f32 = loadModel(await readFile(options.model));
   const { tasks } = f32.info;
-  const samples = await readSamples({ ...options, tasks }, say);
+  const samples = await readTwoSplits({ ...options, tasks }, say);
 
   line.say(`calibrating on ${options.pictures} pictures`);
   const { model, figures } = await quantizeModel(f32, samples, {

@@ -13,14 +13,14 @@ import { threadsFor, trainFiles } from "../node/trainFiles.js";
 import { defaultTasks, type NetworkOptions } from "../train/network.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { TRAINING_DEFAULTS, type TrainingEvent, type TrainingResult } from "../train/session.js";
-import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
+import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
 import { numberIn, parseTasks, trainingPixels } from "./values.js";
 
 /** The exit code of a program that Ctrl-C stopped. */
 const INTERRUPTED = 130;
 
 /** Options of `fourway train`, as commander gives them. */
-export interface TrainOptions extends DataOptions {
+export interface TrainOptions extends DataOptions, SplitOptions {
   tasks: Task[];
   out: string;
   trunk?: string;
@@ -49,6 +49,8 @@ export const TRAIN_DEFAULTS = {
   path: PATH_CHANNELS,
   head: INNER_CHANNELS,
   tasks: [...TASKS],
+  split: "train",
+  valSplit: "val",
   oversample: [],
   cache: Math.min(4096, Math.floor(process.availableMemory() / 4 / 2 ** 20)), // a quarter of what this machine has free
 } satisfies Partial<TrainOptions>;
@@ -86,6 +88,8 @@ export function addTrain(program: Command): void {
       "what the network answers, comma separated: names that labels have (default: those of --start, else of the shipped models)",
       parseTasks,
     )
+    .addOption(splitOption("to learn from", TRAIN_DEFAULTS.split))
+    .addOption(splitOption("to measure on", TRAIN_DEFAULTS.valSplit, "--val-split"))
     .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
     .option("--batch <n>", "pictures a step", count(1), TRAIN_DEFAULTS.batch)
     .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), TRAIN_DEFAULTS.rate)
@@ -126,11 +130,11 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
 
 /** Trains, or goes on, and prints how it goes: Ctrl-C stops it after the step. @throws as `trainFiles` does */
 export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
-  const { data, labelled, trunk, start, width, trunkEnd, path, head, cache, ...settings } = options;
+  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, cache, ...settings } = options;
   const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
   await checkWritable(out);
   const line = new ProgressLine();
-  const samples = await readSamples(options, (text) => line.say(text));
+  const samples = await readTwoSplits(options, (text) => line.say(text));
   const network: NetworkOptions = {
     trunk: trunk === undefined ? undefined : await readFile(trunk),
     start: start === undefined ? undefined : await readFile(start),

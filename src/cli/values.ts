@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { Task } from "../core/task.js";
+import { splitFault } from "../data/read.js";
 
 /** What an option's text must be to be taken. */
 interface NumberRange {
@@ -28,6 +29,13 @@ export function parseTasks(text: string): Task[] {
   if (!tasks.every((task, i) => /^[A-Za-z][\w-]*$/.test(task) && tasks.indexOf(task) === i))
     throw new InvalidArgumentError('Expected names of letters, digits, "_" and "-", comma separated, each once.');
   return tasks;
+}
+
+/** The name of a split from an option's text. */
+export function parseSplit(text: string): string {
+  const fault = splitFault(text);
+  if (fault !== null) throw new InvalidArgumentError(`${fault[0]!.toUpperCase()}${fault.slice(1)}.`);
+  return text;
 }
 
 /** A parser of an option that takes several values, each parsed by `parse`. */

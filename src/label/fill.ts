@@ -15,6 +15,8 @@ export interface Seen {
 /** Settings of `fillSample`. */
 interface FillOptions {
   rules: RuleOf;
+  /** The split whose pictures are filled. */
+  split: string;
   /** Boxes of two teachers that overlap so much (IoU) are one object. */
   overlap: number;
 }
@@ -29,15 +31,15 @@ interface Candidate {
   least: number;
 }
 
-/** Tasks of a sample that a teacher may fill: "?" or only known to be present, in the train split (val is for people's labels alone). */
-export function openTasks(sample: Sample, tasks: readonly Task[], rules: RuleOf): Task[] {
-  if (sample.split !== "train") return [];
+/** Tasks of a sample that a teacher may fill: "?" or only known to be present, in one split (what others measure on is for people's labels alone). */
+export function openTasks(sample: Sample, tasks: readonly Task[], { rules, split }: Pick<FillOptions, "rules" | "split">): Task[] {
+  if (sample.split !== split) return [];
   return tasks.filter((task) => !Array.isArray(sample.labels[task] ?? null) && !rules(sample.set, task).leave);
 }
 
 /**
  * A sample whose open tasks are filled from what one or two teachers saw; the sample itself is left as it is. A task a person labelled
- * with a list, and the whole val split, stay untouched. For the others:
+ * with a list, and every other split, stay untouched. For the others:
  * - a sure box (see `TaskRule`) becomes a label, a doubtful one an ignored region; where neither is there the task is absent: [];
  * - where a person said that the task is there (true) and no box is sure, the best doubtful one is taken; without one it stays true;
  * - boxes that a person drew without drawing all (`partial`) are labels, and a teacher's boxes of the same things are left out.
@@ -48,10 +50,10 @@ export function fillSample(
   tasks: readonly Task[],
   seen: readonly Seen[],
   partial: Readonly<Record<Task, readonly Box[]>>,
-  { rules, overlap }: FillOptions,
+  { rules, split, overlap }: FillOptions,
 ): Sample {
   const filled: Sample = { ...sample, labels: { ...sample.labels }, ignore: { ...sample.ignore }, from: { ...sample.from } };
-  for (const task of openTasks(sample, tasks, rules)) {
+  for (const task of openTasks(sample, tasks, { rules, split })) {
     const rule = rules(sample.set, task);
     const drawn = partial[task] ?? [];
     const known = [...drawn, ...(sample.ignore[task] ?? [])];

@@ -144,7 +144,7 @@ test("a user's own teacher fills what nobody looked for, and nothing else; the s
   const earlier = shownTimes();
   const { status, stdout, stderr } = label("first");
   assert.equal(status, 0, stderr);
-  assert.match(stderr, /5 of 7 pictures have a \? to fill; the 1 of the val split stay as people labelled them/);
+  assert.match(stderr, /5 of 7 pictures have a \? to fill; the 1 of other splits than train stay as they are/);
   assert.equal(stderr.match(/skipped: .*broken\.png: expected a JPEG, PNG or WebP picture/g)?.length, 1);
   assert.equal(shownTimes(), earlier + 4, "the person's and the val picture are not looked at");
   const samples = await labelled("first");

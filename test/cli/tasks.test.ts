@@ -62,6 +62,31 @@ test("eval, quantize, detect and inspect take their tasks from the model", () =>
   assert.match(fourway(["inspect", int8]).stdout, /bicycle\.8, tram\.8/);
 });
 
+test("--split and --val-split choose what train, quantize and eval read", () => {
+  const renamed = join(folder, "renamed");
+  cpSync(data, renamed, { recursive: true });
+  const file = join(renamed, "labels.jsonl");
+  writeFileSync(
+    file,
+    readFileSync(file, "utf8").replaceAll('"split":"train"', '"split":"site_a"').replaceAll('"split":"val"', '"split":"site_b"'),
+  );
+  const [out, int8] = [join(folder, "sites.onnx"), join(folder, "sites.int8.onnx")];
+  const splits = ["--split", "site_a", "--val-split", "site_b"];
+  const options = ["--epochs", "1", "--batch", "4", "--threads", "1", "--pixels", "15360", "--tasks", "tram"];
+  const trained = fourway(["train", "--data", renamed, "--out", out, ...options, ...splits]);
+  assert.equal(trained.status, 0, trained.stderr);
+  assert.match(trained.stderr, /6 training and 4 validation pictures/);
+  const quantized = fourway(["quantize", "--model", out, "--data", renamed, "--out", int8, "--pictures", "2", ...splits]);
+  assert.equal(quantized.status, 0, quantized.stderr);
+  assert.match(quantized.stderr, /int8 on val/);
+  assert.equal(fourway(["eval", "--model", int8, "--data", renamed, "--split", "site_b"]).status, 0);
+
+  const same = fourway(["train", "--data", data, "--out", out, ...options, "--split", "val"]);
+  assert.match(same.stderr, /^--val-split: expected another split than --split, got "val" for both; change one$/m);
+  const bad = fourway(["train", "--data", data, "--out", out, "--split", "a b"]);
+  assert.match(bad.stderr, /option '--split <split>' argument 'a b' is invalid\. Expected "split" to be a name/);
+});
+
 test("what cannot be written at the end is refused before the work", () => {
   const nowhere = join(folder, "nowhere", "x");
   const taken = join(folder, "taken.json");
