@@ -7,7 +7,7 @@ import { describeFaults, describeSkipped } from "../data/read.js";
 import { readDatasets } from "../node/files.js";
 import { parseSplit } from "./values.js";
 
-/** What commands that read labels have in common. */
+/** Options of all commands that read labels. */
 export interface DataOptions {
   data: string[];
   labelled?: string[];
@@ -18,7 +18,7 @@ export interface DataOptions {
   teacherLabels?: boolean;
 }
 
-/** Which splits of the labels a command takes for its own two. */
+/** The two splits that a command reads. */
 export interface SplitOptions {
   /** To learn from. */
   split: string;
@@ -39,8 +39,8 @@ export function splitOption(use: string, split: string, flag: "--split" | "--val
 }
 
 /**
- * The samples that say something of a task. In every split but train only what people said counts. Faults are reported through `say`.
- * @param take what a sample becomes before that: none to leave it out
+ * The samples with a label of any of the tasks. In every split but train only people's labels count. Faults are reported through `say`.
+ * @param take maps a sample to what is read of it: none to leave it out
  * @throws E_DATA with `strict` and a fault
  */
 export async function readSamples(

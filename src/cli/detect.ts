@@ -10,7 +10,7 @@ import { makeFolder } from "../node/safeWrite.js";
 import { annotate } from "../report/annotate.js";
 import { inputPixels, numberIn, rounded } from "./values.js";
 
-/** What `fourway detect` takes. */
+/** Options of `fourway detect`. */
 interface DetectCommandOptions {
   /** Path or URL of a model; left out: the shipped one. */
   model?: string;
@@ -24,7 +24,7 @@ interface DetectCommandOptions {
 export function addDetect(program: Command): void {
   program
     .command("detect")
-    .description("find objects in pictures; prints one JSON line a picture on stdout")
+    .description("find objects in pictures; prints one JSON line per picture on stdout")
     .argument("<image...>", "JPEG, PNG or WebP files")
     .option("--model <file>", "model to run (default: the shipped one)")
     .option(
@@ -32,7 +32,7 @@ export function addDetect(program: Command): void {
       "report objects from this score on, 0..1 (default: the model's thresholds)",
       numberIn({ least: 0, most: 1 }),
     )
-    .option("--pixels <count>", "how many pixels the network sees, about", inputPixels)
+    .option("--pixels <count>", "of the network's input, about", inputPixels)
     .option("--out <path>", "write annotated pictures, those of more than 4095 pixels a side smaller: a file for one image, else a folder")
     .action(async (images: string[], options: DetectCommandOptions) => {
       const failed = await runDetect(images, options, console.log, (text) => console.error(printable(text)));
@@ -41,10 +41,10 @@ export function addDetect(program: Command): void {
 }
 
 /**
- * Detects in each image: one JSON line each through `print`, messages through `log`. A picture that cannot be read or written is told
- * and passed over.
+ * Detects in each image: one JSON line each through `print`, messages through `log`. A picture that cannot be read or written is
+ * reported and skipped.
  * @returns how many pictures failed
- * @throws FourwayError where no picture can be done: a bad model or option
+ * @throws FourwayError where no picture can be processed: a bad model or option
  */
 async function runDetect(
   images: readonly string[],
@@ -105,7 +105,7 @@ export function detectionLine(
   });
 }
 
-/** Where each image's annotated picture goes: `out` itself for one image, unless it is a folder; in a folder names are kept apart. */
+/** Where each image's annotated picture goes: `out` itself for one image, unless it is a folder; in a folder names are made unique. */
 async function annotatedPaths(images: readonly string[], out: string | undefined): Promise<string[]> {
   if (out === undefined) return [];
   const folder = images.length > 1 || extname(out) === "" || /[\\/]$/.test(out) || (await isFolder(out));

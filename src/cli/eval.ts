@@ -38,29 +38,29 @@ interface EvalOptions extends DataOptions {
 export function addEval(program: Command): void {
   program
     .command("eval")
-    .description("score a model on labelled pictures: AP50, AP and presence AP a task, where the task is labelled")
+    .description("score a model on labelled pictures: AP50, AP and presence AP per task, where the task is labelled")
     .option("--model <file...>", "Fourway models, f32 or int8", [])
     .requiredOption(...DATA_FLAGS.data)
     .addOption(splitOption("to score on", "val"))
-    .option("--pixels <n...>", "of the models' input, where not their own; several are scored one by one", several(inputPixels), [])
+    .option("--pixels <n...>", "of the models' input (default: their own); each of several is scored", several(inputPixels), [])
     .option(
       "--peer <file...>",
       "other detectors on the same pictures: COCO detectors in ONNX (needs onnxruntime-web), or detections as COCO results (.json)",
       [],
     )
-    .option("--preset <name>", "how the peers in ONNX are fed and read, as for label (default: guessed)")
+    .option("--preset <name>", "input and output format of the peers in ONNX, as for label (default: guessed)")
     .option("--tasks <tasks>", "what peers are scored on, comma separated (default: the models' and the shipped models' tasks)", parseTasks)
     .option("--peer-pixels <n>", `of the peers' input (default: ${PEER_PIXELS})`, inputPixels)
     .option("--json [file]", "the figures as JSON, on stdout or into a file")
     .option("--report <file>", "an HTML page with curves and the worst mistakes, of the first model")
-    .option("--plot <file>", "accuracy against milliseconds of all that was scored, as SVG")
+    .option("--plot <file>", "accuracy against milliseconds of all detectors, as SVG")
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
-    .option("--teacher-labels", "score against labels that a teacher gave too; without it they are not known")
+    .option("--teacher-labels", "also score against labels that a teacher gave; without it they are unknown")
     .option(...DATA_FLAGS.strict)
     .action(runEval);
 }
 
-/** How well presence is calibrated on samples, a task each. */
+/** How well presence is calibrated on samples, per task. */
 export function presenceReliability(
   tasks: readonly Task[],
   samples: readonly Sample[],
@@ -118,10 +118,10 @@ function runToJson({ file, pixels, tasks, scores, calibration, falseAlarms, ms }
 
 function formatRun({ tasks, scores, falseAlarms, ms }: Run): string {
   const lines = [formatScores(scores)];
-  if (ms !== undefined) lines.push(`${ms.toFixed(1)} ms a picture (median, one thread)`);
+  if (ms !== undefined) lines.push(`${ms.toFixed(1)} ms per picture (median, one thread)`);
   if (falseAlarms) {
     const shares = tasks.map((task) => `${task} ${falseAlarms[task] === null ? "-" : `${(100 * falseAlarms[task]!).toFixed(1)} %`}`);
-    lines.push(`pictures without it in which it is found, at the model's thresholds: ${shares.join(", ")}`);
+    lines.push(`false alarms at the model's thresholds (share of the pictures without the task): ${shares.join(", ")}`);
   }
   return lines.join("\n");
 }
@@ -131,7 +131,7 @@ function plotOf(runs: readonly Run[]): string {
   const timed = runs.filter(({ ms, scores }) => ms !== undefined && scores.mean.ap50 !== null);
   return linePlot({
     title: "Accuracy against time, one thread",
-    x: { label: "milliseconds a picture", from: 0 },
+    x: { label: "milliseconds per picture", from: 0 },
     y: { label: "mean AP50", from: 0, to: 1 },
     series: [...new Set(timed.map(({ file }) => file))].map((file) => ({
       name: basename(file, ".onnx"),

@@ -21,7 +21,7 @@ export function addInspect(program: Command): void {
 }
 
 /**
- * What there is to know about a model, as lines for people: layers, totals at the default input (its `pixels` in 16 : 9, else 320 x 192),
+ * A description of a model as lines of text: layers, totals at the default input (its `pixels` in 16 : 9, else 320 x 192),
  * metadata.
  * @throws E_ONNX, E_GRAPH, E_SHAPE for a file that cannot be read or run
  */
@@ -60,11 +60,11 @@ export function inspectLines(bytes: Uint8Array): string[] {
 
 function metadataLines(metadata: Record<string, string>): string[] {
   const entries = Object.entries(metadata);
-  if (entries.length === 0) return ["no metadata: a trunk or a foreign model"];
+  if (entries.length === 0) return ["no metadata: a trunk or a third-party model"];
   return tableLines([["metadata", ""], ...entries], []);
 }
 
-/** Parameters that an earlier node has counted are told as shared. */
+/** Parameters that an earlier node has counted are listed as shared. */
 function paramText(graph: Graph, node: GraphNode, counted: Set<string>): string {
   const names = Object.values(node.params);
   if (names.length === 0) return "0";

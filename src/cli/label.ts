@@ -41,17 +41,17 @@ export function addLabel(program: Command): void {
   program
     .command("label")
     .description(
-      'fill the "?" of partly labelled sets with what COCO detectors see: sure boxes, sure absence, doubtful regions that teach nothing',
+      'fill the "?" of partly labelled sets with the detections of COCO detectors: confident boxes, absence, and ignored regions for the rest',
     )
     .requiredOption("--teacher <file...>", "a COCO detector in ONNX, or two that check each other (needs onnxruntime-web)")
     .requiredOption(...DATA_FLAGS.data)
     .requiredOption(
       "--out <dir>",
-      "folder for the filled sets; they refer to the pictures where they are; what teachers saw is kept in it too",
+      "folder for the filled sets; they refer to the pictures where they are; their detections are kept in it too",
     )
     .option(
       "--preset <name...>",
-      "how each teacher is fed and read: nanodet-plus, yolox, or a module that exports a Teacher (default: guessed)",
+      "input and output format of each teacher: nanodet-plus, yolox, or a module that exports a Teacher (default: guessed)",
     )
     .option(
       "--tasks <tasks>",
@@ -60,10 +60,10 @@ export function addLabel(program: Command): void {
       [...TASKS],
     )
     .addOption(splitOption("to fill", "train"))
-    .option("--pixels <n...>", "of a teacher's input, about; several are several passes", several(inputPixels), [416 * 416])
+    .option("--pixels <n...>", "of a teacher's input, about; one pass for each", several(inputPixels), [416 * 416])
     .option(
       "--tiles <n>",
-      "also look at n x n overlapping tiles of each picture; 1: do not",
+      "also run on n x n overlapping tiles of each picture; 1: do not",
       numberIn({ least: 1, most: 8, whole: true }),
       1,
     )
@@ -73,22 +73,22 @@ export function addLabel(program: Command): void {
     )
     .option(
       "--doubt <rule...>",
-      "[set/]task=score below which a box is nothing (pedestrian 0.14, car 0.14, stopSign 0.2, trafficLight 0.12)",
+      "[set/]task=score below which a box is dropped (pedestrian 0.14, car 0.14, stopSign 0.2, trafficLight 0.12)",
     )
     .option(
       "--agree <rule...>",
       "[set/]task whose boxes are labels only where two teachers see them, or none (default: all with two teachers, stopSign with one)",
     )
-    .option("--leave <rule...>", "[set/]task that stays as it is")
+    .option("--leave <rule...>", "[set/]task that is not filled")
     .option(
       "--both <rule...>",
-      "[set/]task=score that the less sure of two teachers must reach for that (the score of --doubt; stopSign 0.75)",
+      "[set/]task=score that the less confident of two teachers must reach for that (the score of --doubt; stopSign 0.75)",
     )
-    .option("--overlap <iou>", "of the boxes on which two teachers agree", numberIn({ least: 0.1, most: 1 }), 0.5)
+    .option("--overlap <iou>", "from which boxes of two teachers are one object", numberIn({ least: 0.1, most: 1 }), 0.5)
     .option("--threads <n>", "of onnxruntime-web", numberIn({ least: 1, most: 64, whole: true }), Math.min(2, availableParallelism()))
     .option(
       "--limit <n>",
-      "only so many of the pictures that have a ?, spread evenly, to try it; only they are written",
+      "at most this many of the pictures that have a ?, spread evenly, for a trial; only they are written",
       numberIn({ least: 1, most: 1e9, whole: true }),
     )
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
@@ -97,9 +97,9 @@ export function addLabel(program: Command): void {
       "after",
       `
 What people labelled, and every split but the one of --split, is never changed. Labels that a teacher gave are marked ("from"): training weighs
-them 0.7, eval passes them over. Statues are people to every COCO detector, sure or agreed: --leave pedestrian in sets of them.
-What teachers saw is kept in --out/detections.jsonl: the same command goes on where it stopped, and other --sure, --doubt, --agree,
---both, --leave or --overlap make new labels without looking again.`,
+them 0.7, eval skips them. Every COCO detector takes statues for people: use --leave pedestrian in sets of them.
+Detections are kept in --out/detections.jsonl: the same command continues where it stopped, and other --sure, --doubt, --agree,
+--both, --leave or --overlap make new labels without running the detectors again.`,
     )
     .action(runLabel);
 }
@@ -163,11 +163,11 @@ async function refuseOverwriting(out: string, samples: readonly Sample[]): Promi
     if (`${await realpath(from)}${sep}`.startsWith(`${join(folder, set)}${sep}`))
       throw new FourwayError(
         "E_ARGUMENT",
-        `--out: expected a folder apart from the data, got ${out}, where set "${set}" lies; choose another`,
+        `--out: expected a folder outside the data, got ${out}, which holds the set "${set}"; choose another`,
       );
 }
 
-/** So many of the list, evenly spread over it. */
+/** At most this many of the list, spread evenly over it. */
 function spread<T>(list: readonly T[], most: number): T[] {
   if (list.length <= most) return [...list];
   return Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)]!);
@@ -182,7 +182,7 @@ async function writeSets(out: string, samples: readonly Sample[]): Promise<void>
   }
 }
 
-/** What became of the labels of the split, a row a task. */
+/** The labels of the split after filling, a row per task. */
 function summary(
   before: readonly Sample[],
   after: readonly Sample[],

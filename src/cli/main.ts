@@ -27,17 +27,17 @@ addTrain(program);
 addEval(program);
 addQuantize(program);
 addExperiment(program);
-program.command("bench", "measure the engine on this machine, beside the peers that are installed", {
+program.command("bench", "measure the engine on this machine, together with the peers that are installed", {
   executableFile: fileURLToPath(new URL("../../bench/main.js", import.meta.url)),
 });
 
-// a reader that goes early (| head) is no fault
+// a reader that closes early (| head) is no error
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 try {
   await program.parseAsync();
 } catch (error) {
-  // what the system says of a file (missing, no space left) is plain enough too
+  // system errors about a file (missing, no space left) are clear enough as they are
   if (!(error instanceof FourwayError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
   console.error((error as Error).message.split("\n").map(printable).join("\n"));
   process.exitCode = 1;

@@ -26,14 +26,14 @@ interface QuantizeOptions extends DataOptions, SplitOptions {
 export function addQuantize(program: Command): void {
   program
     .command("quantize")
-    .description("turn an f32 model into int8: calibrated on train pictures; thresholds and presence from val; a card beside it")
+    .description("turn an f32 model into int8: calibrated on train pictures; thresholds and presence from val; with a model card")
     .requiredOption("--model <file>", "an f32 Fourway model")
     .requiredOption(...DATA_FLAGS.data)
-    .requiredOption("--out <file>", "the int8 model to write, .onnx; its card goes beside it as .json")
+    .requiredOption("--out <file>", "the int8 model to write, .onnx; its card is written next to it as .json")
     .addOption(splitOption("to calibrate on", "train"))
     .addOption(splitOption("that thresholds and presence are chosen on", "val", "--val-split"))
     .option("--pictures <n>", "how many to calibrate on", numberIn({ least: 1, most: 10_000, whole: true }), 128)
-    .option("--pixels <n>", "of the input that the model is for, about; those that it was trained at where not given", trainingPixels)
+    .option("--pixels <n>", "of the input that the model is for, about (default: those of its training)", trainingPixels)
     .option("--seed <n>", "which pictures", numberIn({ least: 0, most: 1e9, whole: true }), 1)
     .option("--sources <file>", "JSON of what is known of the sets and trunks (source, licence, doubts), for the card")
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))

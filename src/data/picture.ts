@@ -8,7 +8,7 @@ export type ReadImage = (image: string) => Frame | Promise<Frame>;
 
 /**
  * Decodes a sample's image, or gives the error where it cannot be used: E_IMAGE for one that cannot be decoded, E_DATA for one of another shape
- * than its label. The message begins with where the label stands. Whatever else `read` throws is thrown.
+ * than its label. The message begins with the label's position. Whatever else `read` throws is thrown.
  */
 export async function openPicture(read: ReadImage, sample: Sample): Promise<Frame | FourwayError> {
   const where = sample.source ?? sample.image;

@@ -19,7 +19,7 @@ export interface LookOptions {
   onFault?: (fault: string) => void;
 }
 
-/** What a detector says of labelled pictures: `found[i]` belongs to `samples[i]`, and took `ms[i]` (empty where that is not known). */
+/** A detector's answers on labelled pictures: `found[i]` belongs to `samples[i]`, and took `ms[i]` (empty where that is not known). */
 export interface Answers {
   samples: Sample[];
   found: Found[];

@@ -15,11 +15,11 @@ export interface PlattScaling {
 export const IDENTITY: Readonly<PlattScaling> = { scale: 1, offset: 0 };
 
 /**
- * Weight of the prior that draws towards IDENTITY: PRIOR / 2 * ((scale - 1)^2 + offset^2), beside one logistic loss a
+ * Weight of the prior that draws towards IDENTITY: PRIOR / 2 * ((scale - 1)^2 + offset^2), added to one logistic loss per
  * picture. Too small to be felt with dozens of pictures; it settles what the data leave open (equal logits).
  */
 const PRIOR = 0.01;
-/** Logits that say the contrary of the truth are flattened, never turned round: presence keeps its order. */
+/** Logits that contradict the labels are flattened, never inverted: presence keeps its order. */
 const MIN_SCALE = 0.01;
 const MAX_STEPS = 100;
 /** Newton stops once both slopes are below this share of a picture's loss. */
@@ -92,7 +92,7 @@ function descend(start: PlattScaling, logits: readonly number[], targets: Float6
 
 /**
  * Platt scaling of one task's presence. Sure to end and finite with separable data, one kind of picture only or equal logits.
- * @param logits raw presence logits, one a picture where presence is known.
+ * @param logits raw presence logits, one per picture where presence is known.
  * @param truths whether the task is there.
  * Returns IDENTITY for no pictures. Throws E_ARGUMENT where the lists differ in length or a logit is not finite.
  */
@@ -110,7 +110,7 @@ export function fitPlattScaling(logits: readonly number[], truths: readonly bool
   return descend({ scale: MIN_SCALE, offset: 0 }, logits, targets, true);
 }
 
-/** One bin of a reliability table: pictures whose probability lies in [from, to), the last bin in [from, 1]. */
+/** One bin of a reliability table: pictures whose probability is in [from, to), the last bin in [from, 1]. */
 export interface ReliabilityBin {
   from: number;
   to: number;
@@ -130,7 +130,7 @@ export interface Reliability {
 
 /**
  * Reliability table and expected calibration error with bins of equal width (Naeini et al. 2015; Guo et al. 2017, eq. 3).
- * Throws E_ARGUMENT where the lists differ in length, a probability lies outside 0..1 or `count` is no whole number above 0.
+ * Throws E_ARGUMENT where the lists differ in length, a probability is outside 0..1 or `count` is no whole number above 0.
  */
 export function reliability(probabilities: readonly number[], truths: readonly boolean[], count = 10): Reliability {
   if (probabilities.length !== truths.length)

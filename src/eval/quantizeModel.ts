@@ -16,7 +16,7 @@ import { fitPlattScaling, IDENTITY } from "./plattScaling.js";
 import { presenceTruth } from "./presence.js";
 import { defaultThreshold, evaluate, type Scores } from "./scores.js";
 
-/** Thresholds are rounded down to one such part: a detection's own score passes, and none that was to be kept out lies so close below. */
+/** Thresholds are rounded down to a multiple of 1 / this: the score they were chosen at passes, and no lower score is that close. */
 const THRESHOLD_STEPS = 1e6;
 /** Probabilities are clamped to this distance from 0 and 1 before they become logits. */
 const MIN_PROBABILITY = 1e-7;

@@ -196,7 +196,7 @@ export function evaluate(
   };
 }
 
-/** A threshold for a precision must leave this share of the recall that the best F1 has: one that finds next to nothing serves nobody. */
+/** A threshold for a precision must leave this share of the recall that the best F1 has: one that finds almost nothing is useless. */
 const MIN_RECALL = 1 / 3;
 
 /**

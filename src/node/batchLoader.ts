@@ -10,7 +10,7 @@ const AHEAD = 3;
 
 /**
  * Batches from a thread of their own that decodes, cuts and colours ahead of training.
- * @param onFault is told of each picture that cannot be decoded, once
+ * @param onFault called once for each picture that cannot be used
  */
 export function startBatchLoader(data: LoaderData, steps: number, onFault: (fault: string) => void): BatchSource {
   const worker = new Worker(new URL("./loadWorker.js", import.meta.url), { workerData: data });
@@ -36,7 +36,7 @@ export function startBatchLoader(data: LoaderData, steps: number, onFault: (faul
     const batch = failure
       ? Promise.reject<Batch>(failure)
       : new Promise<Batch>((resolve, reject) => waiting.set(step, { resolve, reject }));
-    batch.catch(() => {}); // reported when its turn comes
+    batch.catch(() => {}); // reported when it is awaited
     promised.set(step, batch);
     worker.postMessage(step);
   };

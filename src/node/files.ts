@@ -20,12 +20,12 @@ interface FoundFile {
 /**
  * Reads labelled pictures from disk. A path may be
  * - a set: a folder with `labels.jsonl` (native), else with COCO files (`instances*.json`, `annotations*.json`,
- *   `_annotations.coco.json`, in it or in its `annotations/`), their pictures beside them or in `images/`;
+ *   `_annotations.coco.json`, in it or in its `annotations/`), their pictures next to them or in `images/`;
  * - such a file itself (`.jsonl` or `.json`, any name);
- * - a folder of sets (what else lies in it is passed over).
- * A label file that is reached twice is read once. A picture that is missing is left out and told in `faults`, like every other
+ * - a folder of sets (anything else in it is skipped).
+ * A label file that is reached twice is read once. A picture that is missing is left out and reported in `faults`, like every other
  * bad annotation; whether a fault stops the work is the caller's choice.
- * @param options for COCO files, see `CocoOptions`; native files say all of it themselves.
+ * @param options for COCO files, see `CocoOptions`; native files state all of this themselves.
  * @throws E_DATA where a path does not exist, holds no labels, or cannot be read. E_ARGUMENT for a `labelled` name that is no task.
  */
 export async function readDatasets(paths: readonly string[], tasks: readonly Task[], options: CocoOptions = {}): Promise<Dataset> {
@@ -71,7 +71,7 @@ async function withoutLeaks({ samples, faults, skipped }: Dataset, realPath: Rea
   return { samples: samples.filter((sample) => !leaks.has(sample)), faults: [...faults, ...found], skipped };
 }
 
-/** The label files that a path stands for, in the order of their names. */
+/** The label files of a path, in the order of their names. */
 async function labelFiles(path: string): Promise<FoundFile[]> {
   const info = await stat(path).catch(() => null);
   if (info === null)
@@ -145,7 +145,7 @@ async function readLabelFile(
   return dataset;
 }
 
-/** The paths of pictures, in the one of the folders in which most of them lie, the first of equals. */
+/** The paths of pictures, in the folder that holds most of them, the first of equals. */
 async function resolvePictures(names: readonly string[], folders: readonly string[], realPath: RealPath): Promise<string[]> {
   let chosen = folders[0]!;
   let most = 0;
@@ -157,7 +157,7 @@ async function resolvePictures(names: readonly string[], folders: readonly strin
   return names.map((name) => joinPath(chosen, name));
 }
 
-/** Real paths by listing each folder once: a set has thousands of pictures in one folder, and only links need a look at each. */
+/** Real paths by listing each folder once: a set has thousands of pictures in one folder, and only links have to be resolved one by one. */
 function realPathsByListing(): RealPath {
   const list = async (folder: string): Promise<{ folder: string; isLink: ReadonlyMap<string, boolean> }> => {
     const entries = await readdir(folder, { withFileTypes: true });

@@ -7,10 +7,10 @@ import { checkFrame, type Frame, MAX_FRAME_PIXELS } from "../core/frame.js";
 
 type Sharp = typeof import("sharp").default;
 
-/** The grey under transparent pixels: that of the letterbox bars. */
+/** The grey behind transparent pixels: that of the letterbox bars. */
 const GREY = { r: 114, g: 114, b: 114 };
 
-/** Files beyond this are refused unread: more than MAX_FRAME_PIXELS take uncompressed. */
+/** Files beyond this are refused unread: more than MAX_FRAME_PIXELS pixels take uncompressed. */
 const MAX_FILE_BYTES = 4 * MAX_FRAME_PIXELS + 1_000_000;
 
 /**
@@ -32,7 +32,7 @@ export function loadSharp(load: () => Promise<{ default: Sharp }> = () => import
   loading ??= load().then(
     ({ default: sharp }) => {
       sharp.cache(false);
-      sharp.concurrency(1); // pictures are decoded side by side, so threads within one picture only get in each other's way
+      sharp.concurrency(1); // pictures are decoded in parallel, so threads within one picture would only compete
       return sharp;
     },
     (cause) => {
@@ -47,9 +47,9 @@ export function loadSharp(load: () => Promise<{ default: Sharp }> = () => import
 
 /**
  * Decodes a picture file (JPEG, PNG or WebP) to RGBA bytes: turned upright by its EXIF orientation, in sRGB, 8 bits a channel,
- * transparent parts laid on grey (alpha is 255 everywhere); of an animation the first picture.
+ * transparent parts blended with grey (alpha is 255 everywhere); the first picture of an animation.
  * The header is checked before any pixel is decoded, so that a picture of absurd size allocates nothing.
- * A JPEG that lacks nothing but its end marker is taken; one that lacks rows is damaged.
+ * A JPEG that lacks only its end marker is accepted; one that lacks rows is damaged.
  * @param source a path, or the bytes of a file.
  * @param options `covering`: the picture may be decoded at a half, a quarter, an eighth .. of its size, as long as it would still have to shrink
  * to fit into this box; a picture that is not that much larger comes as it is, to the bit.
@@ -66,8 +66,8 @@ export async function readImage(
 const VIEW = { width: 2048, height: 2048 };
 
 /**
- * A picture for a network that looks at it as a whole: `readImage` within a bound of memory, since a network's input is far smaller than a large
- * picture. `width` and `height` are those of the file, upright. @throws as `readImage`
+ * A picture for a network: `readImage` within a bound of memory, since a network's input is far smaller than a large picture. `width` and
+ * `height` are those of the file, upright. @throws as `readImage`
  */
 export function readView(source: string): Promise<{ frame: Frame; width: number; height: number }> {
   return decodeImage(source, { covering: VIEW });
@@ -92,7 +92,7 @@ async function decodeImage(
   } catch (cause) {
     throw damaged(where, kind, cause);
   }
-  if (!(size.width > 0 && size.height > 0)) throw damaged(where, kind, new Error("its header tells no size"));
+  if (!(size.width > 0 && size.height > 0)) throw damaged(where, kind, new Error("its header has no size"));
   if (size.width * size.height > MAX_FRAME_PIXELS)
     throw new FourwayError(
       "E_IMAGE",
@@ -118,7 +118,7 @@ async function decodeImage(
   };
   const frame = await decode(bytes, "truncated").catch((cause) => {
     if (kind !== "JPEG") throw damaged(where, kind, cause);
-    // with an end marker behind it, what is missing before it is a warning of the decoder
+    // with an end marker appended, missing rows are a warning of the decoder
     return decode(Buffer.concat([bytes, END_OF_IMAGE]), "warning").catch(() => {
       throw damaged(where, kind, cause);
     });
@@ -127,7 +127,7 @@ async function decodeImage(
   return { frame, width, height };
 }
 
-/** Width and height after the EXIF orientation, of which 5 to 8 lie on their side. */
+/** Width and height after the EXIF orientation, of which 5 to 8 are rotated by a quarter turn. */
 function uprightSize({ width, height, orientation = 1 }: { width: number; height: number; orientation?: number }): [number, number] {
   return orientation >= 5 ? [height, width] : [width, height];
 }
@@ -163,7 +163,7 @@ export async function writeImage(path: string, frame: Frame, options: { quality?
     await writeFile(part, bytes);
     await rename(part, path);
   } catch (cause) {
-    await rm(part, { force: true }).catch(() => {}); // what went wrong is told, not that it could not be cleaned up
+    await rm(part, { force: true }).catch(() => {}); // the first error is reported, not that of the clean-up
     throw new FourwayError(
       "E_IMAGE",
       `${path}: expected to write a picture, got ${firstLine(cause)}; see that its folder exists and can be written`,
@@ -185,7 +185,7 @@ async function readBounded(path: string): Promise<Uint8Array> {
   }
 }
 
-/** What the first bytes say: only the kinds that are taken, so that no other decoder is ever reached. */
+/** The kind by the first bytes: only those that are supported, so that no other decoder is ever reached. */
 function pictureKind(bytes: Uint8Array): "JPEG" | "PNG" | "WebP" | null {
   const text = String.fromCharCode(...bytes.subarray(0, 12));
   if (text.startsWith("\xff\xd8\xff")) return "JPEG";

@@ -7,7 +7,7 @@ import { openPicture } from "../data/picture.js";
 import { createEngine } from "../wasm/load.js";
 import { readImage } from "./image.js";
 
-/** What the loader is started with. */
+/** The loader's settings. */
 export interface LoaderData {
   samples: Sample[];
   tasks: string[];
@@ -18,13 +18,13 @@ export interface LoaderData {
   pixels: number;
   /** A factor by which the pictures of a set are drawn more often, by its name. */
   oversample?: Readonly<Record<string, number>>;
-  /** Decoded pictures are kept up to so many bytes. */
+  /** The most bytes of decoded pictures that are kept. */
   cacheBytes: number;
-  /** A picture that cannot be decoded stops the work; otherwise it is told and teaches nothing. */
+  /** A picture that cannot be used stops the work; otherwise it is reported and a grey one without labels replaces it. */
   strict: boolean;
 }
 
-/** What the loader says: a batch that was asked for, an error in its place, or a picture that it passes over. */
+/** The loader's messages: a batch that was asked for, an error in its place, or a picture that it skips. */
 export type LoaderMessage = { step: number; batch: Batch } | { step: number; error: ErrorData } | { fault: string };
 
 const { samples, tasks, cacheBytes, strict, ...options } = workerData as LoaderData;
@@ -41,7 +41,7 @@ async function read(image: string): Promise<Frame | null> {
   const frame = await openPicture((path) => readImage(path, { covering }), labels.get(image)!);
   if (frame instanceof FourwayError) {
     if (strict) throw frame;
-    if (!unusable.has(image)) say({ fault: frame.message }); // a batch may ask for it twice at a time
+    if (!unusable.has(image)) say({ fault: frame.message }); // a batch may ask for it twice at once
     unusable.add(image);
     return null;
   }
@@ -57,7 +57,7 @@ const say = (message: LoaderMessage, buffers: ArrayBuffer[] = []): void => port.
 const batcher = new Batcher(await createEngine(), samples, tasks, options, read);
 let queue = Promise.resolve();
 port.on("message", (step: number) => {
-  // one batch after the other, so that the pictures of no more than one are in memory
+  // one batch after the other, so that only one batch's pictures are in memory
   queue = queue.then(async () => {
     try {
       const batch = await batcher.make(step);

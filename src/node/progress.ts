@@ -11,7 +11,7 @@ export function formatSeconds(seconds: number): string {
   return s < 3600 ? tail : `${Math.floor(s / 3600)}:${tail}`;
 }
 
-/** One line of progress on stderr: rewritten in place on a terminal, else a plain line now and then. */
+/** One line of progress on stderr: rewritten in place on a terminal, else a plain line from time to time. */
 export class ProgressLine {
   private last = 0;
   private open = false;
@@ -32,12 +32,12 @@ export class ProgressLine {
     process.stderr.write(`${text}\n`);
   }
 
-  /** A line on what is left out, and why. */
+  /** Reports what is left out, and why. */
   skipped(reason: string): void {
     this.say(`skipped: ${printable(reason)}`);
   }
 
-  /** Takes the line away, before something is written to stdout. */
+  /** Clears the line, before something is written to stdout. */
   clear(): void {
     if (this.open) process.stderr.write("\r\x1b[K");
     this.open = false;

@@ -15,7 +15,7 @@ import type { CurvePoint, OperatingPoint, Scores } from "../eval/scores.js";
 import { escapeMarkup, linePlot, type Series } from "../report/plot.js";
 import { loadSharp, readView } from "./image.js";
 
-/** What a report tells. */
+/** The contents of a report. */
 export interface Report {
   title: string;
   tasks: readonly Task[];
@@ -26,7 +26,7 @@ export interface Report {
   mistakes: Record<Task, Mistakes>;
   /** How well presence is calibrated, of `reliability`; without it the report has no such plot. */
   reliability?: Record<Task, Reliability>;
-  /** Facts of the model to stand under the title: its name, size, sha256 and the like. */
+  /** Facts about the model, shown under the title: its name, size, sha256 and the like. */
   model?: Record<string, string | number>;
 }
 
@@ -120,8 +120,8 @@ function inFrame(crop: Box, sample: Sample, frame: Frame): { left: number; top: 
 
 /** The picture about the box by reference to its file: the browser crops. */
 function reference(sample: Sample, box: Box, task: Task, folder: string): string {
-  const way = relative(folder, resolve(sample.image));
-  const href = isAbsolute(way) ? pathToFileURL(way).href : way.split(sep).map(encodeURIComponent).join("/");
+  const path = relative(folder, resolve(sample.image));
+  const href = isAbsolute(path) ? pathToFileURL(path).href : path.split(sep).map(encodeURIComponent).join("/");
   const crop = cropAround(box, sample);
   const image = `<image href="${escapeMarkup(href)}" width="${sample.width}" height="${sample.height}"/>`;
   return `<svg viewBox="${crop.x} ${crop.y} ${crop.width} ${crop.height}" role="img">${image}${outlines(sample, box, task, crop)}</svg>`;
@@ -235,7 +235,7 @@ async function mistakesOf(report: Report, task: Task, folder: string, thumbnails
 }
 
 /**
- * Writes the report as one HTML file: figures a task and their mean, precision-recall curves (the ring is the best F1),
+ * Writes the report as one HTML file: figures per task and their mean, precision-recall curves (the ring is the best F1),
  * reliability, and the worst false positives and misses. No script, nothing loaded from elsewhere; light and dark by the
  * reader's preference. The folder is made if it is missing; the file appears whole or not at all.
  * @param thumbnails makes the pictures that are embedded; where it answers null, or is null itself, the report refers to the

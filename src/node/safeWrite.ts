@@ -4,14 +4,14 @@ import { FourwayError } from "../core/errors.js";
 
 /**
  * Writes a file so that after a crash there is the old one or the new one, whole: temporary file, fsync, rename, fsync of the folder.
- * @throws E_RUNTIME with the path where it cannot be written (no space, no folder, no right); nothing is left beside it then
+ * @throws E_RUNTIME with the path where it cannot be written (no space, no folder, no right); no temporary file is left
  */
 export async function safeWrite(path: string, bytes: Uint8Array | string): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     await writeWhole(temporary, path, bytes);
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {}); // what went wrong is told, not that it could not be cleaned up
+    await rm(temporary, { force: true }).catch(() => {}); // the first error is reported, not that of the clean-up
     throw new FourwayError(
       "E_RUNTIME",
       `${path}: expected to write ${bytes.length} bytes, got ${(cause as Error).message}; free some space, or choose a folder that can be written`,

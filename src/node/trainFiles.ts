@@ -11,7 +11,7 @@ import { startReplicas } from "./workerReplicas.js";
 
 /** Settings of `trainFiles`: those of `train`, and where and how Node does it. */
 export interface FileTrainingOptions extends Omit<TrainingOptions, "read" | "store" | "workers"> {
-  /** The f32 model to write; beside it come .checkpoint, .log.csv and .log.svg. */
+  /** The f32 model to write; next to it .checkpoint, .log.csv and .log.svg are written. */
   out: string;
   /** Worker threads over the batch, which they share evenly; default: as many as there are cores, 8 at most. */
   threads?: number;
@@ -26,7 +26,7 @@ export function threadsFor(batch: number): number {
   return threads;
 }
 
-/** The model at a path, its checkpoint beside it. */
+/** The model at a path, its checkpoint next to it. */
 function fileStore(out: string): Store {
   const paths = { model: out, checkpoint: `${out}.checkpoint` };
   return {

@@ -53,7 +53,7 @@ function buffersOf(examples: readonly Example[]): ArrayBuffer[] {
 }
 
 /**
- * Replicas in worker threads. Gradients are exchanged through shared memory, in two slots by turns, so that a fast worker does not overwrite
+ * Replicas in worker threads. Gradients are exchanged through shared memory, in two alternating slots, so that a fast worker does not overwrite
  * what a slow one still reads.
  * @param threads how many; `options.batch` is each one's slice of a batch
  * @throws E_GRAPH, E_SHAPE where the graph cannot be trained as it is; E_RUNTIME out of memory

@@ -5,7 +5,7 @@ export interface Checkpoint {
   /** The options it was started with; a resumed run must have the same. */
   options: Record<string, unknown>;
   step: number;
-  /** Mean loss a task of the epoch so far; checkpoints of 0.2.0 have none. */
+  /** Mean loss per task of the epoch so far; checkpoints of 0.2.0 have none. */
   losses?: readonly number[];
   /** The unfolded graph as ONNX. */
   onnx: Uint8Array;

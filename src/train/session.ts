@@ -28,9 +28,9 @@ const MAX_RATE = 10;
 /** Pixels that a model may be for. */
 const [MIN_PIXELS, MAX_PIXELS] = [4096, 1 << 24];
 
-/** Where a training keeps its checkpoint and its model: a folder, IndexedDB, .. */
+/** Where a training stores its checkpoint and its model: a folder, IndexedDB, .. */
 export interface Store {
-  /** What it is, for messages, such as a path. */
+  /** Its name for messages, such as a path. */
   readonly name: string;
   /** The bytes that were last written, or null. */
   read(what: "checkpoint"): Promise<Uint8Array | null>;
@@ -38,13 +38,13 @@ export interface Store {
   write(what: "checkpoint" | "model", bytes: Uint8Array): Promise<void>;
 }
 
-/** Worker threads that share the work: what a runtime brings in place of the calling thread. */
+/** Worker threads that share the work, in place of the calling thread. */
 export interface TrainingWorkers {
   /** How many replicas share a batch, which must be a multiple of it. */
   threads: number;
-  /** Starts one replica a thread. */
+  /** Starts one replica per thread. */
   startReplicas(graph: Graph, threads: number, options: ReplicaOptions): Promise<Replicas>;
-  /** Starts what makes the batches. `onFault` hears why a picture is skipped. */
+  /** Starts the source of batches. `onFault` is called with the reason why a picture is skipped. */
   startBatches(settings: BatchSettings, steps: number, onFault: (fault: string) => void): Promise<BatchSource>;
 }
 
@@ -89,7 +89,7 @@ export interface TrainingOptions {
   /** Kept in the model's metadata. */
   notes?: Readonly<Record<string, string>>;
   store?: Store;
-  /** Goes on from the store's checkpoint; all settings that change the weights must be the same. */
+  /** Continues from the store's checkpoint; all settings that change the weights must be the same. */
   resume?: boolean;
   /** Aborted: the step is finished, the checkpoint written, and `train` returns with `done: false`. */
   signal?: AbortSignal;
@@ -110,7 +110,7 @@ export const TRAINING_DEFAULTS = {
   valEvery: 4,
 } satisfies Partial<TrainingOptions>;
 
-/** What came of a training. */
+/** The result of a training. */
 export interface TrainingResult {
   /** The averaged weights, batch norms folded: ready for `Detector.load`, `saveModel` and `quantize`. */
   model: Model;
@@ -140,8 +140,8 @@ async function readCheckpoint(store: Store | undefined, wanted: Record<string, u
 }
 
 /**
- * Trains a network on labelled images, from random weights, a pretrained trunk or a model, or goes on with an earlier training. Works in the
- * calling thread unless `workers` are given; `trainFiles` of "fourway/node" brings worker threads and files. The same samples, settings and
+ * Trains a network on labelled images, from random weights, a pretrained trunk or a model, or resumes an earlier training. Works in the
+ * calling thread unless `workers` are given; `trainFiles` of "fourway/node" has worker threads and files. The same samples, settings and
  * number of threads give the same weights.
  * @param samples of the train split to learn from, of the val split to measure on; those without a label of the tasks do not count
  * @throws E_ARGUMENT, E_DATA, E_MODEL, E_ONNX for what cannot be trained; E_TRAIN where the loss is not finite or the checkpoint does not fit;
@@ -245,7 +245,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       },
     );
     const model = last?.step === step ? last.model : await averaged();
-    if (from >= steps) scores = await measured(model); // it was at its end before
+    if (from >= steps) scores = await measured(model); // it was complete before
     return { model, scores, step, done: step === steps };
   } finally {
     await Promise.all([batches?.close(), replicas.close()]);

@@ -11,17 +11,17 @@ export interface Replicas {
   readonly bytes: number;
   /** Restores batch norms in a folded graph from the statistics of a batch (`Replica.restoreNorms`). */
   restoreNorms(batch: Batch): Promise<void>;
-  /** Losses of a batch, one a replica; each then holds the gradients of its slice. */
+  /** Losses of a batch, one per replica; each then holds the gradients of its slice. */
   compute(batch: Batch): Promise<SliceLoss[]>;
   /** Ordered after every earlier call; resolves at once. */
   apply(update: Update): void;
-  /** All that a later run needs to go on bit for bit. */
+  /** All that a later run needs to continue bit for bit. */
   save(): Promise<Float32Array>;
-  /** Takes up what `save` gave. @throws E_TRAIN where it is of another network */
+  /** Restores what `save` returned. @throws E_TRAIN where it is of another network */
   restore(state: Float32Array): Promise<void>;
   /** The graph with averaged weights (EMA). */
   export(): Promise<Graph>;
-  /** Ends workers and gives memory back. */
+  /** Ends workers and frees memory. */
   close(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export interface Replicas {
 export interface BatchSource {
   /** The batch of a step, counted from 1; 0 is the one that norms are restored from. */
   next(step: number): Promise<Batch>;
-  /** Ends workers and gives memory back. */
+  /** Ends workers and frees memory. */
   close(): Promise<void>;
 }
 
@@ -44,11 +44,11 @@ interface Schedule {
   losses?: readonly number[];
 }
 
-/** Where a training stands. */
+/** The progress of a training. */
 export interface Progress {
   step: number;
   epoch: number;
-  /** Mean loss a task since the epoch began. */
+  /** Mean loss per task since the epoch began. */
   losses: number[];
 }
 
@@ -61,7 +61,7 @@ export interface Hooks {
 
 /**
  * Trains from step `from` + 1 to the last; returns the last step done.
- * @throws E_TRAIN where the loss or the gradient is not finite any more, before the weights move, with the names of the batch's pictures
+ * @throws E_TRAIN where the loss or the gradient is not finite any more, before the weights change, with the names of the batch's pictures
  */
 export async function trainSteps(
   replicas: Replicas,

@@ -111,14 +111,14 @@ test("boxes of a picture that is too large to be decoded whole are in its own pi
   }
 });
 
-test("an unreadable picture is told in one line and makes exit code 1, the others are still done", () => {
+test("an unreadable picture is reported in one line and makes exit code 1, the others are still done", () => {
   const pictures = [at("street.png"), at("missing.png"), at("torn.jpg"), folder, at("other", "street.jpg")];
   const { stdout, stderr, status } = fourway(["detect", ...pictures, "--model", at("colours.onnx")]);
   assert.equal(status, 1);
-  const told = stderr.trimEnd().split("\n");
-  assert.equal(told.length, 3);
+  const errors = stderr.trimEnd().split("\n");
+  assert.equal(errors.length, 3);
   [at("missing.png"), at("torn.jpg"), folder].forEach((path, i) => {
-    assert.ok(told[i]!.startsWith(`${path}: expected`), told[i]);
+    assert.ok(errors[i]!.startsWith(`${path}: expected`), errors[i]);
   });
   const lines = stdout
     .trimEnd()
@@ -181,7 +181,7 @@ test("--min-score and --pixels are checked, and a bad model is one line without 
   }
 });
 
-test("the program tells its version and its commands, and refuses others", () => {
+test("the program prints its version and its commands, and refuses others", () => {
   assert.match(fourway(["--version"]).stdout, /^\d+\.\d+\.\d+\n$/);
   const help = fourway(["--help"]).stdout;
   for (const command of ["detect", "inspect", "scenes"]) assert.match(help, new RegExp(`^  ${command}\\b`, "m"));

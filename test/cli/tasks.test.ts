@@ -36,7 +36,7 @@ test("a network is trained for tasks that only the labels name, and its model na
   assert.deepEqual(loadModel(readFileSync(model)).info.tasks, ["bicycle", "tram"]);
 });
 
-test("a trained network goes on with a head more and a head less", () => {
+test("a trained network is trained further with a head more and a head less", () => {
   const out = join(folder, "changed.onnx");
   const smaller = train(out, "--start", model, "--tasks", "tram");
   assert.equal(smaller.status, 0, smaller.stderr);

@@ -4,7 +4,7 @@ import { aspectFault, checkBox, clip, describeFaults, joinPath, withinFolder } f
 
 const fault = (line: number) => ({ file: "a.jsonl", line, message: "expected x, got y" });
 
-test("faults are told as file:line: message, with the count, the first of many", () => {
+test("faults read file:line: message, with the count, the first of many", () => {
   assert.equal(describeFaults([]), "");
   assert.equal(describeFaults([fault(3)]), "a.jsonl:3: expected x, got y\n1 fault");
   const many = describeFaults(

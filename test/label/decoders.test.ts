@@ -127,7 +127,7 @@ test("YOLOX is fed bytes as they are, blue first, the picture in the top left co
   assert.deepEqual([free.width, free.height], [128, 64]);
 });
 
-test("a teacher's kind is told by what goes in and comes out", () => {
+test("a teacher's kind is recognised by its inputs and outputs", () => {
   const guess = (ports: Ports): string[] => PRESETS.filter(({ fits }) => fits(ports)).map(({ name }) => name);
   assert.deepEqual(guess(NANODET), ["nanodet-plus"]);
   assert.deepEqual(guess(YOLOX), ["yolox"]);

@@ -97,7 +97,7 @@ test("the options reach COCO files", async () => {
   assert.deepEqual([samples[0]!.labels.car, samples[0]!.split], [null, "val"]);
 });
 
-test("a missing picture is left out and told with file and line, in the order of the lines", async () => {
+test("a missing picture is left out and reported with file and line, in the order of the lines", async () => {
   await lay({
     "m/labels.jsonl": ["{", line("a.jpg"), line("gone.jpg"), "", line("b.jpg"), line("far/gone.jpg")].join("\n"),
     "m/a.jpg": "",

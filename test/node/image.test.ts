@@ -203,7 +203,7 @@ test("a picture much larger than the box it is to cover is decoded smaller, upri
   assert.deepEqual(await readImage(small, { covering }), await readImage(small));
 });
 
-test("a disk that is full is told with the path, and no part of a picture is left", { skip: !existsSync("/dev/full") }, async () => {
+test("a full disk is an error with the path, and no part of a picture is left", { skip: !existsSync("/dev/full") }, async () => {
   const path = join(folder, "full.png");
   await symlink("/dev/full", `${path}.part`);
   await assert.rejects(writeImage(path, { data: new Uint8Array(16), width: 2, height: 2 }), {

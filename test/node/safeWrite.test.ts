@@ -32,7 +32,7 @@ test("where the folder is missing the write fails and the error names the path",
   await assert.rejects(safeWrite(path, "x"), (error: Error) => error.message.includes(path));
 });
 
-test("a disk that is full is told with the path, and nothing is left beside the older file", {
+test("a full disk is an error with the path, and only the older file is left", {
   skip: !existsSync("/dev/full"),
 }, async () => {
   const path = join(folder, "kept");

@@ -84,7 +84,7 @@ test("labels that cannot be written are found before a scene is drawn", async ()
   assert.deepEqual(await readdir(join(taken, "images")), []);
 });
 
-test("a folder that cannot be written is told", async () => {
+test("a folder that cannot be written is an error", async () => {
   await writeFile(join(out, "file"), "");
   await assert.rejects(
     runScenes({ ...options(), out: join(out, "file") }, () => {}),

@@ -19,9 +19,9 @@ import {
 import { type LabelFormat, withPaths } from "./format.js";
 
 // COCO JSON, with LVIS's two lists a picture for what is not known of it:
-//   neg_category_ids             looked for and absent                         -> []
+//   neg_category_ids             checked and absent                            -> []
 //   not_exhaustive_category_ids  some are boxed, not all                       -> true, or null where none is boxed
-//   neither of them              every instance is boxed, or nobody looked     -> a list, or null
+//   neither of them              every instance is boxed, or not annotated     -> a list, or null
 // https://cocodataset.org/#format-data, https://www.lvisdataset.org/dataset
 // A picture may further carry what Fourway writes: "split", "group" and "present_category_ids" (present, not boxed).
 
@@ -42,7 +42,7 @@ type Fields = Record<string, unknown>;
  * `iscrowd` annotations become ignored regions. A picture without LVIS's lists is exhaustively labelled for every task that
  * the file has a category of (and that is in `labelled`, where given); a task without a category is null.
  * A picture whose only instances are crowd regions reads as [] with ignored regions, as pycocotools counts it.
- * Where an annotation cannot be placed, what it shows may be in any picture, or of any task: nothing there is taken for absent.
+ * Where an annotation cannot be placed, its object may be in any picture, or of any task: no such task is treated as absent.
  * In faults `line` is the id of the annotation or image that the message names, for broken JSON the line.
  * @param imageFolder what file names are relative to; it is put before them.
  * @throws E_ARGUMENT if `labelled` names something that is not a task, or `split` cannot be a split's name.
@@ -107,7 +107,7 @@ export function parseCoco(
     });
   }
 
-  /** Tasks of annotations of which nobody knows the picture. */
+  /** Tasks of annotations whose picture is unknown. */
   const adrift = new Set<Task>();
   let placed = 0;
   for (const [index, annotation] of root.annotations.entries()) {
@@ -166,7 +166,7 @@ export function parseCoco(
   return parsed;
 }
 
-/** COCO files, as COCO, LVIS and Roboflow name them, with pictures in images/, beside the file, or in a folder named after the split (val2017/). */
+/** COCO files, as COCO, LVIS and Roboflow name them, with pictures in images/, next to the file, or in a folder named after the split (val2017/). */
 export const coco: LabelFormat = {
   name: "COCO",
   extension: ".json",
@@ -273,7 +273,7 @@ function headingsOf(categories: readonly unknown[], annotations: readonly unknow
 
 const SPLIT_NAMES: Record<string, string> = { train: "train", val: "val", valid: "val", validation: "val", test: "test" };
 
-/** The split that a file's name says (instances_val2017.json), else its folder's whole name, else "train". */
+/** The split named in a file's name (instances_val2017.json), else its folder's whole name, else "train". */
 function splitOfName(file: string, folder: string): string {
   const [, , inFile] = /(^|[^a-z])(train|val|valid|validation|test)([^a-z]|$)/i.exec(file) ?? [];
   const [, ofFolder] = /^(train|val|valid|validation|test)\d*$/i.exec(folder) ?? [];

@@ -2,7 +2,7 @@ import type { Task } from "../../core/task.js";
 import type { ParsedFile } from "../read.js";
 import type { CocoOptions } from "./coco.js";
 
-/** What a parser gets beside the text. */
+/** What a parser gets in addition to the text. */
 interface LabelFile {
   /** Its path, for messages. */
   file: string;

@@ -25,13 +25,13 @@ import { type LabelFormat, withPaths } from "./format.js";
 const MAX_LINE = 2 ** 20;
 
 /**
- * Reads the text of a `labels.jsonl`. A line that cannot be used is left out and told in `faults`, as is each bad box:
- * a box that lies more than a pixel outside is left out (what of it lies in the picture becomes an ignored region),
- * a box that lies less outside is clipped. Never throws.
+ * Reads the text of a `labels.jsonl`. A line that cannot be used is left out and reported in `faults`, as is each bad box:
+ * a box that extends more than a pixel outside is left out (its part inside the picture becomes an ignored region),
+ * a box that extends less is clipped. Never throws.
  * @param file its name in faults.
  * @param folder what image paths are relative to; it is put before them.
  * @param set the name of the set.
- * @param tasks the tasks that are wanted; of `VOCABULARY` the others are passed over, any further name is a fault.
+ * @param tasks the tasks that are wanted; other tasks of `VOCABULARY` are skipped, any other name is a fault.
  */
 export function parseNative(text: string, file: string, folder: string, set: string, tasks: readonly Task[]): ParsedFile {
   const parsed: ParsedFile = { samples: [], faults: [], lines: [] };
@@ -93,12 +93,12 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
     sizeFault(width, height) ??
     splitFault(split) ??
     (typeof group !== "string" || group === "" ? `expected "group" to be a name, got ${shown(group)}` : null) ??
-    (!isObject(labels) ? `expected "labels" to be an object with a label a task, got ${shown(labels)}` : null) ??
+    (!isObject(labels) ? `expected "labels" to be an object with a label per task, got ${shown(labels)}` : null) ??
     (ignore !== undefined && !isObject(ignore)
-      ? `expected "ignore" to be an object with a list of boxes a task, got ${shown(ignore)}`
+      ? `expected "ignore" to be an object with a list of boxes per task, got ${shown(ignore)}`
       : null) ??
     (from !== undefined && !(isObject(from) && Object.values(from).every((name) => typeof name === "string" && name !== ""))
-      ? `expected "from" to be an object with a teacher's name a task, got ${shown(from)}`
+      ? `expected "from" to be an object with a teacher's name per task, got ${shown(from)}`
       : null);
   if (wrong !== null) {
     fault(wrong);
@@ -163,7 +163,7 @@ function readFrom(from: Record<string, string>, sample: Sample, tasks: readonly 
 }
 
 /**
- * The text of a `labels.jsonl` that `parseNative` reads back the same, a line a sample.
+ * The text of a `labels.jsonl` that `parseNative` reads back the same, one line per sample.
  * @param folder the set's folder: image paths are written relative to it.
  */
 export function formatNative(samples: readonly Sample[], folder = ""): string {

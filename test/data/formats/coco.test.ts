@@ -24,7 +24,7 @@ const read = (root: object, options?: CocoOptions, file = "instances.json") =>
   parseCoco(JSON.stringify({ categories: CATEGORIES, images: [image(1)], annotations: [], ...root }), file, "pics", "set", TASKS, options);
 const BOX = { x: 10, y: 10, width: 20, height: 20 };
 
-test("a category of the file is exhaustive, a task without one is null, other categories are passed over", () => {
+test("a category of the file is exhaustive, a task without one is null, other categories are skipped", () => {
   const { samples, faults } = read({ annotations: [box(1, 1, 1), box(2, 1, 99)] });
   assert.deepEqual(faults, []);
   assert.deepEqual(samples[0]!.labels, { pedestrian: [BOX], car: [], stopSign: null, trafficLight: [] });
@@ -80,7 +80,7 @@ test("faults carry the id of the annotation or image, and the rest is read", () 
       box(14, 1, 77),
       box(15, 8, 1),
       box(16, 1, 1, { bbox: undefined }),
-      box(17, 2, 1), // of a picture that was told already
+      box(17, 2, 1), // of a picture that was reported already
     ],
   });
   assert.equal(samples.length, 1);
@@ -95,7 +95,7 @@ test("faults carry the id of the annotation or image, and the rest is read", () 
   assert.match(faults[3]!.message, /annotation 12: expected a box within/);
 });
 
-test("broken JSON is told with its line, a file that is no COCO file by what it lacks", () => {
+test("broken JSON is reported with its line, a file that is not a COCO file with what it lacks", () => {
   const { faults } = parseCoco('{\n"images": [],\n oops }', "f.json", "", "s", TASKS);
   assert.deepEqual([faults.length, faults[0]!.line], [1, 3]);
   assert.match(parseCoco('{"images":[]}', "f.json", "", "s", TASKS).faults[0]!.message, /"annotations", "categories"/);

@@ -37,7 +37,7 @@ test("a task that is left out is null, not absent", () => {
   });
 });
 
-test("a known task that is not asked for is passed over, any further name is a fault", () => {
+test("a known task that was not requested is skipped, any other name is a fault", () => {
   const text = line({ labels: { car: [], pedestrian: true, tram: [] } });
   const { samples, faults } = parseNative(text, "f", "", "s", ["car", "bicycle"]);
   assert.deepEqual(samples[0]!.labels, { car: [], bicycle: null });
@@ -45,7 +45,7 @@ test("a known task that is not asked for is passed over, any further name is a f
   assert.match(faults[0]!.message, /car, bicycle, got "tram"/);
 });
 
-test("each bad line is told with its number and leaves the others alone", () => {
+test("each bad line is reported with its number and does not affect the others", () => {
   const lines: [string, RegExp][] = [
     ["{", /expected a JSON object/],
     ["[1]", /expected a JSON object, got \[1\]/],
@@ -71,7 +71,7 @@ test("each bad line is told with its number and leaves the others alone", () => 
   for (const [index, [, message]] of lines.entries()) assert.match(faults[index]!.message, message);
 });
 
-test("a bad box is left out and told; what of it lies in the picture teaches nothing", () => {
+test("a bad box is left out and reported; its part in the picture is ignored", () => {
   const { samples, faults } = parse(
     line({
       labels: {
