@@ -1,6 +1,6 @@
 import type { Program } from "../src/program/forward.js";
 import { macsOf } from "../src/program/plan.js";
-import type { Kernels } from "../src/wasm/kernels.js";
+import type { Kernels } from "../src/wasm/generated/kernels.js";
 import type { Engine } from "../src/wasm/load.js";
 import { table } from "./table.js";
 import { spreadOf } from "./timing.js";

@@ -1,7 +1,8 @@
 // Fourway beside the engines that users would pick instead, in one process, taking turns. `npm run bench -- --help` tells the options.
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { browserTables, measureBrowser } from "./browser.js";
 import { GROUPS, measure, type Report } from "./measure.js";
 import { table } from "./table.js";
 import type { Spread } from "./timing.js";
@@ -11,6 +12,7 @@ interface Options {
   only?: string;
   rounds: number;
   layers?: true;
+  browser?: true;
 }
 
 const wholeNumber = (text: string): number => {
@@ -24,20 +26,34 @@ const group = (text: string): string => {
   return text;
 };
 
-const { json, only, rounds, layers } = new Command("bench")
+const { json, only, rounds, layers, browser } = new Command("bench")
   .description("Ratios of Fourway's speed to other engines' on the reference net (320x192, 63.5 MMAC), one thread.")
   .option("--json [FILE]", "write the figures as JSON to a file, or to stdout (the table then goes to stderr)")
   .option("--only <NAME>", `one group: ${GROUPS.join(", ")}`, group)
   .option("--rounds <N>", "rounds in which all take their turn", wholeNumber, 40)
   .option("--layers", "also every layer: time, multiply-accumulates, share of the roofline")
+  .addOption(
+    new Option("--browser", "instead: inference in headless Chromium, of MobileNetV1 too, beside LiteRT.js too").conflicts([
+      "only",
+      "layers",
+    ]),
+  )
   .parse()
   .opts<Options>();
 
 const say = json === true ? console.error : console.log;
 
-const report = await measure({ only: only as (typeof GROUPS)[number] | undefined, rounds, layers: layers ?? false });
-print(report);
-const text = `${JSON.stringify({ machine: { node: process.version, cpu: cpus()[0]?.model.trim(), cores: cpus().length }, ...report.figures }, null, 2)}\n`;
+let figures: object;
+if (browser) {
+  const nets = await measureBrowser(rounds);
+  say(browserTables(nets));
+  figures = { browser: nets };
+} else {
+  const report = await measure({ only: only as (typeof GROUPS)[number] | undefined, rounds, layers: layers ?? false });
+  print(report);
+  figures = report.figures;
+}
+const text = `${JSON.stringify({ machine: { node: process.version, cpu: cpus()[0]?.model.trim(), cores: cpus().length }, ...figures }, null, 2)}\n`;
 if (json === true) process.stdout.write(text);
 else if (json !== undefined) writeFileSync(json, text);
 

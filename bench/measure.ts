@@ -9,10 +9,10 @@ import { quantize } from "../src/quant/quantize.js";
 import { createEngine } from "../src/wasm/load.js";
 import { bareCores } from "./cores.js";
 import { crewSteps } from "./crew.js";
-import { fourwayPeer, letterboxing, trainingStep } from "./fourway.js";
+import { fourwayPeer, gradientPass, letterboxing, trainingStep } from "./fourway.js";
 import { layersTable, timeSteps, watched } from "./layers.js";
 import { checkPeer, type Peer } from "./peer.js";
-import { REFERENCE_SIZE, randomBytes, referenceNet } from "./reference.js";
+import { REFERENCE_SIZE, randomBytes, referenceNet, shiftedNet } from "./reference.js";
 import { type Bare, bareKernels, rateOf } from "./roofline.js";
 import { type Point, scaling } from "./scaling.js";
 import { measureSizes, type Sizes } from "./size.js";
@@ -27,6 +27,14 @@ const LEAST_STARTS = 7;
 const BATCH = 8;
 /** Forward passes that are timed together beside a training step: about as long, so that both meet what else the machine does. */
 const PASSES_A_STEP = 32;
+/**
+ * Gradients are compared in pictures of this size. In larger ones there is nearly always a ReLU whose input lies so near 0 that rounding decides
+ * whether it lets a gradient through.
+ */
+const CHECKED_SIZE = { height: 64, width: 96 };
+/** Rounds for a peer that takes seconds, and our runs that are timed together beside one of its. */
+const SLOW_ROUNDS = 7;
+const GRADIENTS_A_RUN = 20;
 /** Timed runs a round of what takes milliseconds. */
 const REPEATS = 4;
 const PASSES = { forward: 150, training: 15 };
@@ -42,6 +50,7 @@ type RatioName =
   | "int8VsOwnF32"
   | "trainStepVsOwnForward"
   | "trainStepVsTfjsCpu"
+  | "gradientsVsJax"
   | "letterboxShare"
   | "startVsOrt"
   | ThreadsRatio;
@@ -240,7 +249,41 @@ async function training(figures: Figures, { training: graph, f32, input }: Model
     keepRatio(figures, "trainStepVsTfjsCpu", slow, quick);
     await peer.dispose();
   });
+  await orAbsent(figures, "jax-js gradients", () => besideJax(figures));
   figures.trainingBytes = step.arenaBytes + step.paramBytes;
+}
+
+async function besideJax(figures: Figures): Promise<void> {
+  const { jaxGradients } = await import("./jax.js");
+  const graph = shiftedNet();
+  const both = async (size: typeof REFERENCE_SIZE) => {
+    const own = gradientPass("fourway forward and backward, one picture", await createEngine(), graph, 1, size);
+    const peer = await jaxGradients("jax-js forward and backward, one picture", graph, own.pictures, own.dOutputs, size);
+    own.run();
+    await peer.run();
+    return [own, peer] as const;
+  };
+  const [expected, got] = await both(CHECKED_SIZE);
+  checkPeer(expected, got);
+  await got.dispose();
+  const [own, peer] = await both(REFERENCE_SIZE);
+  const passes = (): void => {
+    for (let i = 0; i < GRADIENTS_A_RUN; i++) own.run();
+  };
+  const times = await interleave(
+    [
+      { name: own.name, run: passes, repeats: 1 },
+      { name: peer.name, run: peer.run, repeats: 1 },
+    ],
+    SLOW_ROUNDS,
+  );
+  times.set(
+    own.name,
+    times.get(own.name)!.map((ms) => ms / GRADIENTS_A_RUN),
+  );
+  keepTimes(figures, times);
+  keepRatio(figures, "gradientsVsJax", times.get(peer.name)!, times.get(own.name)!);
+  await peer.dispose();
 }
 
 async function sizes(figures: Figures, { int8, bytes }: Models): Promise<void> {
@@ -307,7 +350,7 @@ async function forwardProfile(title: string, { f32, int8, bytes, input }: Models
     ? fourwayPeer("fourway int8", engine, int8, bytes, REFERENCE_SIZE)
     : fourwayPeer("fourway f32", engine, f32, input, REFERENCE_SIZE);
   for (let i = 0; i < PASSES.forward; i++) run();
-  const { offset } = program.input;
+  const { offset } = program.inputs[0]!;
   const restore = (): void => (quantized ? engine.memory.i8.set(bytes, offset) : engine.memory.f32.set(input, offset >> 2));
   return layersTable(title, timeSteps(program, PASSES.forward, restore), roofline);
 }

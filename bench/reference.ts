@@ -43,8 +43,25 @@ export function referenceNet(seed = 1): Graph {
     const inner = b.separable(`head.${task}.block`, path!, HEAD, {});
     return b.output(`head.${task}`, inner, OUT, `head.${task}.out`, 1 / Math.sqrt(HEAD), () => 0);
   });
-  for (const [name, { data }] of b.params) if (name.endsWith(".gamma")) data.fill(GAIN);
-  return b.graph(outputs);
+  return liven(b.graph(outputs));
+}
+
+/** Gives the signal of a fresh net with ReLU the strength that it needs to live. */
+export function liven(graph: Graph): Graph {
+  for (const [name, { data }] of graph.params) if (name.endsWith(".gamma")) data.fill(GAIN);
+  return graph;
+}
+
+/**
+ * The net with random shifts, as a trained one has them. Where they are all 0, a factor of one norm is undone by the next, and its gradient is
+ * nothing but rounding.
+ */
+export function shiftedNet(): Graph {
+  const graph = referenceNet();
+  const random = new Random(2);
+  for (const [name, param] of graph.params)
+    if (name.endsWith(".beta")) param.data = Float32Array.from(param.data, () => random.uniform(-1, 1));
+  return graph;
 }
 
 /** A picture of random bytes as the network sees them before scaling: byte - 128, channels last. */

@@ -44,8 +44,8 @@ async function pass(
     run() {
       // the arena uses the input's place again
       for (let i = 0; i < batch; i++)
-        if (precision === "int8") memory.i8.set(bytes, program.input.offset + i * bytes.length);
-        else memory.f32.set(floats, (program.input.offset >> 2) + i * bytes.length);
+        if (precision === "int8") memory.i8.set(bytes, program.inputs[0]!.offset + i * bytes.length);
+        else memory.f32.set(floats, (program.inputs[0]!.offset >> 2) + i * bytes.length);
       program.run();
     },
   };

@@ -21,12 +21,14 @@ export async function tfjsPeer(
   const constants: tf.Tensor[] = [x];
   const layers = graph.nodes.map((node) => layerOf(graph, node, constants));
   const reads = lastReads(graph);
-  const spent = graph.nodes.map((node, i) => [...new Set(node.inputs)].filter((value) => value !== graph.input && reads.get(value) === i));
+  const spent = graph.nodes.map((node, i) =>
+    [...new Set(node.inputs)].filter((value) => value !== graph.inputs[0]!.name && reads.get(value) === i),
+  );
   const results = new Map<string, Float32Array>();
   return {
     name,
     run() {
-      const values = new Map<string, tf.Tensor4D>([[graph.input, x]]);
+      const values = new Map<string, tf.Tensor4D>([[graph.inputs[0]!.name, x]]);
       layers.forEach((layer, i) => {
         layer(values);
         for (const value of spent[i]!) values.get(value)!.dispose();

@@ -81,6 +81,8 @@ function computeOf(
       return ([x]) => [tf.maxPool(x!, 3, 2, 1)];
     case "split":
       return ([x]) => [0, 1].map((first) => tf.stridedSlice(x!, [0, 0, 0, first], x!.shape, [1, 1, 1, 2]) as tf.Tensor4D);
+    case "dequantize":
+      throw new Error("bench: expected an f32 graph, got an int8 one");
     case "concat":
       return ([a, b]) => [tf.concat([a!, b!], 3)];
   }

@@ -25,7 +25,7 @@ export async function tfjsTrainingStep(
     name: "tfjs-backend-cpu training step",
     run() {
       optimizer.minimize(() => {
-        const values = new Map<string, tf.Tensor4D>([[graph.input, x]]);
+        const values = new Map<string, tf.Tensor4D>([[graph.inputs[0]!.name, x]]);
         for (const layer of layers) layer(values);
         for (const output of graph.outputs) results.set(output, values.get(output)!.dataSync<"float32">());
         return tf.addN(graph.outputs.map((output) => tf.sum(values.get(output)!))) as tf.Scalar;

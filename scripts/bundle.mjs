@@ -24,7 +24,7 @@ const entry = (contents) => ({ contents, resolveDir: root, sourcefile: "entry.js
 /** Both builds of the kernels become the one that runs everywhere. */
 const oneBuild = {
   name: "one-build",
-  setup: ({ onResolve }) => onResolve({ filter: /\/bytes\/\w+\.js$/ }, () => ({ path: join(root, "dist/src/wasm/bytes/simd.js") })),
+  setup: ({ onResolve }) => onResolve({ filter: /\/generated\/\w+\.js$/ }, () => ({ path: join(root, "dist/src/wasm/generated/simd.js") })),
 };
 
 async function single(contents) {

@@ -28,7 +28,7 @@ try {
   for (const path of wanted) if (!paths.has(path)) faults.push(`tarball: expected ${path}, got none`);
   for (const path of paths)
     if (
-      !/^(dist\/(bench|src|wasm)|docs\/(decisions|images|lab)|examples\/browser|models)\/|^docs\/benchmarks\.md$|^[\w.-]+$/.test(path) ||
+      !/^(dist\/(src|wasm)|docs\/(decisions|images|lab)|examples\/browser|models)\/|^docs\/benchmarks\.md$|^[\w.-]+$/.test(path) ||
       /\.test\.|golden/.test(path)
     )
       faults.push(`tarball: ${path} is no part of it`);

@@ -32,7 +32,7 @@ export {
   type TaskCounts,
   type TaskScores,
 } from "./eval/scores.js";
-export type { Activation, Graph, GraphNode, OpAttributes, OpName, Param, Role } from "./graph/graph.js";
+export type { Activation, Graph, GraphInput, GraphNode, OpAttributes, OpName, Param, Role } from "./graph/graph.js";
 export type { Placement } from "./image/letterbox.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";
 export { type HeadLayout, type HeadMaps, type HeadOutput, headLayout } from "./model/head.js";

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { printable } from "../core/printable.js";
 import { readModelBytes } from "../detect/source.js";
-import type { Activation, Graph, GraphNode } from "../graph/graph.js";
-import { inputSize } from "../image/letterbox.js";
+import { type Activation, type Graph, type GraphNode, imageOf } from "../graph/graph.js";
+import { inputSize, PIXELS } from "../image/letterbox.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
 import { readOnnx } from "../onnx/read.js";
 import { macsOf, planForward } from "../program/plan.js";
@@ -28,7 +28,7 @@ export function addInspect(program: Command): void {
 export function inspectLines(bytes: Uint8Array): string[] {
   const { graph, metadata } = readOnnx(bytes);
   const pixels = Number(metadata.pixels);
-  const input = inputSize(16, 9, pixels >= 4096 && pixels <= 1 << 24 ? pixels : DEFAULT_PIXELS);
+  const input = inputSize(16, 9, pixels >= PIXELS.least && pixels <= PIXELS.most ? pixels : DEFAULT_PIXELS);
   const plan = planForward(graph, { batch: 1, ...input });
   const macs = macsOf(graph, plan.shapes);
   const counted = new Set<string>();
@@ -44,7 +44,7 @@ export function inspectLines(bytes: Uint8Array): string[] {
     ...tableLines(
       [
         ["numbers", graph.scales ? "int8, f32 outputs" : "f32"],
-        ["input", `${input.height} x ${input.width} x 3 ("${graph.input}"), any multiple of 32`],
+        ["input", `${input.height} x ${input.width} x 3 ("${imageOf(graph)}"), any multiple of 32`],
         ["outputs", graph.outputs.join(", ")],
         ["MACs", `${thousands(total)} (${(total / 1e6).toFixed(1)} M)`],
         ["parameters", thousands(params)],

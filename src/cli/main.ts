@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { printable } from "../core/printable.js";
@@ -27,9 +26,6 @@ addTrain(program);
 addEval(program);
 addQuantize(program);
 addExperiment(program);
-program.command("bench", "measure the engine on this machine, together with the peers that are installed", {
-  executableFile: fileURLToPath(new URL("../../bench/main.js", import.meta.url)),
-});
 
 // a reader that closes early (| head) is no error
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));

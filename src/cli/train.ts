@@ -71,7 +71,10 @@ export function addTrain(program: Command): void {
     .requiredOption(...DATA_FLAGS.data)
     .requiredOption("--out <file>", "the f32 model to write, .onnx; with .checkpoint, .log.csv and .log.svg next to it")
     .option("--trunk <file>", "a pretrained trunk: ONNX with RGB 0..1 in and strides 8, 16 and 32 out, or a Fourway model")
-    .option("--start <file>", "a Fourway model, f32 or int8, to start from")
+    .option(
+      "--start <file>",
+      "a Fourway model, f32 or int8, or a NanoDet-Plus detector with class{s} and box{s} for outputs, to start from",
+    )
     .addOption(
       new Option("--width <width>", "width of a trunk with random weights where neither is given")
         .choices(["0.5", "1.0"])

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import type { Task } from "../core/task.js";
 import { splitFault } from "../data/read.js";
+import { PIXELS } from "../image/letterbox.js";
 
 /** The range of numbers that an option accepts. */
 interface NumberRange {
@@ -20,8 +21,8 @@ export function numberIn({ least, most, whole = false }: NumberRange): (text: st
 }
 
 /** A parser of how many pixels a network's input is to have, about: for training, and for inference only. */
-export const trainingPixels = numberIn({ least: 4096, most: 1 << 20, whole: true });
-export const inputPixels = numberIn({ least: 4096, most: 1 << 24, whole: true });
+export const trainingPixels = numberIn({ least: PIXELS.least, most: PIXELS.mostTrained, whole: true });
+export const inputPixels = numberIn({ least: PIXELS.least, most: PIXELS.most, whole: true });
 
 /** Tasks from an option's text, comma separated: letters, digits, "_" and "-", which rules and names of maps can contain. */
 export function parseTasks(text: string): Task[] {

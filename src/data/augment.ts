@@ -2,7 +2,8 @@ import type { Box } from "../core/box.js";
 import type { Frame } from "../core/frame.js";
 import type { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
-import { type Placement, resampled } from "../image/letterbox.js";
+import { INPUT_ZERO } from "../graph/graph.js";
+import { GREY, type Placement, resampled } from "../image/letterbox.js";
 import type { Engine } from "../wasm/load.js";
 import { type Sample, TEACHER_WEIGHT } from "./dataset.js";
 import type { Example } from "./example.js";
@@ -37,7 +38,6 @@ const SMALLEST = 2;
 const SATURATION = [0.4, 1.5] as const;
 const CONTRAST = [0.7, 1.3] as const;
 const BRIGHTNESS = 32;
-const GREY = 114 - 128;
 
 /** How many pictures each of `count` examples is made of: 1, or 4 for a mosaic. */
 export function drawRecipe(random: Random, count: number): number[] {
@@ -134,7 +134,7 @@ export function makeExample(
   random: Random,
   pixels: Int8Array,
 ): Example {
-  pixels.fill(GREY);
+  pixels.fill(GREY - INPUT_ZERO);
   const example: Example = {
     pixels,
     colour: new Float32Array(16),

@@ -2,6 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
+import { GREY } from "../image/letterbox.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
 import type { Engine } from "../wasm/load.js";
 import { drawRecipe, LARGEST_ZOOM, makeExample, type Picture } from "./augment.js";
@@ -84,7 +85,7 @@ export function isLabelled(sample: Sample, tasks: readonly Task[]): boolean {
 function pictureOf(sample: Sample, frame: Frame | null): Picture {
   if (frame) return { sample, frame };
   const { width, height } = sample;
-  return { sample: { ...sample, labels: {}, ignore: {} }, frame: { width, height, data: new Uint8Array(4 * width * height).fill(114) } };
+  return { sample: { ...sample, labels: {}, ignore: {} }, frame: { width, height, data: new Uint8Array(4 * width * height).fill(GREY) } };
 }
 
 /** Settings of a `Batcher`. */

@@ -3,8 +3,9 @@ import type { HeadLayout } from "../model/head.js";
 
 // Head maps to candidates.
 //   logit          channel 0: score = sigmoid(logit)
-//   log distances  four channels from the layout's `box` on: from the cell's centre to the left, top, right and bottom edge, in strides, clamped to -4..5
-//   cell           (column + 0.5, row + 0.5) strides from the input's top left corner
+//   distances      from the layout's `box` on, from the cell's point to the left, top, right and bottom edge, in strides: four logarithms,
+//                  clamped to -4..5, or four distributions, of which the mean bin counts
+//   cell           its point lies (column + point, row + point) strides from the input's top left corner, `point` as the layout says
 
 /** The most boxes a task that go into suppression, the best ones. */
 const MAX_CANDIDATES = 300;
@@ -107,16 +108,16 @@ export function locate(to: Candidates, values: Float32Array, maps: readonly Head
     const cell = to.cells[i]!;
     const map = maps[to.maps[i]!]!;
     const { stride, layout } = map;
-    const sides = cell + layout.box;
     const index = (cell - map.at) / layout.cell;
     const row = Math.floor(index / map.width);
-    const x = ((index - row * map.width + 0.5) * stride - left) * xScale;
-    const y = ((row + 0.5) * stride - top) * yScale;
+    const x = ((index - row * map.width + layout.point) * stride - left) * xScale;
+    const y = ((row + layout.point) * stride - top) * yScale;
+    const side = (i: number): number => distance(values, cell, layout, i) * stride;
     const box = 4 * i;
-    to.boxes[box] = sourceX + clamp(x - distance(values[sides]!) * stride * xScale, 0, sourceWidth);
-    to.boxes[box + 1] = sourceY + clamp(y - distance(values[sides + 1]!) * stride * yScale, 0, sourceHeight);
-    to.boxes[box + 2] = sourceX + clamp(x + distance(values[sides + 2]!) * stride * xScale, 0, sourceWidth);
-    to.boxes[box + 3] = sourceY + clamp(y + distance(values[sides + 3]!) * stride * yScale, 0, sourceHeight);
+    to.boxes[box] = sourceX + clamp(x - side(0) * xScale, 0, sourceWidth);
+    to.boxes[box + 1] = sourceY + clamp(y - side(1) * yScale, 0, sourceHeight);
+    to.boxes[box + 2] = sourceX + clamp(x + side(2) * xScale, 0, sourceWidth);
+    to.boxes[box + 3] = sourceY + clamp(y + side(3) * yScale, 0, sourceHeight);
   }
 }
 
@@ -124,7 +125,21 @@ function clamp(v: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, v));
 }
 
-/** What a head's log distance means, in strides. */
-export function distance(log: number): number {
-  return Math.exp(clamp(log, LOG_DISTANCE[0], LOG_DISTANCE[1]));
+/**
+ * How far an edge lies from a cell's point, in strides.
+ * @param cell where the cell begins in `values`
+ * @param side 0 left, 1 top, 2 right, 3 bottom
+ */
+export function distance(values: Float32Array, cell: number, { box, bins }: HeadLayout, side: number): number {
+  if (bins === 0) return Math.exp(clamp(values[cell + box + side]!, LOG_DISTANCE[0], LOG_DISTANCE[1]));
+  const first = cell + box + side * bins;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < bins; i++) most = Math.max(most, values[first + i]!);
+  let [sum, mean] = [0, 0];
+  for (let i = 0; i < bins; i++) {
+    const share = Math.exp(values[first + i]! - most);
+    sum += share;
+    mean += i * share;
+  }
+  return mean / sum;
 }

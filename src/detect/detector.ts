@@ -127,10 +127,10 @@ export class Detector {
     engine.threads?.wake();
     const network = this.workspace.prepare(frame);
     const { program, letterbox, rgba, bytes } = network;
+    const input = program.inputs[0]!;
     engine.memory.u8.set(frame.data, rgba);
-    runLetterbox(engine, letterbox, rgba, frame, bytes, program.input);
-    if (bytes !== program.input.offset)
-      engine.kernels.toFloat(program.input.offset, bytes, 3 * program.input.width * program.input.height, INPUT_SCALE);
+    runLetterbox(engine, letterbox, rgba, frame, bytes, input);
+    if (bytes !== input.offset) engine.kernels.dequantize(input.offset, bytes, 3 * input.width * input.height, INPUT_SCALE);
 
     const placed = performance.now();
     program.run();

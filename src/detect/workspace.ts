@@ -1,19 +1,20 @@
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
-import { type Graph, INPUT_SCALE } from "../graph/graph.js";
-import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, prepareLetterbox } from "../image/letterbox.js";
+import { type Graph, INPUT_SCALE, imageOf } from "../graph/graph.js";
+import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, PIXELS, prepareLetterbox } from "../image/letterbox.js";
 import { inputMultiple } from "../model/head.js";
 import type { Model, ModelInfo } from "../model/model.js";
 import { compileForward, type Program } from "../program/forward.js";
 import { type PlacedParams, placeParams } from "../program/params.js";
 import { planForward, shapesOf } from "../program/plan.js";
+import { INT8, precisionOf } from "../program/precision.js";
 import { foldNorms } from "../quant/fold.js";
 import type { Engine } from "../wasm/load.js";
+import { roomFor } from "../wasm/memory.js";
 import type { HeadMap } from "./decode.js";
 
 /** Frame sizes whose plans are kept; of more, the oldest goes. */
 const MAX_SIZES = 8;
-const ALIGN = 64;
 
 /** A network planned for frames of one size: offsets in the kernels' memory. */
 export interface SizedNetwork {
@@ -54,8 +55,11 @@ export class Workspace {
     private readonly model: Model,
     private readonly pixels: number,
   ) {
-    if (!(pixels >= 4096 && pixels <= 1 << 24))
-      throw new FourwayError("E_ARGUMENT", `detector: expected pixels in 4096..${1 << 24}, got ${pixels}; 61440 is 320 x 192`);
+    if (!(pixels >= PIXELS.least && pixels <= PIXELS.most))
+      throw new FourwayError(
+        "E_ARGUMENT",
+        `detector: expected pixels in ${PIXELS.least}..${PIXELS.most}, got ${pixels}; 61440 is 320 x 192`,
+      );
     const { graph, info } = model;
     this.graph = graph.nodes.some(({ op }) => op === "norm") ? foldNorms(graph) : graph;
     checkNetwork(this.graph, info);
@@ -85,12 +89,12 @@ export class Workspace {
     const plan = planForward(this.graph, { batch: 1, ...input }, false, this.engine.threads?.parts);
     const placement = letterboxed({ width, height }, input);
     const most = Math.max(maxTaps(width, placement.width), maxTaps(height, placement.height));
-    const quantized = this.graph.scales !== undefined;
+    const quantized = precisionOf(this.graph, imageOf(this.graph)) === INT8;
 
     let end = this.base;
     const take = (bytes: number): number => {
       const at = end;
-      end += Math.ceil((bytes + ALIGN) / ALIGN) * ALIGN;
+      end += roomFor(bytes);
       return at;
     };
     const arena = take(plan.bytes);
@@ -115,7 +119,7 @@ export class Workspace {
       letterbox,
       maps,
       rgba,
-      bytes: bytes ?? program.input.offset,
+      bytes: bytes ?? program.inputs[0]!.offset,
       end,
       tables: this.engine.memory.i32.slice(letterbox.rows >> 2, letterbox.sums >> 2),
     };
@@ -134,7 +138,7 @@ export class Workspace {
 
 /** Throws E_MODEL unless the graph takes Fourway's input and gives a map of the layout's channels a task and stride. */
 function checkNetwork(graph: Graph, { tasks: { length: tasks }, strides, layout }: ModelInfo): void {
-  const scale = graph.scales?.get(graph.input);
+  const scale = graph.scales?.get(imageOf(graph));
   if (graph.scales && !(scale !== undefined && Math.abs(scale / INPUT_SCALE - 1) < 1e-5))
     throw new FourwayError(
       "E_MODEL",

@@ -67,7 +67,7 @@ async function drawInputs(
     const values = 3 * input.width * input.height;
     const floatPixels = resampled(engine, frame, letterboxed(frame, input), input, (bytes) => {
       const floats = memory.reserve(4 * values);
-      kernels.toFloat(floats, bytes, values, INPUT_SCALE);
+      kernels.dequantize(floats, bytes, values, INPUT_SCALE);
       return memory.f32.slice(floats >> 2, (floats >> 2) + values);
     });
     inputs.push({ ...input, pixels: floatPixels });

@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 
-/** Height, width and channels of a value; the batch stands in front and is chosen when the graph is planned. */
+/** Height, width and channels of a value; the batch comes first and is chosen when the graph is planned. */
 export interface Shape {
   height: number;
   width: number;
@@ -36,6 +36,8 @@ export interface OpAttributes {
   split: Record<never, never>;
   /** Two inputs, joined along the channels. */
   concat: Record<never, never>;
+  /** From int8 to f32: the first op behind int8 values that f32 nodes read. */
+  dequantize: Record<never, never>;
 }
 
 /** The ops by name. */
@@ -67,18 +69,29 @@ export interface Param {
   scales?: Float32Array;
 }
 
+/** A value that the caller writes. */
+export interface GraphInput {
+  name: string;
+  channels: number;
+  /** Pixels of the picture to one of the input, along each side: 1 for the picture itself, 8 for features of a layer of that stride. */
+  stride: number;
+}
+
 /**
  * A network: nodes in order of execution over named values.
- * Fully convolutional: heights and widths come with the input (`shapesOf`), channels from the params.
+ * Fully convolutional: heights and widths come with the picture (`shapesOf`), channels from the inputs and params.
+ *
+ * A value with a scale is int8, any other f32; a node computes in the precision of what it reads. From int8 to f32 lead 1x1 convolutions
+ * whose output has no scale, and `dequantize`.
  */
 export interface Graph {
-  /** Name of the input value: 3 channels, RGB, (byte - 128) / 256. */
-  input: string;
+  /** Of a whole network one, `imageInput`. */
+  inputs: GraphInput[];
   /** Names of the values that the caller reads. */
   outputs: string[];
   nodes: GraphNode[];
   params: Map<string, Param>;
-  /** Present in an int8 graph: the scale of each value (value = scale * int8). An output without one is f32. */
+  /** The scale of each int8 value (value = scale * int8). */
   scales?: Map<string, number>;
 }
 
@@ -88,6 +101,27 @@ export const INPUT_CHANNELS = 3;
 export const INPUT_SCALE = 1 / 256;
 /** The byte that the input calls zero. */
 export const INPUT_ZERO = 128;
+
+/** The input of a network for pictures: RGB, (byte - 128) / 256. */
+export function imageInput(name: string): GraphInput {
+  return { name, channels: INPUT_CHANNELS, stride: 1 };
+}
+
+/** The name of the picture's value. @throws E_GRAPH where the graph has other inputs than a picture */
+export function imageOf({ inputs }: Graph): string {
+  const [input, ...others] = inputs;
+  if (!input || others.length > 0 || input.channels !== INPUT_CHANNELS || input.stride !== 1)
+    throw new FourwayError(
+      "E_GRAPH",
+      `graph: expected a picture of ${INPUT_CHANNELS} channels as its one input, got ${inputs.map(({ name, channels }) => `"${name}" of ${channels}`).join(", ") || "none"}; give a whole network`,
+    );
+  return input.name;
+}
+
+/** The names of all values. */
+export function valuesOf({ inputs, nodes }: Graph): string[] {
+  return [...inputs.map(({ name }) => name), ...nodes.flatMap(({ outputs }) => outputs)];
+}
 
 /** The parameter that a node holds in a role; throws E_GRAPH where it is missing. */
 export function paramOf(graph: Graph, node: GraphNode, role: Role): Param {

@@ -8,6 +8,16 @@ const UNIT = 256;
 const MAX_ASPECT = 4;
 const MULTIPLE = 32;
 
+/** The byte of the bars, and of what lies under transparent pixels; assembly/image/letterbox.ts has the same. */
+export const GREY = 114;
+/** How many pixels an input may have, about. */
+export const PIXELS = {
+  least: 4096,
+  most: 1 << 24,
+  /** Of an input that a network is trained for, and that its file may ask for. */
+  mostTrained: 1 << 20,
+};
+
 /**
  * The input's size for frames of an aspect: about `pixels` pixels, sides multiples of `multiple` (at least twice that). The longer side is rounded first, the
  * shorter one then follows the aspect; a frame on its side gets the same input on its side.

@@ -1,5 +1,14 @@
 import type { Random } from "../core/random.js";
-import type { Graph, GraphNode, OpAttributes, OpName, Param } from "../graph/graph.js";
+import {
+  type Graph,
+  type GraphNode,
+  INPUT_CHANNELS,
+  imageInput,
+  imageOf,
+  type OpAttributes,
+  type OpName,
+  type Param,
+} from "../graph/graph.js";
 import { activationOf } from "../ops/activation.js";
 import { channelsAfter } from "../ops/table.js";
 
@@ -21,12 +30,12 @@ export class Builder {
     private readonly random: Random,
     readonly input: string,
   ) {
-    this.channels.set(input, 3);
+    this.channels.set(input, INPUT_CHANNELS);
   }
 
   /** Takes over another graph's nodes and params, with a prefix before all its names but its input's. */
   graft(graph: Graph, prefix: string): Map<string, string> {
-    const renamed = new Map([[graph.input, this.input]]);
+    const renamed = new Map([[imageOf(graph), this.input]]);
     const rename = (name: string): string => {
       if (!renamed.has(name)) renamed.set(name, prefix + name);
       return renamed.get(name)!;
@@ -112,6 +121,6 @@ export class Builder {
 
   /** The graph so far. */
   graph(outputs: string[]): Graph {
-    return { input: this.input, outputs, nodes: this.nodes, params: this.params };
+    return { inputs: [imageInput(this.input)], outputs, nodes: this.nodes, params: this.params };
   }
 }

@@ -13,7 +13,7 @@ export const PATH_CHANNELS = 64;
 /** The same within a head. */
 export const INNER_CHANNELS = 32;
 
-/** Before training one cell in a hundred is taken for an object, and boxes reach e^1 strides to each side. */
+/** Before training one cell in a hundred is taken for an object, and boxes reach e^1 strides to each side, or as far as the mean of all bins. */
 const FIRST_LOGIT = -4.6;
 const FIRST_DISTANCE = 1;
 
@@ -73,10 +73,11 @@ export function buildNetwork(
 }
 
 /** Adds a task's head on a value of the path; at every stride it has the same parameters. Returns its map. */
-export function addHead(b: Builder, task: Task, stride: number, x: string, head: number, { channels, box }: HeadLayout): string {
+export function addHead(b: Builder, task: Task, stride: number, x: string, head: number, { channels, box, bins }: HeadLayout): string {
   const name = mapName(task, stride);
   const shared = `head.${task}`;
   const inner = b.separable(`${name}.block`, x, head, { shared });
-  const bias = (channel: number): number => (channel === 0 ? FIRST_LOGIT : channel >= box && channel < box + 4 ? FIRST_DISTANCE : 0);
+  const bias = (channel: number): number =>
+    channel === 0 ? FIRST_LOGIT : bins === 0 && channel >= box && channel < box + 4 ? FIRST_DISTANCE : 0;
   return b.output(name, inner, channels, `${shared}.out`, 0.01, bias);
 }

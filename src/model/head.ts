@@ -1,19 +1,23 @@
 import { FourwayError } from "../core/errors.js";
 import { stored } from "../ops/layout.js";
 
-/** A named run of channels that a head gives for each cell, such as `["box", 4]`. */
+/** A named run of channels that a head gives for each cell, such as `["box", 4]` or `["bins", 32]`. */
 export type HeadOutput = readonly [name: string, channels: number];
 
 /** What a head gives for each cell of its maps, and where it lies. */
 export interface HeadLayout {
-  /** In the order of the channels; "logit" (1 channel) first, "box" (4) among the others. */
+  /** In the order of the channels; "logit" (1 channel) first, "box" (4) or "bins" (4 times as many as a side has) among the others. */
   outputs: readonly HeadOutput[];
   /** Channels of a map. */
   channels: number;
   /** Floats from a cell to the next in memory, padding included. */
   cell: number;
-  /** First channel of the log distances to the left, top, right and bottom edge, in strides. The logit is channel 0. */
+  /** First channel of the distances to the left, top, right and bottom edge, in strides. The logit is channel 0. */
   box: number;
+  /** Logits of a side's distribution, whose mean bin is the distance; 0: a side is one channel, the logarithm of the distance. */
+  bins: number;
+  /** Where in its cell the point lies from which distances count, in strides from the cell's left and top edge. */
+  point: number;
 }
 
 /** How a network's maps are made: their strides, fine to coarse, and the layout of their cells. */
@@ -22,30 +26,39 @@ export interface HeadMaps {
   layout: HeadLayout;
 }
 
+/** The bins of a side are counted in vectors. */
+const BINS_MULTIPLE = 4;
 /** The most channels that a head may have. */
 const MAX_CHANNELS = 256;
 /** The coarsest stride that a network may have. */
 const MAX_STRIDE = 256;
 
-/** The layout of a head with these outputs. @throws E_MODEL where "logit" is not the first, "box" is missing, or a name or size is wrong */
+/**
+ * The layout of a head with these outputs. Logarithms of distances count from the middle of a cell; bins count from its corner, as those of
+ * generalized focal loss (arXiv 2006.04388) do.
+ * @throws E_MODEL where "logit" is not the first, neither "box" nor "bins" is there, or a name or size is wrong
+ */
 export function headLayout(outputs: readonly HeadOutput[]): HeadLayout {
   const names = outputs.map(([name]) => name);
   const channels = outputs.reduce((sum, [, count]) => sum + count, 0);
-  const at = names.indexOf("box");
+  const at = names.findIndex((name) => name === "box" || name === "bins");
+  const sides = outputs[at]?.[1] ?? 0;
+  const bins = names[at] === "bins" ? sides / 4 : 0;
   const wrong =
     names[0] !== "logit" ||
     outputs[0]![1] !== 1 ||
-    outputs[at]?.[1] !== 4 ||
+    (bins === 0 ? sides !== 4 : bins % BINS_MULTIPLE !== 0) ||
+    (names.includes("box") && names.includes("bins")) ||
     new Set(names).size !== names.length ||
     !outputs.every(([, count]) => Number.isInteger(count) && count > 0) ||
     channels > MAX_CHANNELS;
   if (wrong)
     throw new FourwayError(
       "E_MODEL",
-      `head: expected the outputs ["logit", 1], ["box", 4] and others of different names, ${MAX_CHANNELS} channels at most, got ${JSON.stringify(outputs)}; begin with the logit`,
+      `head: expected the outputs ["logit", 1], ["box", 4] or ["bins", a multiple of 16], and others of different names, ${MAX_CHANNELS} channels at most, got ${JSON.stringify(outputs)}; begin with the logit`,
     );
   const box = outputs.slice(0, at).reduce((sum, [, count]) => sum + count, 0);
-  return { outputs, channels, cell: stored(channels), box };
+  return { outputs, channels, cell: stored(channels), box, bins, point: bins === 0 ? 0.5 : 0 };
 }
 
 /** Strides of the maps of the shipped models, and of any model whose file says nothing else. */

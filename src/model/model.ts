@@ -3,6 +3,7 @@ import { FourwayError } from "../core/errors.js";
 import { sha256 } from "../core/sha256.js";
 import type { Task } from "../core/task.js";
 import { type Graph, INPUT_SCALE, INPUT_ZERO } from "../graph/graph.js";
+import { GREY, PIXELS } from "../image/letterbox.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import { mapName } from "./build.js";
@@ -54,10 +55,7 @@ export function isFourway({ format }: Readonly<Record<string, string>>): boolean
   return format === FORMAT || format === FORMAT_1;
 }
 
-const NORMALISATION = JSON.stringify({ order: "RGB", zero: INPUT_ZERO, scale: INPUT_SCALE, letterbox: 114 });
-
-/** The most pixels that a file may ask for unasked; a caller may ask for more. */
-const MAX_OWN_PIXELS = 1 << 20;
+const NORMALISATION = JSON.stringify({ order: "RGB", zero: INPUT_ZERO, scale: INPUT_SCALE, letterbox: GREY });
 
 const NO_DIGEST = "0".repeat(64);
 /** How the entry of the digest begins in a file: metadata_props, its length, the key, the value's length. */
@@ -152,7 +150,7 @@ export function loadModel(file: Bytes): Model {
   ) as Task[];
   const perTask = (v: unknown, fits: (value: unknown) => boolean): boolean =>
     typeof v === "object" && v !== null && tasks.every((task) => Object.hasOwn(v, task) && fits((v as Record<string, unknown>)[task]));
-  const pixels = parse("pixels", (v) => finite(v) && v >= 4096 && v <= MAX_OWN_PIXELS) as number;
+  const pixels = parse("pixels", (v) => finite(v) && v >= PIXELS.least && v <= PIXELS.mostTrained) as number;
   const thresholds = parse("thresholds", (v) => perTask(v, (t) => finite(t) && t >= 0 && t <= 1)) as ModelInfo["thresholds"];
   const presence = parse("presence", (v) =>
     perTask(v, (p) => finite((p as ModelInfo["presence"][string])?.scale) && finite((p as ModelInfo["presence"][string])?.offset)),

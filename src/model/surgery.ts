@@ -1,9 +1,9 @@
 import { FourwayError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
-import type { Graph } from "../graph/graph.js";
+import { type Graph, imageOf } from "../graph/graph.js";
 import { Builder } from "./blocks.js";
-import { addHead, mapName } from "./build.js";
+import { addHead, INNER_CHANNELS, mapName } from "./build.js";
 import { defaultInfo, type Model } from "./model.js";
 
 /** A graph without the nodes and params that these values do not need; its outputs stay as they are. */
@@ -23,24 +23,23 @@ export function pruned(graph: Graph, values: Iterable<string>): Graph {
 
 /**
  * The model with heads for exactly these tasks, in this order. Heads that it has stay the same bit for bit, with their thresholds and
- * presence; the others are dropped; new ones, as wide as those, begin with random weights and norms in place.
+ * presence; the others are dropped; new ones, as wide within as those (32 where those are single rows), begin with random weights and norms in place.
  * @throws E_MODEL for int8, and for a network that `buildNetwork` did not make; E_ARGUMENT for no task
  */
 export function withTasks({ graph, info }: Model, tasks: readonly Task[], seed = 1): Model {
   if (tasks.length === 0) throw new FourwayError("E_ARGUMENT", "heads: expected at least one task, got none; name one");
   const known = info.tasks[0]!;
-  const levels = info.strides.map(
-    (stride) => graph.nodes.find(({ name }) => name === `${mapName(known, stride)}.block.depthwise`)?.inputs[0],
-  );
-  const width = graph.params.get(`head.${known}.pointwise.weight`)?.dims[0];
-  if (graph.scales || width === undefined || !levels.every((value) => value !== undefined))
+  const input = (name: string): string | undefined => graph.nodes.find((node) => node.name === name)?.inputs[0];
+  const levels = info.strides.map((stride) => input(`${mapName(known, stride)}.block.depthwise`) ?? input(mapName(known, stride)));
+  const width = graph.params.get(`head.${known}.pointwise.weight`)?.dims[0] ?? INNER_CHANNELS;
+  if (graph.scales || !levels.every((value) => value !== undefined))
     throw new FourwayError(
       "E_MODEL",
       `heads: expected an f32 model that fourway trained, got ${graph.scales ? "int8" : "another network"}; give the file that training wrote`,
     );
   const isKnown = (task: Task): boolean => info.tasks.includes(task);
   const kept = tasks.filter(isKnown).flatMap((task) => info.strides.map((stride) => mapName(task, stride)));
-  const b = new Builder(new Random(seed, 3), graph.input);
+  const b = new Builder(new Random(seed, 3), imageOf(graph));
   b.graft(pruned(graph, [...kept, ...levels]), "");
   const outputs = info.strides.flatMap((stride, level) =>
     tasks.map((task) => (isKnown(task) ? mapName(task, stride) : addHead(b, task, stride, levels[level]!, width, info.layout))),

@@ -53,7 +53,7 @@ export function shuffleTrunk(width: TrunkWidth, seed: number): Graph {
  * The trunk of a network that `buildNetwork` made, to build another one on: names lose their "trunk." again.
  * @throws E_MODEL for int8, and for another network
  */
-export function trunkOf({ input, nodes, params, scales }: Graph): Graph {
+export function trunkOf({ inputs, nodes, params, scales }: Graph): Graph {
   const bare = (name: string): string => (name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name);
   const outputs = STRIDES.map((stride) => nodes.find(({ name }) => name === `path.lateral${stride}`)?.inputs[0]);
   if (scales || !outputs.every((name) => name?.startsWith(PREFIX)))
@@ -61,7 +61,7 @@ export function trunkOf({ input, nodes, params, scales }: Graph): Graph {
   const own = nodes.filter(({ name }) => name.startsWith(PREFIX));
   const read = new Set(own.flatMap((node) => Object.values(node.params)));
   return {
-    input,
+    inputs,
     outputs: outputs.map((name) => bare(name!)),
     nodes: own.map((node) => ({
       ...node,

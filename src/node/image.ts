@@ -2,13 +2,14 @@ import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame, MAX_FRAME_PIXELS } from "../core/frame.js";
+import { GREY } from "../image/letterbox.js";
 
 // Pictures from and to files, by sharp (libvips), which is an optional peer: without it all else of Fourway works.
 
 type Sharp = typeof import("sharp").default;
 
 /** The grey behind transparent pixels: that of the letterbox bars. */
-const GREY = { r: 114, g: 114, b: 114 };
+const BACKGROUND = { r: GREY, g: GREY, b: GREY };
 
 /** Files beyond this are refused unread: more than MAX_FRAME_PIXELS pixels take uncompressed. */
 const MAX_FILE_BYTES = 4 * MAX_FRAME_PIXELS + 1_000_000;
@@ -109,7 +110,7 @@ async function decodeImage(
       picture = picture.resize({ width, height, fit: "fill" });
     }
     const { data, info } = await picture
-      .flatten({ background: GREY })
+      .flatten({ background: BACKGROUND })
       .toColourspace("srgb")
       .ensureAlpha()
       .raw({ depth: "uchar" })
@@ -156,7 +157,7 @@ export async function writeImage(path: string, frame: Frame, options: { quality?
       ? picture.png()
       : extension === ".webp"
         ? picture.webp({ quality })
-        : picture.flatten({ background: GREY }).jpeg({ quality });
+        : picture.flatten({ background: BACKGROUND }).jpeg({ quality });
   const part = `${path}.part`;
   try {
     const bytes = await encoded.toBuffer();

@@ -23,12 +23,12 @@ export class Faults {
     throw new FourwayError(
       "E_ONNX",
       `onnx: expected a whole model made of the ops that Fourway runs, got ${this.count} fault${this.count === 1 ? "" : "s"}: ` +
-        `${this.reported.join("; ")}${more}; copy the file anew, or export it with these ops alone`,
+        `${this.reported.join("; ")}${more}; copy the file again, or export it with these ops alone`,
     );
   }
 }
 
-/** A name from a file as it may stand in a message: quoted, without control characters, not long. */
+/** A name from a file as messages show it: quoted, without control characters, not long. */
 export function quote(name: string): string {
   return JSON.stringify(name.length > 60 ? `${name.slice(0, 57)}...` : name);
 }

@@ -14,7 +14,7 @@ interface WrittenNode {
   more?: string[];
   /** What its name ends in, where an op becomes several nodes. */
   part?: string;
-  /** An activation that reading must not merge into the node before it. */
+  /** Reading must not merge it into the node before it. */
   alone?: boolean;
 }
 
@@ -107,6 +107,7 @@ const FORMS: { [N in OpName]: OnnxForm<N> } = {
     read: { Resize: read.resize },
     write: (_, writer) => writeResize(writer, { coordinate_transformation_mode: "half_pixel", mode: "linear" }),
   },
+  dequantize: { read: { Identity: read.identity }, write: () => [{ op: "Identity", alone: true }] },
   split: { read: { Slice: read.slice }, write: (_, writer) => [writeSlice(writer, 0, "even"), writeSlice(writer, 1, "odd")] },
 };
 
@@ -120,7 +121,6 @@ export const TRANSLATORS: ReadonlyMap<string, read.Translator> = new Map(
   [
     ["Constant", read.constant] as const,
     ["DequantizeLinear", dequantizeLinear] as const,
-    ["Identity", read.identity] as const,
     ["QuantizeLinear", quantizeLinear] as const,
     ...Object.values(FORMS).flatMap(({ read }) => Object.entries(read)),
   ].sort(([a], [b]) => (a < b ? -1 : 1)),

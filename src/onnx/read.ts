@@ -1,5 +1,5 @@
 import { type Graph, type GraphNode, INPUT_CHANNELS } from "../graph/graph.js";
-import { opOf } from "../ops/table.js";
+import { leavesInt8, opOf } from "../ops/table.js";
 import { Fault, Faults, quote } from "./faults.js";
 import { TRANSLATORS } from "./forms.js";
 import { define, type PendingNode, type Reading, type Value } from "./reading.js";
@@ -12,7 +12,7 @@ import { readMessage } from "./wire.js";
  * what the model says of itself, the tensors, node by node, the outputs.
  *
  * A Relu or LeakyRelu that alone follows a convolution or normalisation becomes its activation; two Slices of every second channel
- * become a split; Identity and Constant vanish; tensors that no node uses and nodes that no output needs are left out. Names are the file's; a node without
+ * become a split; Identity and Constant vanish (an Identity that `writeOnnx` made is a dequantize); tensors that no node uses and nodes that no output needs are left out. Names are the file's; a node without
  * one, or with one that was given before, gets a name made from its op and place. Attributes that are not exact in float32
  * come back as the shortest decimal (0.1); scales come back as the float32 they are.
  *
@@ -30,7 +30,7 @@ export function readOnnx(bytes: Uint8Array): { graph: Graph; metadata: Record<st
   if (!file.graph) faults.throwIfAny();
 
   const reading = startReading(file, faults);
-  const input = readInput(file, reading);
+  const inputs = readInputs(file, reading);
   for (const [index, node] of (file.graph?.nodes ?? []).entries()) readNode(reading, node, index);
   const outputs = readOutputs(file, reading);
   expectWhole(reading, outputs);
@@ -38,7 +38,7 @@ export function readOnnx(bytes: Uint8Array): { graph: Graph; metadata: Record<st
   expectBounded(reading);
   faults.throwIfAny();
 
-  return { graph: finish(reading, input as Value, outputs), metadata };
+  return { graph: finish(reading, inputs, outputs), metadata };
 }
 
 function readMetadata(file: Model, faults: Faults): Record<string, string> {
@@ -86,7 +86,7 @@ function startReading(file: Model, faults: Faults): Reading {
   return reading;
 }
 
-/** Runs a step; where it ends in a Fault, tells it with its place and marks what the step should have made as broken. */
+/** Runs a step; a Fault is reported with its place, and what the step should have made is marked as broken. */
 function attempt(reading: Reading, where: string, made: readonly string[], step: () => void): void {
   try {
     step();
@@ -97,26 +97,33 @@ function attempt(reading: Reading, where: string, made: readonly string[], step:
   }
 }
 
-/** The one input that is not a tensor of the file: [any, 3, any, any] of float32. */
-function readInput(file: Model, reading: Reading): Value | undefined {
+/** A side that says its input's stride, as `writeOnnx` names it. */
+const SIDE = /^(?:height|width)\/(\d{1,5})$/;
+
+/**
+ * The inputs that are not tensors of the file: [any, channels, any, any] of float32; channels that stand open are a picture's. A stride
+ * other than 1 is in the sides' names.
+ */
+function readInputs(file: Model, reading: Reading): Value[] {
   const inputs = (file.graph?.inputs ?? []).filter(({ name = "" }) => !reading.constants.has(name) && !reading.broken.has(name));
-  let value: Value | undefined;
-  attempt(
-    reading,
-    "graph inputs",
-    inputs.map(({ name }) => name ?? ""),
-    () => {
-      const [input] = inputs;
-      if (!input || inputs.length > 1) throw new Fault(`expected one input, got ${inputs.length}`);
+  if (inputs.length === 0 && file.graph) reading.faults.add("graph: expected an input, got none");
+  const values: Value[] = [];
+  for (const input of inputs) {
+    const { name = "" } = input;
+    attempt(reading, `graph input ${quote(name)}`, [name], () => {
       expectFloat(input);
       const dims = input.type?.tensor?.shape?.dims;
       const channels = dims?.[1]?.value ?? INPUT_CHANNELS;
-      if (dims && (dims.length !== 4 || channels !== INPUT_CHANNELS))
-        throw new Fault(`expected [batch, ${INPUT_CHANNELS}, height, width], got ${dims.length} dims with ${channels} channels`);
-      value = define(reading, input.name ?? "", INPUT_CHANNELS, 0);
-    },
-  );
-  return value;
+      if ((dims && dims.length !== 4) || channels < 1)
+        throw new Fault(`expected [batch, channels, height, width], got ${dims?.length ?? 4} dims with ${channels} channels`);
+      const [down = 1, across = 1] = [dims?.[2], dims?.[3]].map((dim) => Number(SIDE.exec(dim?.name ?? "")?.[1] ?? 1));
+      const level = Math.log2(down);
+      if (down !== across || !Number.isInteger(level))
+        throw new Fault(`expected one stride for both sides, a power of 2, got ${down}, ${across}`);
+      values.push(define(reading, name, channels, level));
+    });
+  }
+  return values;
 }
 
 function expectFloat({ type }: OnnxValueInfo): void {
@@ -144,7 +151,7 @@ function readOutputs(file: Model, reading: Reading): Value[] {
       const value = reading.values.get(name);
       if (!value && reading.broken.has(name)) throw new Fault("");
       if (!value) throw new Fault("expected a float32 tensor that a node makes, got none");
-      if (!value.producer) throw new Fault("expected a computed value, got the input");
+      if (!value.producer) throw new Fault("expected a computed value, got an input");
       if (outputs.includes(value)) throw new Fault(`expected each value once, got ${quote(value.name)} again`);
       value.name = name;
       outputs.push(value);
@@ -155,13 +162,12 @@ function readOutputs(file: Model, reading: Reading): Value[] {
 }
 
 /**
- * What can be seen at the end alone: splits have both halves, and a graph is int8 throughout or not at all.
+ * What can be seen at the end alone: splits have both halves, and a node is int8 throughout or not at all.
  * Where a part could not be made, what is missing may be missing for that.
  */
 function expectWhole(reading: Reading, outputs: readonly Value[]): void {
   if (reading.broken.size > 0) return;
   const fault = (node: PendingNode, message: string): void => reading.faults.add(`${node.op} ${quote(node.name)}: ${message}`);
-  const quantized = [...reading.values.values()].some(({ scale }) => scale !== undefined);
   for (const node of reading.nodes) {
     const { op, inputs } = node;
     if (inputs.some(({ halfSplits }) => halfSplits.includes(node))) {
@@ -169,13 +175,18 @@ function expectWhole(reading: Reading, outputs: readonly Value[]): void {
       fault(node, `expected slices of the even and of the odd channels, got ${quote(tensor)} alone`);
       continue;
     }
-    if (!quantized) continue;
+    if (inputs.every(({ scale }) => scale === undefined)) {
+      const output = node.outputs.find(({ scale }) => scale !== undefined);
+      if (output) fault(node, `expected quantized inputs, as its output ${quote(output.name)} is, got float ones`);
+      if (op === "dequantize") fault(node, "expected a quantized input, got a float one");
+      continue;
+    }
     const form = opOf(op).int8;
     if (form === "none")
       fault(node, "expected an op with an int8 form, got another; fold normalisation into the convolutions of a quantized model");
-    if (inputs.some(({ scale }) => scale === undefined)) fault(node, "expected quantized inputs, as others are, got a float one");
+    if (inputs.some(({ scale }) => scale === undefined)) fault(node, "expected inputs that are all quantized or all float, got both");
     for (const output of node.outputs) {
-      if (output.scale === undefined && !outputs.includes(output))
+      if (output.scale === undefined && !outputs.includes(output) && !leavesInt8(op))
         fault(node, `expected a quantized output, got ${quote(output.name)} as float`);
       if (form === "copies" && output.scale !== undefined && inputs.some(({ scale }) => scale !== output.scale))
         fault(node, "expected one scale for all inputs and outputs, got several");
@@ -211,7 +222,7 @@ function expectBounded(reading: Reading): void {
     reading.faults.add(`graph: expected at most ${MAX_WORK} multiplications a pixel of the input, got ${Math.round(work)}`);
 }
 
-function finish(reading: Reading, input: Value, outputs: readonly Value[]): Graph {
+function finish(reading: Reading, inputs: readonly Value[], outputs: readonly Value[]): Graph {
   const names = new Set<string>();
   const copies = new Map<string, number>();
   const nodes = reading.nodes.map((node) => {
@@ -224,9 +235,14 @@ function finish(reading: Reading, input: Value, outputs: readonly Value[]): Grap
     names.add(name);
     return { ...node, name, inputs: node.inputs.map((value) => value.name), outputs: node.outputs.map((value) => value.name) } as GraphNode;
   });
-  const graph: Graph = { input: input.name, outputs: outputs.map(({ name }) => name), nodes, params: reading.params };
+  const graph: Graph = {
+    inputs: inputs.map(({ name, channels, level }) => ({ name, channels, stride: 2 ** level })),
+    outputs: outputs.map(({ name }) => name),
+    nodes,
+    params: reading.params,
+  };
   const scales = new Map<string, number>();
-  for (const value of new Set([input, ...reading.nodes.flatMap((node) => node.outputs)]))
+  for (const value of new Set([...inputs, ...reading.nodes.flatMap((node) => node.outputs)]))
     if (value.scale !== undefined) scales.set(value.name, value.scale);
   return scales.size > 0 ? { ...graph, scales } : graph;
 }

@@ -39,7 +39,7 @@ export interface Reading {
   /** The outputs of QuantizeLinear. */
   quantized: Map<string, Value>;
   constants: Map<string, Constant>;
-  /** Tensors that could not be made; the reason was told. */
+  /** Tensors that could not be made; the reason has been reported. */
   broken: Set<string>;
   /** How often each tensor is read, graph outputs included. */
   uses: Map<string, number>;
@@ -74,7 +74,7 @@ export function valueAt(reading: Reading, node: OnnxNode, index: number): Value 
   throw missing(reading, tensor, `a computed value as input ${index}`);
 }
 
-/** A node's input, a tensor whose values stand in the file. Throws Fault where there is none. */
+/** A node's input, a tensor whose values are in the file. Throws Fault where there is none. */
 export function constantAt(reading: Reading, node: OnnxNode, index: number): Constant {
   const tensor = node.inputs[index] ?? "";
   const constant = reading.constants.get(tensor);

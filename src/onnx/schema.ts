@@ -6,7 +6,7 @@ import { type Draft, type Message, many, one } from "./wire.js";
 
 /** A node is at least some twenty bytes of file, but may ask for work on all of a tensor. */
 const MAX_NODES = 10000;
-/** Tensors of a file, and values that it tells of. */
+/** Tensors of a file, and values that it declares. */
 const MAX_TENSORS = 4 * MAX_NODES;
 /** Numbers of one tensor. */
 const MAX_NUMBERS = 2 ** 26;

@@ -4,7 +4,7 @@ import { DATA_TYPE, type OnnxTensor, type TensorDraft } from "./schema.js";
 /** The element types that are read; int64 becomes numbers, exact up to 2^53. */
 type ElementType = keyof typeof DATA_TYPE;
 
-/** A tensor whose values stand in the file, row-major over `dims`. */
+/** A tensor whose values are in the file, row-major over `dims`. */
 export interface Constant {
   name: string;
   type: ElementType;
@@ -35,7 +35,7 @@ function elementCount(dims: readonly number[], limit: number): number {
   return count;
 }
 
-/** Dims as they may stand in a message. */
+/** Dims as messages show them. */
 export function dimsText(dims: readonly number[]): string {
   return `[${dims.slice(0, 8).join(", ")}${dims.length > 8 ? ", .." : ""}]`;
 }

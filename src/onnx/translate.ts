@@ -264,10 +264,16 @@ export function resize(reading: Reading, node: OnnxNode): void {
   });
 }
 
-/** Identity: another name. */
+/** Identity: another name, or a dequantize of ours. */
 export function identity(reading: Reading, node: OnnxNode): void {
   attributesOf(node, []);
   const output = onlyOutput(node);
+  if (node.note === OWN_NODE) {
+    const x = valueAt(reading, node, 0);
+    const y = define(reading, output, x.channels, x.level);
+    addNode(reading, { op: "dequantize", name: node.name ?? "", inputs: [x], outputs: [y], attributes: {}, params: {} });
+    return;
+  }
   claim(reading, output);
   const tensor = node.inputs[0] ?? "";
   const [value, constant] = [reading.values.get(tensor), reading.constants.get(tensor)];
@@ -278,7 +284,7 @@ export function identity(reading: Reading, node: OnnxNode): void {
   else throw missing(reading, tensor, "an input");
 }
 
-/** Constant: a tensor that stands in a node. */
+/** Constant: a tensor within a node. */
 export function constant(reading: Reading, node: OnnxNode): void {
   const attributes = attributesOf(node, ["value", "value_int", "value_ints", "value_float", "value_floats"]);
   if (node.attributes.length !== 1) throw new Fault(`expected one value, got ${node.attributes.length}`);

@@ -1,4 +1,4 @@
-import { type Activation, type Graph, type GraphNode, INPUT_CHANNELS, type Role } from "../graph/graph.js";
+import { type Activation, type Graph, type GraphNode, type Role, valuesOf } from "../graph/graph.js";
 import { channelsAfter } from "../ops/table.js";
 import { int } from "./attributes.js";
 import { checkWritable } from "./check.js";
@@ -23,32 +23,33 @@ interface Writing {
 }
 
 /**
- * Writes a graph as an ONNX model (opset 17, standard ops, NCHW). Values, parameters and nodes keep their names; the input is
- * [batch, 3, height, width], all but the channels free. A fused activation becomes a node of its own, split two Slices.
+ * Writes a graph as an ONNX model (opset 17, standard ops, NCHW). Values, parameters and nodes keep their names; an input is
+ * [batch, channels, height, width], all but the channels free, or with sides "height/8" and "width/8" where its stride is 8. A fused activation becomes a node of its own, split two Slices.
  *
  * An int8 graph (`graph.scales`) becomes QDQ: each value with a scale goes through QuantizeLinear and DequantizeLinear (zero
  * point 0); weights are int8 with a scale an output channel, biases int32 with input scale * weight scale. What lies between has numbers
  * for names. Scales are written as float32; what is not exact in it is rounded here.
  * @param metadata becomes metadata_props, in order.
  * @param options.producer who made the file, by default "fourway".
- * @throws E_GRAPH where names clash, a value is used before it is made, or an int8 graph is not int8 throughout.
+ * @throws E_GRAPH where names clash, a value is used before it is made, or a node is neither int8 nor f32 throughout.
  */
 export function writeOnnx(graph: Graph, metadata: Record<string, string>, options: { producer?: string } = {}): Uint8Array {
   checkWritable(graph);
-  const values = [graph.input, ...graph.nodes.flatMap((node) => node.outputs)];
   const writing: Writing = {
     graph,
     nodes: [],
     tensors: new Map(),
-    taken: { tensors: new Set([...values, ...graph.params.keys()]), nodes: new Set(graph.nodes.map(({ name }) => name)) },
+    taken: { tensors: new Set([...valuesOf(graph), ...graph.params.keys()]), nodes: new Set(graph.nodes.map(({ name }) => name)) },
     shared: new Map(),
     readAs: new Map(),
-    channels: new Map([[graph.input, INPUT_CHANNELS]]),
+    channels: new Map(graph.inputs.map(({ name, channels }) => [name, channels])),
     numbered: 0,
   };
-  const inputScale = graph.scales?.get(graph.input);
-  writing.readAs.set(graph.input, inputScale === undefined ? graph.input : numbered(writing));
-  if (inputScale !== undefined) quantize(writing, graph.input, graph.input, inputScale);
+  for (const { name } of graph.inputs) {
+    const scale = graph.scales?.get(name);
+    writing.readAs.set(name, scale === undefined ? name : numbered(writing));
+    if (scale !== undefined) quantize(writing, name, name, scale);
+  }
   for (const node of graph.nodes) writeNode(writing, node);
   return writeMessage(model, {
     irVersion: IR_VERSION,
@@ -59,7 +60,7 @@ export function writeOnnx(graph: Graph, metadata: Record<string, string>, option
       name: "fourway",
       nodes: writing.nodes,
       initializers: [...writing.tensors.values()],
-      inputs: [floatInfo(graph.input, ["batch", INPUT_CHANNELS, "height", "width"])],
+      inputs: graph.inputs.map(({ name, channels, stride }) => floatInfo(name, ["batch", channels, ...sides(stride)])),
       outputs: graph.outputs.map((name) => floatInfo(name, ["batch", writing.channels.get(name) ?? 0, `${name}.height`, `${name}.width`])),
     },
   });
@@ -68,6 +69,11 @@ export function writeOnnx(graph: Graph, metadata: Record<string, string>, option
 function floatInfo(name: string, dims: (string | number)[]): ValueInfoDraft {
   const shape = { dims: dims.map((dim) => (typeof dim === "string" ? { name: dim } : { value: dim })) };
   return { name, type: { tensor: { elementType: DATA_TYPE.float32, shape } } };
+}
+
+/** The names of an input's sides, which say its stride. */
+function sides(stride: number): string[] {
+  return ["height", "width"].map((side) => (stride === 1 ? side : `${side}/${stride}`));
 }
 
 /** The name, or the name with a number where it is taken. */

@@ -16,7 +16,7 @@ export interface Layout {
   length(dims: readonly number[]): number;
   /** Where value `index` of the row-major ONNX order goes. */
   at(dims: readonly number[], index: number): number;
-  /** A second place that wants the same value, where a kernel reads some twice. */
+  /** A second position for the same value, where a kernel reads some values twice. */
   again?(dims: readonly number[], index: number): number | undefined;
 }
 
@@ -86,7 +86,7 @@ function grouped(at: number, group: number): number {
 }
 
 /**
- * int8 depthwise weights, i16: for each four channels [vector][4][2], as assembly/i8/dwconv.ts tells. The last row's taps stand in two
+ * int8 depthwise weights, i16: for each four channels [vector][4][2], as in assembly/i8/dwconv.ts. The last row's taps are in two
  * vectors each, once in either half of a pair.
  */
 export const PAIR_TAPS: Layout = {
@@ -110,7 +110,7 @@ function pairTap(k: number, channel: number, vector: number, half: number): numb
   return ((channel >> 2) * pairVectors(k) + vector) * 8 + (channel & 3) * 2 + half;
 }
 
-/** int8 depthwise weights for dot products of bytes: for each four channels [vector][4][4], as assembly/i8/dwconv.ts tells. */
+/** int8 depthwise weights for dot products of bytes: for each four channels [vector][4][4], as in assembly/i8/dwconv.ts. */
 export const QUAD_TAPS: Layout = {
   length: ([c, , k]) => quadVectors(k!) * 4 * stored(c!),
   at: ([, , k], index) => {

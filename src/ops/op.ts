@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import type { Activation, GraphNode, OpName, Param, Role, Shape } from "../graph/graph.js";
-import type { Kernels } from "../wasm/kernels.js";
+import type { Kernels } from "../wasm/generated/kernels.js";
 import type { Chunk } from "../wasm/signals.js";
 import { type Layout, stored } from "./layout.js";
 
@@ -61,7 +61,7 @@ export interface Site<N extends OpName> {
   zeros: number;
 }
 
-/** The same, for the way back. */
+/** The same, for the backward pass. */
 export interface BackwardSite<N extends OpName> extends Site<N> {
   /** Gradients to write, one an input; undefined where nobody needs it. */
   dInputs: Inputs<N, number | undefined>;
@@ -89,6 +89,8 @@ type Int8Form =
   | "computes"
   /** Inputs and outputs share one scale. */
   | "copies"
+  /** An int8 input, an f32 output. */
+  | "ends"
   /** It does not occur in an int8 graph. */
   | "none";
 
@@ -111,7 +113,7 @@ export interface Op<N extends OpName> {
   trained: readonly Role[];
   /** Activations that its kernels apply to what they compute. */
   fuses: readonly Activation["kind"][];
-  /** f(c x) = c f(x) for c > 0, its bias scaled alike, its activation apart: the factor of a channel passes through. */
+  /** f(c x) = c f(x) for c > 0, with its bias scaled too and without its activation: the factor of a channel passes through. */
   homogeneous: boolean;
   int8: Int8Form;
   /** What the backward step reads again. */

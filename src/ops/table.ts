@@ -4,6 +4,7 @@ import { bilinear2 } from "./bilinear2.js";
 import { concat } from "./concat.js";
 import { conv1x1 } from "./conv1x1.js";
 import { conv3x3 } from "./conv3x3.js";
+import { dequantize } from "./dequantize.js";
 import { dwconv } from "./dwconv.js";
 import { maxpool } from "./maxpool.js";
 import { norm } from "./norm.js";
@@ -27,6 +28,7 @@ export const OPS: { [N in OpName]: Op<N> } = {
   maxpool,
   split,
   concat,
+  dequantize,
 };
 
 /** Channels of a node's outputs; sizes do not matter. */
@@ -42,7 +44,12 @@ export function channelsAfter(
   );
 }
 
-/** The op of a node, as one type: callers treat all ops alike. */
+/** Whether an op can make an f32 value of an int8 one. */
+export function leavesInt8(op: OpName): boolean {
+  return op === "conv1x1" || OPS[op].int8 === "ends";
+}
+
+/** The op of a node, as one type, for callers that treat all ops the same. */
 export function opOf(name: OpName): Op<OpName> {
   return OPS[name] as unknown as Op<OpName>;
 }

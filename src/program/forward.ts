@@ -1,19 +1,19 @@
 import { FourwayError } from "../core/errors.js";
 import type { GraphNode, OpName } from "../graph/graph.js";
 import { type Place, type SiteI8, type Step, WHOLE } from "../ops/op.js";
-import { opOf } from "../ops/table.js";
-import type { Kernels } from "../wasm/kernels.js";
+import type { Kernels } from "../wasm/generated/kernels.js";
 import type { Engine } from "../wasm/load.js";
 import type { Chunk } from "../wasm/signals.js";
-import { type PlacedParams, paramOffsets } from "./params.js";
+import { int8Site, type PlacedParams, paramOffsets } from "./params.js";
 import type { Plan } from "./plan.js";
+import { precisionOfNode } from "./precision.js";
 
 /** A forward pass ready to run: every kernel call with its arguments fixed. */
 export interface Program {
   plan: Plan;
-  /** f32 [batch, height, width, 3], or int8 in an int8 graph. */
-  input: Place;
-  /** f32, in the order of the graph's outputs. */
+  /** In the order of the graph's inputs, int8 where they have a scale; a picture is [batch, height, width, 3]. */
+  inputs: Place[];
+  /** In the order of the graph's outputs, int8 where they have a scale. */
   outputs: Place[];
   steps: { node: GraphNode; step: Step }[];
   /** Runs all steps; allocates nothing. */
@@ -34,7 +34,6 @@ export function compileForward(engine: Engine, plan: Plan, params: PlacedParams,
   const threads = engine.threads?.parts === plan.parts ? engine.threads : undefined;
   const place = (name: string): Place => placeOf(plan, name, base);
   const stepOf = (node: GraphNode, i: number, kernels: Kernels, part: Chunk, k: number): Step => {
-    const op = opOf(node.op);
     if (node.op === "norm")
       throw new FourwayError("E_GRAPH", `norm "${node.name}": expected a folded graph for inference, got a norm; call foldNorms`);
     const site: SiteI8<OpName> = {
@@ -48,17 +47,12 @@ export function compileForward(engine: Engine, plan: Plan, params: PlacedParams,
       saved: 0,
       zeros: params.zeros,
       part,
-      inputScales: node.inputs.map((name) => graph.scales?.get(name) ?? 0),
-      outputScales: node.outputs.map((name) => graph.scales?.get(name) ?? 0),
-      scales: params.scales.get(node) ?? 0,
-      byteFlip: params.byteFlip,
+      ...int8Site(graph, node, params),
     };
-    if (!graph.scales) return op.forward(site);
-    if (!op.forwardI8) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected an op with an int8 form, got none`);
-    return op.forwardI8(site);
+    return precisionOfNode(graph, node).step(site);
   };
   const steps = graph.nodes.map((node, i) => ({ node, step: stepOf(node, i, engine.kernels, WHOLE, 0) }));
-  const program = { plan, input: place(graph.input), outputs: graph.outputs.map(place), steps };
+  const program = { plan, inputs: graph.inputs.map(({ name }) => place(name)), outputs: graph.outputs.map(place), steps };
   if (!threads)
     return {
       ...program,

@@ -1,9 +1,10 @@
 import { FourwayError } from "../core/errors.js";
-import type { Graph, GraphNode, Param, Role } from "../graph/graph.js";
+import type { Graph, GraphNode, OpName, Param, Role } from "../graph/graph.js";
 import { type Layout, pack, stored, VECTOR } from "../ops/layout.js";
-import { tableOf } from "../ops/op.js";
+import { type Site, type SiteI8, tableOf } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
+import { INT8, precisionOfNode } from "./precision.js";
 
 /** A parameter in the kernels' memory. */
 interface PlacedParam {
@@ -61,20 +62,27 @@ function byteFlipFor({ byteFlip }: Engine, { params }: Graph): number {
   return byteFlip === 0 && [...params.values()].some(isLeast) ? -1 : byteFlip;
 }
 
+/** The same, but for parameters that are not f32: these never move. */
+export function trainable({ params }: Graph, trains: Trains = () => true): Trains {
+  return (param) => params.get(param.name)?.data instanceof Float32Array && trains(param);
+}
+
 /**
- * Packs a graph's parameters into memory: f32 graphs as floats, int8 graphs with weights as the engine multiplies them and, for each
- * convolution, the scale that turns its int32 sums into its output's steps.
- * @param trains which parameters training may move; without it all, running statistics aside
- * @throws E_GRAPH where a parameter is missing, or shared between ops that want different layouts
+ * Packs a graph's parameters into memory: those of f32 nodes as floats, those of int8 nodes with weights as the engine multiplies them and,
+ * for each convolution, the scale that turns its int32 sums into its output's steps.
+ * @param trains which f32 parameters training may move; without it all, running statistics aside
+ * @throws E_GRAPH where a parameter is missing, or shared between ops that need different layouts
  */
-export function placeParams(engine: Engine, graph: Graph, trains: Trains = () => true): PlacedParams {
+export function placeParams(engine: Engine, graph: Graph, trains?: Trains): PlacedParams {
   const { memory, threads } = engine;
-  const quantized = graph.scales !== undefined;
+  const moves = trainable(graph, trains);
   const byteFlip = byteFlipFor(engine, graph);
-  const kind: WeightKind = !quantized ? "f32" : byteFlip < 0 ? "pairs" : "quads";
+  const integers: WeightKind = byteFlip < 0 ? "pairs" : "quads";
   const byName = new Map<string, PlacedParam>();
   let widest = 8;
-  for (const node of graph.nodes)
+  for (const node of graph.nodes) {
+    const quantized = precisionOfNode(graph, node) === INT8;
+    const kind = quantized ? integers : "f32";
     for (const [key, name] of Object.entries(node.params)) {
       const role = key as Role;
       const param = graph.params.get(name);
@@ -90,10 +98,12 @@ export function placeParams(engine: Engine, graph: Graph, trains: Trains = () =>
         throw new FourwayError("E_GRAPH", `parameter "${name}": expected one use, got ${known.role} and ${role} of different ops`);
       widest = Math.max(widest, stored(param.dims[0]!), stored(param.dims[1] ?? 0) * (node.op === "conv3x3" ? 9 : 1));
       const state = !opOf(node.op).trained.includes(role);
-      const use = state ? "state" : trains({ name, role }) ? "trained" : "frozen";
+      const use = state ? "state" : moves({ name, role }) ? "trained" : "frozen";
       if (!known) byName.set(name, { name, role, param, layout, offset: 0, length: layout.length(param.dims), use });
     }
-  const bytesOf = ({ role, length }: PlacedParam): number => (role === "weight" ? WEIGHT_BYTES[kind] : 4) * length;
+  }
+  const bytesOf = ({ role, length, param }: PlacedParam): number =>
+    (role === "weight" && !(param.data instanceof Float32Array) ? WEIGHT_BYTES[integers] : 4) * length;
   const sum = (use: ParamUse): number => {
     let bytes = 0;
     for (const placed of byName.values()) if (placed.use === use) bytes += bytesOf(placed);
@@ -109,41 +119,51 @@ export function placeParams(engine: Engine, graph: Graph, trains: Trains = () =>
       next += bytesOf(placed);
       const { param, layout, length, role } = placed;
       const at = placed.offset;
-      if (!quantized) pack(param, layout, memory.f32.subarray(at >> 2, (at >> 2) + length));
+      if (param.data instanceof Float32Array) pack(param, layout, memory.f32.subarray(at >> 2, (at >> 2) + length));
       else if (role === "weight")
-        pack(param, layout, kind === "quads" ? memory.i8.subarray(at, at + length) : memory.i16.subarray(at >> 1, (at >> 1) + length));
+        pack(param, layout, integers === "quads" ? memory.i8.subarray(at, at + length) : memory.i16.subarray(at >> 1, (at >> 1) + length));
       else pack(param, layout, memory.i32.subarray(at >> 2, (at >> 2) + length));
     }
   const zeros = memory.reserve(4 * widest);
   memory.u8.fill(0, zeros, zeros + 4 * widest);
   const scales = new Map<GraphNode, number>();
-  if (quantized)
-    for (const node of graph.nodes) {
-      const weight = node.params.weight === undefined ? undefined : byName.get(node.params.weight)?.param;
-      const { pointwise } = opOf(node.op);
-      if (pointwise) {
-        const [from, to] = [node.inputs[0]!, node.outputs[0]!].map((value) => Math.fround(graph.scales!.get(value) ?? 0));
-        const table = memory.reserve(256);
-        memory.i8.set(
-          tableOf((x) => pointwise(node, x), from!, to!),
-          table,
-        );
-        scales.set(node, table);
-      }
-      if (!weight) continue;
-      const c = weight.dims[0]!;
-      const at = memory.reserve(4 * stored(c));
-      const block = memory.f32.subarray(at >> 2, (at >> 2) + stored(c)).fill(0);
-      const input = Math.fround(graph.scales!.get(node.inputs[0]!) ?? 0);
-      const output = graph.scales!.get(node.outputs[0]!);
-      for (let i = 0; i < c; i++) {
-        const sums = Math.fround(input * weight.scales![i]!);
-        block[i] = output === undefined ? sums : Math.fround(sums / Math.fround(output));
-      }
-      scales.set(node, at);
+  for (const node of graph.nodes) {
+    if (precisionOfNode(graph, node) !== INT8) continue;
+    const weight = node.params.weight === undefined ? undefined : byName.get(node.params.weight)?.param;
+    const { pointwise } = opOf(node.op);
+    if (pointwise) {
+      const [from, to] = [node.inputs[0]!, node.outputs[0]!].map((value) => Math.fround(graph.scales!.get(value) ?? 0));
+      const table = memory.reserve(256);
+      memory.i8.set(
+        tableOf((x) => pointwise(node, x), from!, to!),
+        table,
+      );
+      scales.set(node, table);
     }
+    if (!weight) continue;
+    const c = weight.dims[0]!;
+    const at = memory.reserve(4 * stored(c));
+    const block = memory.f32.subarray(at >> 2, (at >> 2) + stored(c)).fill(0);
+    const input = Math.fround(graph.scales!.get(node.inputs[0]!) ?? 0);
+    const output = graph.scales!.get(node.outputs[0]!);
+    for (let i = 0; i < c; i++) {
+      const sums = Math.fround(input * weight.scales![i]!);
+      block[i] = output === undefined ? sums : Math.fround(sums / Math.fround(output));
+    }
+    scales.set(node, at);
+  }
   const script = threads ? memory.reserve(threads.roomFor(graph.nodes.length)) : 0;
   return { byName, offset, trainedBytes, stateBytes, frozenBytes, zeros, scales, byteFlip, script };
+}
+
+/** What int8 kernels ask for beside what all do. */
+export function int8Site(graph: Graph, node: GraphNode, params: PlacedParams): Omit<SiteI8<OpName>, keyof Site<OpName>> {
+  return {
+    inputScales: node.inputs.map((name) => graph.scales?.get(name) ?? 0),
+    outputScales: node.outputs.map((name) => graph.scales?.get(name) ?? 0),
+    scales: params.scales.get(node) ?? 0,
+    byteFlip: params.byteFlip,
+  };
 }
 
 /** Byte offsets of a node's parameters by role; a missing one is the block of zeros. */

@@ -3,7 +3,9 @@ import { type Graph, type GraphNode, INPUT_CHANNELS, type Shape } from "../graph
 import { stored } from "../ops/layout.js";
 import { WHOLE } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
+import { roomFor } from "../wasm/memory.js";
 import type { Chunk } from "../wasm/signals.js";
+import { precisionOf, precisionOfNode } from "./precision.js";
 
 /** A buffer's need: how many bytes, from which moment to which (both included). */
 export interface BufferRequest {
@@ -12,8 +14,7 @@ export interface BufferRequest {
   last: number;
 }
 
-const ALIGN = 64;
-/** Vector kernels may touch this many bytes past a buffer's end. */
+/** Values are whole vectors of channels, so that kernels touch no more bytes than these past a buffer's end. */
 const SPARE = 16;
 
 /**
@@ -22,7 +23,7 @@ const SPARE = 16;
  * source: greedy by size, Pisarchyk and Lee, arXiv 2001.03288
  */
 export function placeBuffers(requests: readonly BufferRequest[]): { offsets: number[]; bytes: number } {
-  const size = requests.map(({ bytes }) => Math.ceil((bytes + SPARE) / ALIGN) * ALIGN);
+  const size = requests.map(({ bytes }) => roomFor(bytes, SPARE));
   const order = requests.map((_, i) => i).sort((a, b) => size[b]! - size[a]! || a - b);
   const offsets = new Array<number>(requests.length).fill(0);
   const placed: number[] = []; // by offset
@@ -46,12 +47,30 @@ export function placeBuffers(requests: readonly BufferRequest[]): { offsets: num
 }
 
 /**
- * Shapes of all values for an input of `height` x `width`.
+ * Shapes of all values for a picture of `height` x `width`.
  * @throws E_GRAPH for values that are read before they are written, written twice, or missing; E_SHAPE where sizes do not fit, or where
- * 3 channels, which are stored without padding and which only a 3x3 convolution reads, are not the input's
+ * 3 channels, which are stored without padding and which only a 3x3 convolution reads, are not an input's
  */
 export function shapesOf(graph: Graph, height: number, width: number): Map<string, Shape> {
-  const shapes = new Map<string, Shape>([[graph.input, { height, width, channels: INPUT_CHANNELS }]]);
+  const shapes = new Map<string, Shape>();
+  for (const { name, channels, stride } of graph.inputs) {
+    if (shapes.has(name)) throw new FourwayError("E_GRAPH", `graph: expected inputs of different names, got "${name}" twice`);
+    if (
+      !(
+        Number.isInteger(channels) &&
+        channels > 0 &&
+        Number.isInteger(stride) &&
+        stride > 0 &&
+        height % stride === 0 &&
+        width % stride === 0
+      )
+    )
+      throw new FourwayError(
+        "E_SHAPE",
+        `input "${name}": expected channels and a stride that divides ${height} x ${width}, got ${channels} channels of stride ${stride}`,
+      );
+    shapes.set(name, { height: height / stride, width: width / stride, channels });
+  }
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((name) => {
       const shape = shapes.get(name);
@@ -72,10 +91,7 @@ export function shapesOf(graph: Graph, height: number, width: number): Map<strin
       throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected ${outputs.length} outputs, got ${node.outputs.length}`);
     node.outputs.forEach((name, i) => {
       if (outputs[i]!.channels === INPUT_CHANNELS)
-        throw new FourwayError(
-          "E_SHAPE",
-          `${node.op} "${node.name}": expected other than 3 channels behind it, got 3; only the input has 3`,
-        );
+        throw new FourwayError("E_SHAPE", `${node.op} "${node.name}": expected other than 3 channels behind it, got 3; only inputs have 3`);
       if (shapes.has(name)) throw new FourwayError("E_GRAPH", `${node.op} "${node.name}": expected a new name, got "${name}" twice`);
       shapes.set(name, outputs[i]!);
     });
@@ -103,11 +119,6 @@ export interface Plan extends Size {
   /** Offsets of each node's scratch, a place each part. */
   scratch: number[][];
   bytes: number;
-}
-
-/** Bytes of one element of a value: 1 in an int8 graph, but for its outputs. */
-function elementBytes(graph: Graph, value: string): number {
-  return graph.scales?.has(value) ? 1 : 4;
 }
 
 /** The moment at which each value is read last; outputs are read after the last node. */
@@ -150,27 +161,27 @@ export function planForward(graph: Graph, size: Size, keepAll = false, parts: re
   const request = (name: string, first: number): void => {
     values.set(name, requests.length);
     requests.push({
-      bytes: elementBytes(graph, name) * elements(shapes.get(name)!, size.batch),
+      bytes: precisionOf(graph, name).bytes * elements(shapes.get(name)!, size.batch),
       first: keepAll ? 0 : first,
       last: keepAll ? end : (reads.get(name) ?? first),
     });
   };
-  request(graph.input, 0);
+  for (const { name } of graph.inputs) request(name, 0);
   const scratch: number[][] = [];
   graph.nodes.forEach((node, i) => {
     for (const name of node.outputs) request(name, i);
-    const { forward, i8 } = scratchOf(node, shapes);
-    scratch.push(parts.map(() => requests.push({ bytes: graph.scales ? i8 : forward, first: i, last: i }) - 1));
+    const bytes = scratchOf(graph, node, shapes);
+    scratch.push(parts.map(() => requests.push({ bytes, first: i, last: i }) - 1));
   });
   const { offsets, bytes } = placeBuffers(requests);
   for (const [name, at] of values) values.set(name, offsets[at]!);
   return { ...size, graph, parts, shapes, values, scratch: scratch.map((each) => each.map((at) => offsets[at]!)), bytes };
 }
 
-/** A node's scratch in bytes. */
-export function scratchOf(node: GraphNode, shapes: Map<string, Shape>) {
+/** A node's scratch in inference, in bytes. */
+export function scratchOf(graph: Graph, node: GraphNode, shapes: Map<string, Shape>): number {
   const of = (name: string): Shape => shapes.get(name)!;
-  return opOf(node.op).scratch(node, node.inputs.map(of), node.outputs.map(of));
+  return precisionOfNode(graph, node).scratch(node, node.inputs.map(of), node.outputs.map(of));
 }
 
 /** Multiply-accumulates of one picture, a node each. */

@@ -1,13 +1,14 @@
 import { FourwayError } from "../core/errors.js";
 import type { Graph, GraphNode, OpName, Role } from "../graph/graph.js";
 import { slopeOf } from "../ops/activation.js";
-import { type BackwardSite, type Place, type Site, type Step, WHOLE } from "../ops/op.js";
+import { type BackwardSite, type Place, type SiteI8, type Step, WHOLE } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
-import { gradientOffsets, type PlacedParams, paramOffsets, type Trains } from "./params.js";
+import { gradientOffsets, int8Site, type PlacedParams, paramOffsets, type Trains, trainable } from "./params.js";
 import { type BufferRequest, checkSize, elements, lastReads, type Plan, placeBuffers, type Size, scratchOf, shapesOf } from "./plan.js";
+import { precisionOf, precisionOfNode } from "./precision.js";
 
-/** A planned training step: the forward pass at moments 0..n-1, the loss at n, node i's way back at 2 n - i. */
+/** A planned training step: the forward pass at moments 0..n-1, the loss at n, node i's backward step at 2 n - i. */
 interface TrainingPlan extends Plan {
   /** The values that depend on a trained parameter: the backward pass goes back as far as these. */
   learning: ReadonlySet<string>;
@@ -41,14 +42,15 @@ function fusedSlope(node: GraphNode): number {
 /**
  * Plans forward and backward together: a value lives until its last reader, which may be in the backward pass; a gradient from its first
  * contribution to its producer's step. What no trained parameter leads to has no gradient and no backward step.
- * @param trains which parameters are trained, as for `placeParams`; without it all
+ * @param options.trains which f32 parameters are trained, as for `placeParams`; without it all
  * @throws E_GRAPH, E_SHAPE as `shapesOf` and `checkSize`; E_GRAPH for a value that learns and that nothing reads
  */
-export function planTraining(graph: Graph, size: Size, { trains = () => true }: { trains?: Trains } = {}): TrainingPlan {
+export function planTraining(graph: Graph, size: Size, options: { trains?: Trains } = {}): TrainingPlan {
   checkSize(size);
   const shapes = shapesOf(graph, size.height, size.width);
   const n = graph.nodes.length;
   const back = (i: number): number => 2 * n - i;
+  const trains = trainable(graph, options.trains);
   const learning = learningValues(graph, trains);
   const learns = (name: string): boolean => learning.has(name);
   const last = lastReads(graph);
@@ -67,16 +69,16 @@ export function planTraining(graph: Graph, size: Size, { trains = () => true }: 
 
   const requests: BufferRequest[] = [];
   const add = (bytes: number, first: number, lastMoment: number): number => requests.push({ bytes, first, last: lastMoment }) - 1;
-  const bytesOf = (name: string): number => 4 * elements(shapes.get(name)!, size.batch);
+  const bytesOf = (name: string): number => precisionOf(graph, name).bytes * elements(shapes.get(name)!, size.batch);
   const values = new Map<string, number>();
   const gradients = new Map<string, number>();
   const meetings = new Map<string, number>();
-  values.set(graph.input, add(bytesOf(graph.input), 0, last.get(graph.input) ?? 0));
+  for (const { name } of graph.inputs) values.set(name, add(bytesOf(name), 0, last.get(name) ?? 0));
   const scratch: number[] = [];
   const saved: number[] = [];
   graph.nodes.forEach((node, i) => {
     for (const name of node.outputs) values.set(name, add(bytesOf(name), i, last.get(name) ?? i));
-    scratch.push(add(scratchOf(node, shapes).forward, i, i));
+    scratch.push(add(scratchOf(graph, node, shapes), i, i));
     saved.push(add(opOf(node.op).saved(node.outputs.map((name) => shapes.get(name)!)), i, node.outputs.some(learns) ? back(i) : i));
   });
   for (const name of graph.outputs) gradients.set(name, add(bytesOf(name), n, learns(name) ? back(producer.get(name)!) : n));
@@ -90,7 +92,8 @@ export function planTraining(graph: Graph, size: Size, { trains = () => true }: 
         "E_GRAPH",
         `${node.op} "${node.name}": expected "${unread}" to be read, got no reader; leave out what nothing reads`,
       );
-    backwardScratch[i] = add(scratchOf(node, shapes).backward, back(i), back(i));
+    const [inputs, outputs] = [node.inputs, node.outputs].map((names) => names.map((name) => shapes.get(name)!));
+    backwardScratch[i] = add(opOf(node.op).scratch(node, inputs!, outputs!).backward, back(i), back(i));
     node.inputs.forEach((name, k) => {
       if (!learns(name)) {
         // convolutions leave it out, the others write all gradients or none
@@ -126,10 +129,10 @@ export function planTraining(graph: Graph, size: Size, { trains = () => true }: 
   };
 }
 
-/** A training step ready to run; the caller fills `input`, runs `forward`, writes `dOutputs`, runs `backward`. */
+/** A training step ready to run; the caller fills `inputs`, runs `forward`, writes `dOutputs`, runs `backward`. */
 export interface TrainingProgram {
   plan: TrainingPlan;
-  input: Place;
+  inputs: Place[];
   outputs: Place[];
   /** Byte offsets of the outputs' gradients, all of whose values the caller writes. */
   dOutputs: number[];
@@ -155,7 +158,7 @@ export function compileTraining(
   const place = (name: string): Place => ({ ...plan.shapes.get(name)!, offset: base + plan.values.get(name)! });
   const gradient = (name: string): number => base + plan.gradients.get(name)!;
   const sites = graph.nodes.map(
-    (node, i): Site<OpName> => ({
+    (node, i): SiteI8<OpName> => ({
       node,
       kernels,
       batch,
@@ -166,9 +169,14 @@ export function compileTraining(
       saved: base + plan.saved[i]!,
       zeros: params.zeros,
       part: WHOLE,
+      ...int8Site(graph, node, params),
     }),
   );
-  const forwardSteps = sites.map((site) => ({ node: site.node, input: site.inputs[0]!, step: opOf(site.node.op).forward(site) }));
+  const forwardSteps = sites.map((site) => ({
+    node: site.node,
+    input: site.inputs[0]!,
+    step: precisionOfNode(graph, site.node).step(site),
+  }));
   const backward: Step[] = [];
   for (let i = sites.length - 1; i >= 0; i--) {
     const node = graph.nodes[i]!;
@@ -204,7 +212,7 @@ export function compileTraining(
   }
   return {
     plan,
-    input: place(graph.input),
+    inputs: graph.inputs.map(({ name }) => place(name)),
     outputs: graph.outputs.map(place),
     dOutputs: graph.outputs.map(gradient),
     forwardSteps,

@@ -20,8 +20,8 @@ function channelsOf(value: string, reach: ChannelRanges): string[] {
   return Array.from(reach.get(value)!, (_, channel) => `${value} ${channel}`);
 }
 
-/** Channels that must be scaled alike: those that are copied or added, and those at nodes that share parameters. */
-function alike(graph: Graph, reach: ChannelRanges): Sets {
+/** Channels that must have one factor: those that are copied or added, and those at nodes that share parameters. */
+function sameFactor(graph: Graph, reach: ChannelRanges): Sets {
   const sets = new Sets();
   const join = (a: readonly string[], b: readonly string[]): void => {
     for (const [i, channel] of a.entries()) sets.join(channel, b[i]!);
@@ -79,7 +79,7 @@ function scaledWeight({ dims, data }: Param, depthwise: boolean, before: readonl
 }
 
 /**
- * The same function with its inner channels scaled so that int8 serves them alike: the small ones of a value become larger, at the cost of the
+ * The same function with its inner channels scaled so that int8 represents them about equally well: the small ones of a value become larger, at the cost of the
  * weights that read them, and the largest comes to 127 times a power of two. Convolution weights and biases take the factors in, which pass
  * through what is homogeneous (ReLU). The graph's input and outputs, what is copied or added to them, and what goes into or comes out of
  * other functions (sigmoid) stay.
@@ -88,7 +88,7 @@ function scaledWeight({ dims, data }: Param, depthwise: boolean, before: readonl
  * @returns the graph and its reach
  */
 export function equalize(graph: Graph, reach: ChannelRanges): { graph: Graph; reach: ChannelRanges } {
-  const sets = alike(graph, reach);
+  const sets = sameFactor(graph, reach);
   const setsOf = (value: string): string[] => channelsOf(value, reach).map((channel) => sets.of(channel));
 
   const reaches = new Map<string, number>();
@@ -105,7 +105,9 @@ export function equalize(graph: Graph, reach: ChannelRanges): { graph: Graph; re
   }
   for (const node of graph.nodes)
     if (opOf(node.op).weight?.depthwise === false) raise(readings, node.inputs[0]!, readingOf(paramOf(graph, node, "weight")));
-  const fixed = new Set([graph.input, ...graph.outputs, ...unscalable(graph)].map((value) => groups.of(setsOf(value)[0]!)));
+  const fixed = new Set(
+    [...graph.inputs.map(({ name }) => name), ...graph.outputs, ...unscalable(graph)].map((value) => groups.of(setsOf(value)[0]!)),
+  );
   const members = new Map<string, string[]>();
   for (const set of reaches.keys()) members.set(groups.of(set), [...(members.get(groups.of(set)) ?? []), set]);
 

@@ -1,4 +1,4 @@
-import type { Graph, Param } from "../graph/graph.js";
+import { type Graph, type Param, valuesOf } from "../graph/graph.js";
 
 /** New parameters by name. What is made from the same sources is made once; no parameter takes the name of another or of a value. */
 export class ParamStore {
@@ -8,7 +8,7 @@ export class ParamStore {
 
   /** @param graph whose values' names are taken */
   constructor(graph: Graph) {
-    this.values = new Set([graph.input, ...graph.nodes.flatMap(({ outputs }) => outputs)]);
+    this.values = new Set(valuesOf(graph));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import { type Graph, type GraphNode, INPUT_SCALE, type Param, paramOf } from "../graph/graph.js";
+import { type Graph, type GraphNode, INPUT_SCALE, imageOf, type Param, paramOf, valuesOf } from "../graph/graph.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
 import { type ChannelRanges, equalize, INT8_MAX } from "./equalize.js";
@@ -35,8 +35,7 @@ function groupsOf(graph: Graph): Map<string, string> {
     if (other) sets.join(node.inputs[0]!, other.inputs[0]!);
     else byParams.set(key, node);
   }
-  const names = [graph.input, ...graph.nodes.flatMap(({ outputs }) => outputs)];
-  return new Map(names.map((name) => [name, sets.of(name)]));
+  return new Map(valuesOf(graph).map((name) => [name, sets.of(name)]));
 }
 
 /** The least power of two of which so much is at most 127 times; a rounding error more is as much. */
@@ -47,12 +46,13 @@ function scaleFor(reach: number): number {
 /** Scales of all values but the outputs, which stay f32. */
 function activationScales(graph: Graph, reach: ChannelRanges): Map<string, number> {
   const groups = groupsOf(graph);
+  const image = imageOf(graph);
   const outputs = new Set(graph.outputs);
   const members = new Map<string, string[]>();
   for (const [name, group] of groups) members.set(group, [...(members.get(group) ?? []), name]);
   const scales = new Map<string, number>();
   for (const [group, names] of members) {
-    const fixed = groups.get(graph.input) === group;
+    const fixed = groups.get(image) === group;
     if (fixed && names.length > 1)
       throw new FourwayError("E_GRAPH", `quantize: expected the input to go into a convolution, got a copy of it in "${names[1]}"`);
     const scale = fixed ? INPUT_SCALE : scaleFor(Math.max(...names.flatMap((name) => [...reach.get(name)!])));
@@ -118,7 +118,7 @@ function expectInt8Forms(graph: Graph): void {
 
 /**
  * The int8 twin of a folded f32 graph: symmetric, weights per output channel, activations per value with scales of powers of two, so that
- * every engine computes the same bits; channels are scaled alike first (`equalize`). The graph's outputs stay f32.
+ * every engine computes the same bits; channels are brought to similar ranges first (`equalize`). The graph's outputs stay f32.
  * @param inputs what the network is to see, to measure its values on: train pictures, a hundred or so
  * @throws E_ARGUMENT without inputs; E_GRAPH where an op has no int8 form (norm: fold it; relu on its own: fuse it) or a convolution has no bias
  */

@@ -1,4 +1,4 @@
-import type { Graph } from "../graph/graph.js";
+import { type Graph, imageOf } from "../graph/graph.js";
 import { stored } from "../ops/layout.js";
 import { compileForward } from "../program/forward.js";
 import { placeParams } from "../program/params.js";
@@ -13,8 +13,9 @@ export interface CalibrationInput {
   height: number;
 }
 
-/** The largest magnitude of each channel of each value of a folded f32 graph over the inputs. */
+/** The largest magnitude of each channel of each value of a folded f32 graph over the inputs. @throws E_GRAPH where it takes another than a picture */
 export function measureRanges(engine: Engine, graph: Graph, inputs: readonly CalibrationInput[]): ChannelRanges {
+  imageOf(graph);
   const { memory } = engine;
   const mark = memory.mark;
   const params = placeParams(engine, graph);
@@ -28,7 +29,7 @@ export function measureRanges(engine: Engine, graph: Graph, inputs: readonly Cal
   for (const { pixels, width, height } of inputs) {
     const plan = plans.get(`${width}x${height}`)!;
     const program = compileForward(engine, plan, params, base);
-    memory.f32.set(pixels, program.input.offset >> 2);
+    memory.f32.set(pixels, program.inputs[0]!.offset >> 2);
     program.run();
     for (const [name, shape] of plan.shapes) {
       const row = stored(shape.channels);

@@ -2,7 +2,7 @@
 export class Sets {
   private readonly up = new Map<string, string>();
 
-  /** The name that stands for all of a name's set. */
+  /** The name that represents a name's whole set. */
   of(name: string): string {
     let top = name;
     for (let next = this.up.get(top); next !== undefined; next = this.up.get(top)) top = next;

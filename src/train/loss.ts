@@ -4,6 +4,8 @@ import type { TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
 import { assign, type Level } from "./targets.js";
 
+/** Of the box term where sides are distributions: the cross entropy's weight beside 1 - GIoU. */
+const BINS = 0.125;
 /** Weights of the three terms. */
 const MAP = 2;
 const BOX = 2;
@@ -44,7 +46,7 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
 
 /**
  * The multi-task cost of a batch and its gradient: for every picture the sum over the labelled tasks of a quality-aware logistic loss on
- * the maps, 1 - GIoU on the boxes and a logistic loss on the largest logit (presence). A task whose `mapWeight` (`presenceWeight`) is 0
+ * the maps, 1 - GIoU on the boxes (with a cross entropy where sides are distributions) and a logistic loss on the largest logit (presence). A task whose `mapWeight` (`presenceWeight`) is 0
  * adds nothing and its head receives exactly 0 from that picture.
  * Reads the program's outputs, writes all of its `dOutputs`.
  * Outputs of the layout other than the logit and the box get a gradient of exactly 0.
@@ -124,8 +126,8 @@ export function multiTaskLoss(
         cells.forEach((cell, i) => {
           const inLevel = cell - start;
           if (inLevel < 0 || inLevel >= count) return;
-          const x = ((inLevel % width) + 0.5) * stride;
-          const y = (Math.floor(inLevel / width) + 0.5) * stride;
+          const x = ((inLevel % width) + layout.point) * stride;
+          const y = (Math.floor(inLevel / width) + layout.point) * stride;
           const n = listed.boxes++;
           i32[(buffers.cell >> 2) + n] = first + inLevel;
           f32[(buffers.listWeight >> 2) + n] = quality[cell]! * weight;
@@ -138,7 +140,11 @@ export function multiTaskLoss(
       });
       losses[task]! += kernels.mapLoss(dOffset, offset, buffers.quality, buffers.weight, examples.length * count, step, MAP * scale);
       const [dBox, box] = [dOffset + 4 * layout.box, offset + 4 * layout.box];
-      losses[task]! += kernels.boxLoss(dBox, box, buffers.cell, buffers.target, buffers.listWeight, listed.boxes, step, BOX * scale);
+      const { cell, target, listWeight } = buffers;
+      losses[task]! +=
+        layout.bins === 0
+          ? kernels.boxLoss(dBox, box, cell, target, listWeight, listed.boxes, step, BOX * scale)
+          : kernels.binLoss(dBox, box, cell, target, listWeight, listed.boxes, step, layout.bins, BINS, BOX * scale);
       let n = 0;
       examples.forEach(({ presence, presenceWeight }, picture) => {
         const peak = peaks[picture]![task];

@@ -2,7 +2,8 @@ import { TASKS, type Task } from "../core/task.js";
 import type { Graph } from "../graph/graph.js";
 import { buildNetwork } from "../model/build.js";
 import { BOX_MAPS, type HeadMaps } from "../model/head.js";
-import { isFourway, loadModel } from "../model/model.js";
+import { isFourway, loadModel, type Model } from "../model/model.js";
+import { isNanodet, nanodetModel } from "../model/nanodet.js";
 import { withTasks } from "../model/surgery.js";
 import { endTrunkAt, recentred, shuffleTrunk, type TrunkWidth, trunkOf, unfoldNorms } from "../model/trunk.js";
 import { readOnnx } from "../onnx/read.js";
@@ -10,7 +11,10 @@ import { dequantized } from "../quant/dequantize.js";
 
 /** The network to train, and the weights it starts from. */
 export interface NetworkOptions {
-  /** A Fourway model, f32 or int8, to start from, as the bytes of its file. Its network is kept; `trunk`, `width`, `path` and `head` are not used. */
+  /**
+   * A Fourway model, f32 or int8, to start from, as the bytes of its file, or a NanoDet-Plus detector (outputs class{s} of 4 and box{s} of 32
+   * channels for the strides s, RGB of 0..1 in). Its network is kept; `trunk`, `width`, `path` and `head` are not used.
+   */
   start?: Uint8Array;
   /** A pretrained trunk as the bytes of an ONNX file: RGB 0..1 in and strides 8, 16 and 32 out, or a Fourway model, f32 or int8. */
   trunk?: Uint8Array;
@@ -39,17 +43,28 @@ export function firstGraph(options: NetworkOptions, tasks: readonly Task[], seed
 
 function wholeGraph({ trunk, start, width = "0.5", path, head }: NetworkOptions, tasks: readonly Task[], seed: number): FirstGraph {
   if (start !== undefined) {
-    const model = loadModel(start);
+    const model = readStart(start);
     const { graph, info } = withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed);
-    return { graph: unfoldNorms(graph), maps: { strides: info.strides, layout: info.layout }, pretrained: true };
+    return { graph: isBuilt(graph) ? unfoldNorms(graph) : graph, maps: { strides: info.strides, layout: info.layout }, pretrained: true };
   }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(readTrunk(trunk));
   return { graph: buildNetwork(base, { tasks, path, head, seed }), maps: BOX_MAPS, pretrained: trunk !== undefined };
 }
 
+/** A Fourway model, or a detector that `nanodetModel` takes. */
+function readStart(file: Uint8Array): Model {
+  const { graph, metadata } = readOnnx(file);
+  return !isFourway(metadata) && isNanodet(graph) ? nanodetModel(graph) : loadModel(file);
+}
+
+/** Whether `buildNetwork` made it, so that it was trained with batch norm. Others are trained without: restored norms cost them accuracy. */
+function isBuilt({ nodes }: Graph): boolean {
+  return nodes.some(({ name }) => name.startsWith("path.lateral"));
+}
+
 /** The tasks of a training that names none: those of the model that it starts from, else those of the shipped models. */
 export function defaultTasks(start: Uint8Array | undefined): readonly Task[] {
-  return start === undefined ? TASKS : loadModel(start).info.tasks;
+  return start === undefined ? TASKS : readStart(start).info.tasks;
 }
 
 /** The f32 graph of a third-party trunk, or of that of a Fourway model. */

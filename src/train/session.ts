@@ -6,8 +6,9 @@ import { openPicture, type ReadImage } from "../data/picture.js";
 import { detectAll } from "../eval/answers.js";
 import { evaluate, type Scores } from "../eval/scores.js";
 import type { Graph } from "../graph/graph.js";
+import { PIXELS } from "../image/letterbox.js";
 import { INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
-import { BOX_MAPS, type HeadMaps, inputMultiple } from "../model/head.js";
+import { BOX_MAPS, type HeadMaps, headLayout, inputMultiple } from "../model/head.js";
 import { DEFAULT_PIXELS, defaultInfo, type Model, saveModel } from "../model/model.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
@@ -26,7 +27,6 @@ const CHECKPOINT_MS = 120_000;
 /** The highest learning rate that is taken. */
 const MAX_RATE = 10;
 /** Pixels that a model may be for. */
-const [MIN_PIXELS, MAX_PIXELS] = [4096, 1 << 24];
 
 /** Where a training stores its checkpoint and its model: a folder, IndexedDB, .. */
 export interface Store {
@@ -171,7 +171,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   const first = checkpoint
     ? {
         graph: readOnnx(checkpoint.onnx).graph,
-        maps: (checkpoint.options.maps as HeadMaps | undefined) ?? BOX_MAPS,
+        maps: mapsOf(checkpoint.options.maps),
         pretrained: checkpoint.options.pretrained === true,
       }
     : firstGraph(network, tasks, seed);
@@ -272,6 +272,12 @@ const bad = (expected: string, got: unknown): FourwayError =>
 
 type Settings = Required<Pick<TrainingOptions, keyof typeof TRAINING_DEFAULTS>>;
 
+/** Maps as a checkpoint has them; those of the first models where it has none. */
+function mapsOf(saved: unknown): HeadMaps {
+  const { strides, layout } = (saved as HeadMaps | undefined) ?? BOX_MAPS;
+  return { strides, layout: headLayout(layout.outputs) };
+}
+
 /** The settings of a training, with defaults for those that are not given. @throws E_ARGUMENT for one that is out of range */
 function withDefaults(given: Partial<TrainingOptions>, threads: number): Settings {
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<Settings>;
@@ -282,7 +288,8 @@ function withDefaults(given: Partial<TrainingOptions>, threads: number): Setting
     if (!Number.isSafeInteger(value) || value < bounds[name as keyof typeof bounds])
       throw bad(`${name} to be a whole number from ${bounds[name as keyof typeof bounds]}`, value);
   if (!(rate > 0 && rate <= MAX_RATE)) throw bad(`a rate in 0..${MAX_RATE}`, rate);
-  if (!(pixels >= MIN_PIXELS && pixels <= MAX_PIXELS)) throw bad(`pixels in ${MIN_PIXELS}..${MAX_PIXELS}`, pixels);
+  const { least, mostTrained } = PIXELS;
+  if (!(pixels >= least && pixels <= mostTrained)) throw bad(`pixels in ${least}..${mostTrained}`, pixels);
   if (tasks.length === 0 || new Set(tasks).size !== tasks.length) throw bad("tasks, each once", JSON.stringify(tasks));
   if (batch % threads)
     throw new FourwayError(

@@ -5,7 +5,7 @@ import { distance, type HeadMap, sigmoid } from "../detect/decode.js";
 const TOP = 9;
 /** At least this many cells are assigned to an object. */
 const LEAST = 3;
-/** A candidate's centre is within this many strides of the object's. */
+/** A candidate's point is within this many strides of the object's. */
 const RADIUS = 2.5;
 /** A small object is reached by cells within this share of a stride. */
 const REACH = 0.55;
@@ -43,10 +43,10 @@ function overlapOf(a0: number, a1: number, a2: number, a3: number, b0: number, b
   return both / Math.max(1e-6, Math.max(0, a2 - a0) * Math.max(0, a3 - a1) + (b2 - b0) * (b3 - b1) - both);
 }
 
-/** Cells whose centre is within `reach` of `centre`: first and last index. */
-function range(centre: number, half: number, stride: number, count: number): [number, number] {
+/** Cells whose point is within `reach` of `centre`: first and last index. */
+function range(centre: number, half: number, { stride, layout: { point } }: Level, count: number): [number, number] {
   const reach = Math.min(Math.max(half, REACH * stride), RADIUS * stride);
-  return [Math.max(0, Math.ceil((centre - reach) / stride - 0.5)), Math.min(count - 1, Math.floor((centre + reach) / stride - 0.5))];
+  return [Math.max(0, Math.ceil((centre - reach) / stride - point)), Math.min(count - 1, Math.floor((centre + reach) / stride - point))];
 }
 
 function answers(side: number, stride: number, finest: number, coarsest: number): boolean {
@@ -85,9 +85,9 @@ export function assign(levels: readonly Level[], example: Example, task: number)
   ): { overlap: number; score: number } => {
     const { values, stride, layout } = level;
     const at = level.at + (row * level.width + column) * layout.cell;
-    const side = (i: number): number => distance(values[at + layout.box + i]!) * stride;
-    const x = (column + 0.5) * stride;
-    const y = (row + 0.5) * stride;
+    const side = (i: number): number => distance(values, at, layout, i) * stride;
+    const x = (column + layout.point) * stride;
+    const y = (row + layout.point) * stride;
     return {
       overlap: overlapOf(x - side(0), y - side(1), x + side(2), y + side(3), x0, y0, x1, y1),
       score: sigmoid(values[at]!),
@@ -111,12 +111,13 @@ export function assign(levels: readonly Level[], example: Example, task: number)
     levels.forEach((level, l) => {
       const { stride } = level;
       if (!answers(Math.max(x1 - x0, y1 - y0), stride, finest, coarsest)) return;
-      const [row0, row1] = range(centreY, (y1 - y0) / 2, stride, level.height);
-      const [column0, column1] = range(centreX, (x1 - x0) / 2, stride, level.width);
+      const { point } = level.layout;
+      const [row0, row1] = range(centreY, (y1 - y0) / 2, level, level.height);
+      const [column0, column1] = range(centreX, (x1 - x0) / 2, level, level.width);
       for (let row = row0; row <= row1; row++)
         for (let column = column0; column <= column1; column++) {
           const { overlap, score } = fit(level, row, column, x0, y0, x1, y1);
-          const distance = Math.abs((column + 0.5) * stride - centreX) + Math.abs((row + 0.5) * stride - centreY);
+          const distance = Math.abs((column + point) * stride - centreX) + Math.abs((row + point) * stride - centreY);
           // the last term settles ties between cells that overlap nothing yet: the nearest wins
           const align = Math.sqrt(score + 1e-6) * (overlap + 1e-3) ** 3 + 1e-9 * Math.exp(-distance / stride);
           candidates.push({ cell: starts[l]! + row * level.width + column, align, overlap });
@@ -152,11 +153,11 @@ export function assign(levels: readonly Level[], example: Example, task: number)
   for (let region = 0; region < ignored.length; region += ROW) {
     if (ignored[region] !== task) continue;
     const [x0, y0, x1, y1] = [ignored[region + 1]!, ignored[region + 2]!, ignored[region + 3]!, ignored[region + 4]!];
-    levels.forEach(({ stride, height, width }, l) => {
-      const row1 = Math.min(height - 1, Math.floor(y1 / stride - 0.5));
-      const column1 = Math.min(width - 1, Math.floor(x1 / stride - 0.5));
-      for (let row = Math.max(0, Math.ceil(y0 / stride - 0.5)); row <= row1; row++)
-        for (let column = Math.max(0, Math.ceil(x0 / stride - 0.5)); column <= column1; column++) {
+    levels.forEach(({ stride, height, width, layout: { point } }, l) => {
+      const row1 = Math.min(height - 1, Math.floor(y1 / stride - point));
+      const column1 = Math.min(width - 1, Math.floor(x1 / stride - point));
+      for (let row = Math.max(0, Math.ceil(y0 / stride - point)); row <= row1; row++)
+        for (let column = Math.max(0, Math.ceil(x0 / stride - point)); column <= column1; column++) {
           const cell = starts[l]! + row * width + column;
           if (!owner.has(cell)) skip[cell] = 1;
         }

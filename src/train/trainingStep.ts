@@ -56,7 +56,7 @@ export class TrainingStep {
     const { kernels, memory } = this.engine;
     const { batch } = this.options;
     if (examples.length !== batch) throw new FourwayError("E_ARGUMENT", `replica: expected ${batch} pictures, got ${examples.length}`);
-    const { offset, width, height } = program.input;
+    const { offset, width, height } = program.inputs[0]!;
     const count = width * height;
     examples.forEach(({ pixels, colour }, i) => {
       memory.i8.set(pixels, this.pixels);

@@ -2,7 +2,7 @@ import { relaxedSimd, threads as threadsFeature } from "wasm-feature-detect";
 import { isPage, kindOf, readAddress, readResponse, viewOf } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
 import type { FetchResponse, Url, WasmModule } from "../core/globals.js";
-import type { Kernels } from "./kernels.js";
+import type { Kernels } from "./generated/kernels.js";
 import { Memory, memoryRefused } from "./memory.js";
 import { Threads } from "./threads.js";
 
@@ -28,8 +28,8 @@ export type WasmSource = WasmModule | ArrayBuffer | ArrayBufferView<ArrayBuffer>
 async function ownBytes(shared = false): Promise<Uint8Array<ArrayBuffer>> {
   // an engine validates a whole module, so each feature set is a build of its own
   const relaxed = await relaxedSimd();
-  const plain = () => (relaxed ? import("./bytes/relaxed.js") : import("./bytes/simd.js"));
-  const threaded = () => (relaxed ? import("./bytes/relaxedThreads.js") : import("./bytes/simdThreads.js"));
+  const plain = () => (relaxed ? import("./generated/relaxed.js") : import("./generated/simd.js"));
+  const threaded = () => (relaxed ? import("./generated/relaxedThreads.js") : import("./generated/simdThreads.js"));
   const build = await (shared ? threaded() : plain()).catch((cause: Error) => {
     throw new FourwayError(
       "E_RUNTIME",
@@ -106,7 +106,7 @@ async function instantiate(module: WebAssembly.Module, memory: Memory): Promise<
   }
 }
 
-/** Bytes whose dot product tells how the CPU takes bytes above 127: as 255, as -1, or as 255 in sums that saturate in 16 bits. */
+/** Bytes whose dot product shows how the CPU treats bytes above 127: as 255, as -1, or as 255 in sums that saturate in 16 bits. */
 const [WEIGHT, HIGH] = [127, 255];
 
 /** What bytes must be flipped by for the CPU's dot product of four of them to be exact; -1 where it is not. */

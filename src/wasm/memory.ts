@@ -7,8 +7,13 @@ const ALIGN = 64;
 const BOTTOM = 1024;
 /** Shared memory says beforehand how far it may grow: 1 GiB, as asconfig.json has it. */
 const SHARED_MAXIMUM = 16384;
-/** Beyond every reservation: vector kernels may touch up to this many bytes past a buffer's end. */
+/** Vector kernels may touch up to this many bytes past a buffer's end. */
 const SPARE = 64;
+
+/** Bytes that a buffer takes: its own, those that vector kernels may touch behind it, and what aligns the next one to 64. */
+export function roomFor(bytes: number, spare = SPARE): number {
+  return Math.ceil((bytes + spare) / ALIGN) * ALIGN;
+}
 
 /** Why there is no memory. A runtime reserves gigabytes of addresses for each, which hosts with little virtual memory refuse. */
 export function memoryRefused(cause: unknown): FourwayError {
@@ -56,7 +61,7 @@ export class Memory {
   /** Takes `bytes` bytes, aligned to 64, and returns their offset. Views are renewed when memory grows. @throws E_RUNTIME out of memory */
   reserve(bytes: number): number {
     const offset = this.top;
-    const end = offset + Math.ceil((bytes + SPARE) / ALIGN) * ALIGN;
+    const end = offset + roomFor(bytes);
     const missing = end - this.u8.length;
     if (missing > 0) {
       try {

@@ -54,7 +54,7 @@ const SPINS = 1 << 14;
 /** The same of a worker between runs, some tenths of a millisecond: waking it takes as long where its core has gone to sleep. */
 export const SPINS_BETWEEN_RUNS = 1 << 18;
 
-/** What a worker is told when it starts; it answers with nothing, or with why it cannot. */
+/** The message that starts a worker; it answers with nothing, or with the reason why it cannot start. */
 export interface ThreadStart {
   module: WasmModule;
   memory: WasmMemory;

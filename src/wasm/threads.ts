@@ -1,6 +1,6 @@
 import { FourwayError } from "../core/errors.js";
 import type { WasmModule } from "../core/globals.js";
-import type { Kernels } from "./kernels.js";
+import type { Kernels } from "./generated/kernels.js";
 import type { Memory } from "./memory.js";
 import {
   type Chunk,

@@ -18,16 +18,16 @@ test("--json without a file puts nothing but JSON on stdout", () => {
   assert.match(stderr, /reference net/);
 });
 
-test("fourway bench is the same program", () => {
-  const cli = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
-  const { status, stdout } = spawnSync(process.execPath, [cli, "bench", "--only", "roofline", "--json"], { encoding: "utf8" });
+test("the roofline alone needs no peer, and int8 is above f32", () => {
+  const { status, stdout } = bench("--only", "roofline", "--json");
   assert.equal(status, 0);
   const { roofline, absent } = JSON.parse(stdout);
   assert.ok(roofline.int8 > roofline.f32);
   assert.deepEqual(absent, []);
 });
 
-test("an unknown group or a count that is none is refused", () => {
+test("an unknown group, a count that is none and options that exclude each other are refused", () => {
   assert.match(bench("--only", "speed").stderr, /expected one of infer, train/);
   assert.match(bench("--rounds", "0").stderr, /whole number above 0/);
+  assert.match(bench("--browser", "--only", "infer").stderr, /cannot be used with option '--only <NAME>'/);
 });

@@ -9,13 +9,14 @@ import { promisify } from "node:util";
 /** Debian's Chromium, or the one that the environment names. */
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** Pages that answer nothing for so long never will. */
+/** Pages that have not all answered by then never will. */
 const LONGEST_MS = 120_000;
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions"];
 
 const TYPES: Record<string, string> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
+  mjs: "text/javascript; charset=utf-8",
   wasm: "application/wasm",
 };
 
@@ -73,7 +74,7 @@ export async function serve(files: Files, headers: Readonly<Record<string, strin
  * comes back, if any (see `page.ts`).
  * @throws Error where a page gives none
  */
-export async function visit(server: Server, pages: readonly string[]): Promise<unknown[]> {
+export async function visit(server: Server, pages: readonly string[], longestMs = LONGEST_MS): Promise<unknown[]> {
   const profile = mkdtempSync(join(tmpdir(), "fourway-chromium-"));
   const results: unknown[] = [];
   const browser = spawn(CHROMIUM, [...FLAGS, `--user-data-dir=${profile}`, "--enable-logging=stderr", server.origin + pages[0]!], {
@@ -86,7 +87,7 @@ export async function visit(server: Server, pages: readonly string[]): Promise<u
   const ended = new Promise<void>((resolve) => browser.once("close", () => resolve()));
   try {
     await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`${pages[results.length]}: no result in ${LONGEST_MS} ms\n${said}`)), LONGEST_MS);
+      const late = setTimeout(() => reject(new Error(`${pages[results.length]}: no result in ${longestMs} ms\n${said}`)), longestMs);
       browser.once("error", reject);
       browser.once("exit", (code) => reject(new Error(`chromium ended with ${code}\n${said}`)));
       server.onResult = (result) => {

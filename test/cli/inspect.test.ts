@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { inspectLines } from "../../src/cli/inspect.js";
-import type { Graph } from "../../src/graph/graph.js";
+import { type Graph, imageInput } from "../../src/graph/graph.js";
 import { saveModel } from "../../src/model/model.js";
 import { shuffleTrunk } from "../../src/model/trunk.js";
 import { writeOnnx } from "../../src/onnx/write.js";
@@ -71,7 +71,7 @@ test("an int8 graph is named as such", () => {
     ["c", { dims: [5], data: new Int32Array(5) }],
   ]);
   const graph: Graph = {
-    input: "input",
+    inputs: [imageInput("input")],
     outputs: ["out"],
     nodes: [
       {

@@ -5,7 +5,7 @@ import { Random } from "../../src/core/random.js";
 import { createCandidates, type HeadMap, locate, logitOf, selectCells, sigmoid } from "../../src/detect/decode.js";
 import { suppress } from "../../src/detect/nms.js";
 import { inputSize, letterboxed } from "../../src/image/letterbox.js";
-import { BOX_HEAD } from "../../src/model/head.js";
+import { BOX_HEAD, headLayout } from "../../src/model/head.js";
 
 /** Frame pixels. Distances are f32: their rounding moves an edge of these frames by less. */
 const EDGE = 0.01;
@@ -230,4 +230,40 @@ test("a score and its logit belong together, to both ends", () => {
   for (const score of [0.01, 0.35, 0.5, 0.999]) assert.ok(Math.abs(sigmoid(logitOf(score)) - score) < 1e-12);
   assert.deepEqual([logitOf(0), logitOf(1)], [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
   assert.deepEqual([sigmoid(-1000), sigmoid(1000)], [0, 1]);
+});
+
+test("sides given as distributions: the mean bin, counted from the cell's corner", () => {
+  const layout = headLayout([
+    ["logit", 1],
+    ["bins", 32],
+  ]);
+  const input = { width: 64, height: 64 };
+  const map: HeadMap = { at: 5, height: 8, width: 8, stride: 8, layout };
+  const values = new Float32Array(5 + 64 * layout.cell).fill(-9);
+  const [row, column] = [3, 4];
+  const cell = 5 + (row * 8 + column) * layout.cell;
+  // certain of bin 2; half 1 and half 2; three quarters 0 and a quarter 4; all bins alike
+  const shares = [
+    [[2, 1]],
+    [
+      [1, 0.5],
+      [2, 0.5],
+    ],
+    [
+      [0, 0.75],
+      [4, 0.25],
+    ],
+    Array.from({ length: 8 }, (_, i) => [i, 0.125]),
+  ] as [number, number][][];
+  values.fill(-60, cell + 1, cell + 33);
+  shares.forEach((side, i) => {
+    for (const [bin, share] of side) values[cell + 1 + 8 * i + bin] = 7 + Math.log(share);
+  });
+  values[cell] = 2;
+  const candidates = createCandidates();
+  assert.equal(selectCells(candidates, values, [map], 0), 2);
+  locate(candidates, values, [map], letterboxed(input, input));
+  const [x, y] = [8 * column, 8 * row];
+  const wanted = [x - 8 * 2, y - 8 * 1.5, x + 8 * 1, y + 8 * 3.5];
+  wanted.forEach((edge, i) => void assert.ok(Math.abs(candidates.boxes[i]! - edge) < EDGE, `edge ${i}: ${candidates.boxes[i]}, ${edge}`));
 });

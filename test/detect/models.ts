@@ -1,5 +1,5 @@
 import { TASKS } from "../../src/core/task.js";
-import type { Graph, GraphNode, Param } from "../../src/graph/graph.js";
+import { type Graph, type GraphNode, imageInput, type Param } from "../../src/graph/graph.js";
 import { buildNetwork, mapName } from "../../src/model/build.js";
 import { STRIDES } from "../../src/model/head.js";
 import { defaultInfo, type Model } from "../../src/model/model.js";
@@ -59,7 +59,7 @@ export function colourModel(): Model {
       });
       outputs.push(name);
     });
-  const graph: Graph = { input: "input", outputs, nodes, params };
+  const graph: Graph = { inputs: [imageInput("input")], outputs, nodes, params };
   const info = defaultInfo(tasks);
   return { graph, info: { ...info, presence: { red: { scale: 0.5, offset: 1 }, blue: { scale: 1, offset: 0 } } } };
 }

@@ -9,10 +9,10 @@ import { compileForward, type Program } from "../../src/program/forward.js";
 import { placeParams } from "../../src/program/params.js";
 import { planForward } from "../../src/program/plan.js";
 import { foldNorms } from "../../src/quant/fold.js";
-import type { Kernels } from "../../src/wasm/kernels.js";
+import type { Kernels } from "../../src/wasm/generated/kernels.js";
 import { createEngine, type Engine } from "../../src/wasm/load.js";
 import { chunksFor, finishChunk, readRun, SIGNAL, SIGNALS, takeChunk } from "../../src/wasm/signals.js";
-import { quantized, randomInput } from "../onnx/graphs.js";
+import { mixed, quantized, randomInput } from "../onnx/graphs.js";
 import { same } from "../support/compare.js";
 import { everyOpTrained, readPlace, smallNetwork } from "../support/network.js";
 import { withWorkers } from "../support/workers.js";
@@ -43,8 +43,8 @@ function compileAll(engine: Engine, graph: Graph): Program[] {
 function outputsOf(engine: Engine, program: Program, graph: Graph, seed: number): Float32Array[] {
   const { height, width } = program.plan;
   const picture = randomInput(new Random(seed), height, width);
-  const { offset } = program.input;
-  const scale = graph.scales?.get(graph.input);
+  const { offset } = program.inputs[0]!;
+  const scale = graph.scales?.get(graph.inputs[0]!.name);
   if (scale !== undefined)
     engine.memory.i8.set(
       picture.map((v) => Math.round(v / scale)).map((v) => Math.max(-128, Math.min(127, v))),
@@ -74,6 +74,7 @@ for (const [name, graph] of [
   ["f32, every op", float],
   ["f32, the small network", small],
   ["int8, the small network", int8],
+  ["int8 with f32 heads", mixed(1).whole],
 ] as const)
   for (const count of [2, 3])
     test(`${name}: the same bits with ${count} threads as with one, at sizes by turns`, async () => {

@@ -16,9 +16,9 @@ const exportsOf = (wat: string): { name: string; kind: string; target: string }[
     target: target!,
   }));
 
-/** Lines of the interface in src/wasm/kernels.ts: number of arguments, all numbers, and whether a number comes back. */
+/** Lines of the interface in src/wasm/generated/kernels.ts: number of arguments, all numbers, and whether a number comes back. */
 function declared(): Map<string, { arguments: number; returns: boolean }> {
-  const source = readFileSync("src/wasm/kernels.ts", "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+  const source = readFileSync("src/wasm/generated/kernels.ts", "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
   const body = source.slice(source.indexOf("interface Kernels"));
   return new Map(
     [...body.matchAll(/(\w+)\(([^)]*)\): (void|number);/g)].map(([, name, list, result]) => [
@@ -30,13 +30,13 @@ function declared(): Map<string, { arguments: number; returns: boolean }> {
 
 test("the package carries the very bytes that were built", async () => {
   for (const [build, { outFile }] of Object.entries(targets)) {
-    const { default: text } = (await import(`../../src/wasm/bytes/${build}.js`)) as { default: string };
+    const { default: text } = (await import(`../../src/wasm/generated/${build}.js`)) as { default: string };
     assert.ok(Buffer.from(text, "base64").equals(readFileSync(outFile)), build);
   }
 });
 
 for (const { build, wat } of texts) {
-  test(`${build}: every export has a line in src/wasm/kernels.ts with as many arguments and the same result, and the other way round`, () => {
+  test(`${build}: every export has a line in src/wasm/generated/kernels.ts with as many arguments and the same result, and the other way round`, () => {
     const lines = declared();
     const found = exportsOf(wat);
     assert.deepEqual(found.map(({ name }) => name).sort(), [...lines.keys()].sort());

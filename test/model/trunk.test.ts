@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
-import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, type Role } from "../../src/graph/graph.js";
+import { type Graph, type GraphNode, INPUT_SCALE, INPUT_ZERO, imageInput, type Role } from "../../src/graph/graph.js";
 import { buildNetwork } from "../../src/model/build.js";
 import { endTrunkAt, recentred, shuffleTrunk, trunkOf, unfoldNorms } from "../../src/model/trunk.js";
 import { shapesOf } from "../../src/program/plan.js";
@@ -125,7 +125,10 @@ test("only a trunk that begins with a biased 3x3 convolution is recentred", () =
   make.conv("conv3x3", "stem", "input", [3, 8], { bias: false });
   const message = /^trunk: expected to begin with a 3x3 convolution with bias, got /;
   assert.throws(() => recentred({ ...make.graph, outputs: ["stem"] }), { code: "E_MODEL", message });
-  assert.throws(() => recentred({ input: "input", outputs: [], nodes: [], params: new Map() }), { code: "E_MODEL", message });
+  assert.throws(() => recentred({ inputs: [imageInput("input")], outputs: [], nodes: [], params: new Map() }), {
+    code: "E_MODEL",
+    message,
+  });
 });
 
 test("unfolded, every convolution but the heads' ends has a norm, and in inference form the function is the same", () => {

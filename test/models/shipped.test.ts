@@ -63,8 +63,8 @@ async function bothEngines(model: Model, bytes: Uint8Array, frame: Frame) {
   const { program, letterbox, rgba, maps } = network;
   const { memory } = engine;
   memory.u8.set(frame.data, rgba);
-  runLetterbox(engine, letterbox, rgba, frame, network.bytes, program.input);
-  const { width, height } = program.input;
+  runLetterbox(engine, letterbox, rgba, frame, network.bytes, program.inputs[0]!);
+  const { width, height } = program.inputs[0]!;
   const input = Float32Array.from(memory.i8.subarray(network.bytes, network.bytes + 3 * width * height), (v) => v * INPUT_SCALE);
   program.run();
   const detect = (): DetectedObject[] =>

@@ -1,5 +1,5 @@
 import { Random } from "../../src/core/random.js";
-import { type Graph, type GraphNode, INPUT_SCALE, type Param } from "../../src/graph/graph.js";
+import { type Graph, type GraphNode, INPUT_SCALE, imageInput, type Param } from "../../src/graph/graph.js";
 import { activationOf } from "../../src/ops/activation.js";
 import { runGraph } from "../oracle/graph.js";
 
@@ -16,7 +16,7 @@ export function noise(random: Random, dims: number[], deviation: number, mean = 
 
 /** Puts a graph together node by node; parameters are random and named after their node. */
 export class GraphMaker {
-  readonly graph: Graph = { input: "input", outputs: [], nodes: [], params: new Map() };
+  readonly graph: Graph = { inputs: [imageInput("input")], outputs: [], nodes: [], params: new Map() };
   private readonly random: Random;
 
   constructor(seed: number) {
@@ -138,7 +138,7 @@ export function quantized(graph: Graph, input: Float32Array, height: number, wid
   const valueScale = (scale: number): number => (exact ? upTo(1, scale) : Math.fround(scale));
   for (const [name, names] of group)
     if (!graph.outputs.includes(name)) scales.set(name, valueScale(Math.max(...[...names].map(largest)) / 127));
-  scales.set(graph.input, exact ? 1 / 256 : Math.fround(INPUT_SCALE));
+  scales.set(graph.inputs[0]!.name, exact ? 1 / 256 : Math.fround(INPUT_SCALE));
   const params = new Map<string, Param>();
   for (const node of graph.nodes) {
     const weight = graph.params.get(node.params.weight ?? "");
@@ -163,4 +163,57 @@ export function quantized(graph: Graph, input: Float32Array, height: number, wid
     });
   }
   return { ...graph, params, scales };
+}
+
+/**
+ * A trunk in int8 with heads in f32 behind it, on its values of strides 2 and 4, as one graph and as the heads alone, whose inputs are those
+ * values. Trunk: 24 and 29 channels; heads "near" of 5 and "far" of 7 channels.
+ */
+export function mixed(seed: number): { whole: Graph; heads: Graph } {
+  const make = new GraphMaker(seed);
+  const stem = make.conv("conv3x3", "stem", "input", [3, 24], { stride: 2, slope: 0 });
+  const down = make.conv("dwconv", "down", stem, [24, 24], { stride: 2, slope: 0.1 });
+  const deep = make.conv("conv1x1", "deep", down, [24, 29], { slope: 0 });
+  const trunk = make.graph.nodes.length;
+  make.conv("conv3x3", "near.conv", stem, [24, 8], { slope: 0 });
+  make.graph.outputs = [make.conv("conv1x1", "near", "near.conv", [8, 5]), make.conv("conv1x1", "far", deep, [29, 7])];
+  const { graph } = make;
+  const { scales, params, nodes } = quantized(graph, randomInput(new Random(seed), 64, 96), 64, 96, true);
+  const kept = new Set(nodes.slice(0, trunk).flatMap((node) => Object.values(node.params)));
+  const shared = [
+    { name: stem, channels: 24, stride: 2 },
+    { name: deep, channels: 29, stride: 4 },
+  ];
+  const floats = shared.map(({ name, ...rest }) => ({ name: `${name}.float`, ...rest }));
+  const learned = graph.nodes.slice(trunk).map((node) => ({
+    ...node,
+    inputs: node.inputs.map((name) => (shared.some((value) => value.name === name) ? `${name}.float` : name)),
+  }));
+  return {
+    whole: {
+      ...graph,
+      nodes: [
+        ...nodes.slice(0, trunk),
+        ...shared.map(
+          ({ name }): GraphNode => ({
+            op: "dequantize",
+            name: `${name}.dq`,
+            inputs: [name],
+            outputs: [`${name}.float`],
+            attributes: {},
+            params: {},
+          }),
+        ),
+        ...learned,
+      ],
+      params: new Map([...graph.params].map(([name, param]) => [name, kept.has(name) ? params.get(name)! : param])),
+      scales: new Map([...scales!].filter(([name]) => ["input", stem, down, deep].includes(name))),
+    },
+    heads: {
+      inputs: floats,
+      outputs: graph.outputs,
+      nodes: learned,
+      params: new Map([...graph.params].filter(([name]) => !kept.has(name))),
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { FourwayError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
-import type { Graph, GraphNode } from "../../src/graph/graph.js";
+import { type Graph, type GraphNode, imageInput } from "../../src/graph/graph.js";
 import { Faults, MAX_FAULTS } from "../../src/onnx/faults.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { type Model, model, type NodeDraft, type TensorDraft } from "../../src/onnx/schema.js";
@@ -199,7 +199,7 @@ test("a model that asks for more work than any frame should is refused", () => {
     last = `r${i}`;
   }
   assert.match(
-    complaint(writeOnnx({ input: "input", outputs: [last], nodes, params }, {})),
+    complaint(writeOnnx({ inputs: [imageInput("input")], outputs: [last], nodes, params }, {})),
     /at most 1048576 multiplications a pixel .*, got 1129/,
   );
 });
@@ -228,11 +228,17 @@ test("each kind of damage is named", () => {
     [(graph) => (nodeNamed(graph, "a").outputs = ["input"]), /made once, got "input" twice/],
     [(graph) => (nodeNamed(graph, "a").outputs = []), /expected an output, got none/],
     [(graph) => graph.initializers.push(tensorNamed(graph, "a.bias")), /"a.bias": expected a name of its own/],
-    [(graph) => graph.inputs.push({ name: "second" }), /expected one input, got 2/],
-    [(graph) => graph.inputs.pop(), /expected one input, got 0/],
+    [
+      (graph) => {
+        const dims = [{ value: 1 }, { value: 8 }, { name: "height/8" }, { name: "width" }];
+        graph.inputs.push(Object.assign({ name: "features" }, { type: { tensor: { elementType: 1, shape: { dims } } } }));
+      },
+      /graph input "features": expected one stride for both sides, a power of 2, got 8, 1/,
+    ],
+    [(graph) => graph.inputs.pop(), /expected an input, got none/],
     [(graph) => graph.outputs.push({ name: "a.weight" }), /graph output "a.weight": expected a float32 tensor that a node makes/],
     [(graph) => graph.outputs.push({ name: "out" }), /expected each value once/],
-    [(graph) => graph.outputs.push({ name: "input" }), /got the input/],
+    [(graph) => graph.outputs.push({ name: "input" }), /got an input/],
     [(graph) => graph.outputs.pop(), /expected outputs, got none/],
     [(graph) => (tensorNamed(graph, "a.bias").rawData = new Uint8Array(7)), /expected \d+ elements|1.75/],
     [(graph) => (tensorNamed(graph, "a.bias").floatData = [1]), /raw data or a list, got both/],

@@ -5,7 +5,7 @@ import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
 import { type OracleValue, runGraph } from "../oracle/graph.js";
 import { type Picture, runOnnx } from "../support/ort.js";
-import { everyOp, quantized, randomInput } from "./graphs.js";
+import { everyOp, mixed, quantized, randomInput } from "./graphs.js";
 
 /** float32 sums in another order: relative to the largest value of the output. */
 const RELATIVE = 1e-4;
@@ -42,6 +42,17 @@ for (const [height, width] of [
     }
   });
 
+test("onnxruntime-web runs a file of int8 and f32 nodes and agrees with the oracle", async () => {
+  const { whole } = mixed(13);
+  const input = randomInput(new Random(14), 64, 96);
+  const expected = runGraph(whole, input, 64, 96);
+  const got = await runOnnx(writeOnnx(whole, {}), input, 64, 96);
+  for (const name of whole.outputs) {
+    const { difference, largest } = largestDifference(got.get(name), expected.get(name));
+    assert.ok(difference <= RELATIVE * largest, `${name}: ${difference} of ${largest}`);
+  }
+});
+
 for (const literally of [true, false])
   test(`onnxruntime-web runs int8 files ${literally ? "as written" : "optimized"} and agrees with the oracle but for rare steps`, async (context) => {
     const [height, width] = [96, 128];
@@ -74,6 +85,17 @@ test("with scales that lose nothing in float32, onnxruntime-web and the oracle a
     const input = randomInput(new Random(seed), height, width).map((x) => (x * 255) / 256);
     const graph = quantized(everyOp(seed, false), input, height, width, true);
     const expected = runGraph(graph, input, height, width);
+    test("onnxruntime-web runs a file of int8 and f32 nodes and agrees with the oracle", async () => {
+      const { whole } = mixed(13);
+      const input = randomInput(new Random(14), 64, 96);
+      const expected = runGraph(whole, input, 64, 96);
+      const got = await runOnnx(writeOnnx(whole, {}), input, 64, 96);
+      for (const name of whole.outputs) {
+        const { difference, largest } = largestDifference(got.get(name), expected.get(name));
+        assert.ok(difference <= RELATIVE * largest, `${name}: ${difference} of ${largest}`);
+      }
+    });
+
     for (const literally of [true, false]) {
       const got = await runOnnx(writeOnnx(graph, {}), input, height, width, { literally });
       for (const name of graph.outputs) assert.equal(largestDifference(got.get(name), expected.get(name)).difference, 0);

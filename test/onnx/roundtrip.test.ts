@@ -5,7 +5,7 @@ import { Random } from "../../src/core/random.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
-import { everyOp, GraphMaker, quantized, randomInput } from "./graphs.js";
+import { everyOp, GraphMaker, mixed, quantized, randomInput } from "./graphs.js";
 
 const METADATA = { tasks: '["pedestrian","car"]', ключ: "значение ✓", __proto__x: "", ["__proto__"]: "own" };
 
@@ -27,6 +27,10 @@ test("an int8 graph of every op is read back exactly as it was written", () => {
   const back = readOnnx(writeOnnx(graph, METADATA));
   assert.deepStrictEqual(back.graph, graph);
   assert.deepStrictEqual(back.metadata, METADATA);
+});
+
+test("a graph of int8 and f32 nodes, and one whose inputs are features, are read back exactly as they were written", () => {
+  for (const graph of Object.values(mixed(4))) assert.deepStrictEqual(readOnnx(writeOnnx(graph, {})).graph, graph);
 });
 
 test("writing what was read gives the same bytes", () => {

@@ -1,4 +1,5 @@
 import type { Activation, Graph, GraphNode, Param, Role } from "../../src/graph/graph.js";
+import { dequantize } from "./dequantize.js";
 
 // A second telling of what a graph means: plain loops in double precision, channels last, one image. Shares no code with src.
 
@@ -27,9 +28,9 @@ export const LOWEST = -128;
  */
 export function runGraph(graph: Graph, input: Float64Array | Float32Array, height: number, width: number): Map<string, OracleValue> {
   const values = new Map<string, OracleValue>();
-  const scale = graph.scales?.get(graph.input);
+  const scale = graph.scales?.get(graph.inputs[0]!.name);
   const data = Float64Array.from(input, (x) => (scale === undefined ? x : clamp(halfToEven(x / Math.fround(scale)), -128, 127)));
-  values.set(graph.input, { height, width, channels: 3, data });
+  values.set(graph.inputs[0]!.name, { height, width, channels: 3, data });
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((name) => values.get(name) as OracleValue);
     const inputScales = node.inputs.map((name) => graph.scales?.get(name));
@@ -133,6 +134,8 @@ function runNode(
           (row, column, c) => at(x, row, column, 2 * c + start) * (outputScale ? 1 : (scaleX ?? 1)),
         ),
       );
+    case "dequantize":
+      return [{ ...x, data: Float64Array.from(dequantize(x.data, scaleX as number)) }];
     case "concat":
       return [
         copied(x.height, x.width, x.channels + y.channels, (row, column, c) =>

@@ -25,7 +25,7 @@ function run(engine: Engine, graph: Graph, pictures: Float32Array[], height: num
   const plan = planForward(graph, { batch: pictures.length, height, width });
   const params = placeParams(engine, graph);
   const program = compileForward(engine, plan, params, memory.reserve(plan.bytes));
-  const { offset } = program.input;
+  const { offset } = program.inputs[0]!;
   for (const [i, picture] of pictures.entries())
     if (graph.scales) memory.i8.set(quantizedInput(picture), offset + i * picture.length);
     else memory.f32.set(picture, (offset >> 2) + i * picture.length);
@@ -116,8 +116,8 @@ test("int8 weights of -128 are multiplied in pairs where the CPU takes signed by
   for (const byteFlip of [engine.byteFlip, 0]) {
     const like = { ...engine, byteFlip };
     const plan = planForward(graphOf(-128), { batch: 1, height: 32, width: 32 });
-    const { input, outputs, run } = compileForward(like, plan, placeParams(like, graphOf(-128)), memory.reserve(plan.bytes));
-    memory.i8.fill(-128, input.offset, input.offset + 32 * 32 * 3);
+    const { inputs, outputs, run } = compileForward(like, plan, placeParams(like, graphOf(-128)), memory.reserve(plan.bytes));
+    memory.i8.fill(-128, inputs[0]!.offset, inputs[0]!.offset + 32 * 32 * 3);
     run();
     const at = outputs[0]!.offset;
     assert.equal(memory.i8[at], 4 * 3, "at the corner, four taps of three channels");
@@ -175,7 +175,7 @@ test("an inner value of an int8 graph can be an output, in its bytes, also over 
     const program = compileForward(engine, plan, placeParams(engine, each), base);
     engine.memory.i8.set(
       Int8Array.from(picture, (v) => v * 256),
-      program.input.offset,
+      program.inputs[0]!.offset,
     );
     program.run();
     const { offset, height, width, channels } = placeOf(plan, inner, base);

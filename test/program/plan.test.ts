@@ -163,10 +163,10 @@ const WRONG: { what: string; graph: Graph; code: string; message: RegExp }[] = [
     message: /^concat "wrong": expected two inputs of one size, got 32x64 and 16x32$/,
   },
   {
-    what: "a convolution to 3 channels, which only the input may have",
+    what: "a convolution to 3 channels, which only inputs may have",
     graph: graphOf([conv1x1(["first"], "w")], ["y"], { w: weightOf(3, 8, 1, 1) }),
     code: "E_SHAPE",
-    message: /^conv1x1 "wrong": expected other than 3 channels behind it, got 3; only the input has 3$/,
+    message: /^conv1x1 "wrong": expected other than 3 channels behind it, got 3; only inputs have 3$/,
   },
   {
     what: "an op but the 3x3 convolution on the input",

@@ -49,7 +49,7 @@ function goldenStep(engine: Engine): { training: Training; maps: Float32Array[];
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++)
         for (let c = 0; c < 3; c++)
-          f32[(training.program.input.offset >> 2) + ((i * height + y) * width + x) * 3 + c] =
+          f32[(training.program.inputs[0]!.offset >> 2) + ((i * height + y) * width + x) * 3 + c] =
             half[(((i * height) / 2 + (y >> 1)) * (width / 2) + (x >> 1)) * 3 + c]! / 256;
   const buffers = reserveLoss(engine, largestMap(training.program));
   training.clear();
@@ -119,7 +119,7 @@ for (const { what, graph, seed } of [
     const pictures = [randomInput(random, height, width), randomInput(random, height, width)];
     const { program, gradient, clear } = trainingOf(engine, graph, { batch: 2, height, width });
     const { f32 } = engine.memory;
-    pictures.forEach((picture, i) => void f32.set(picture, (program.input.offset >> 2) + i * picture.length));
+    pictures.forEach((picture, i) => void f32.set(picture, (program.inputs[0]!.offset >> 2) + i * picture.length));
     clear();
     program.forward();
     // the cost is a sum of products with fixed numbers, so that its gradient at the outputs is these numbers
@@ -172,7 +172,7 @@ test("gradients of parameters are added to, step by step", async () => {
   const graph = everyOpTrained(3, false);
   const { program, gradient, clear } = trainingOf(engine, graph, { batch: 1, height: 32, width: 32 });
   const random = new Random(3);
-  engine.memory.f32.set(randomInput(random, 32, 32), program.input.offset >> 2);
+  engine.memory.f32.set(randomInput(random, 32, 32), program.inputs[0]!.offset >> 2);
   const step = (): void => {
     program.forward(); // its values give way to gradients on the way back
     program.outputs.forEach(({ height, width, channels }, k) => {
@@ -209,7 +209,7 @@ test("what a backward step reads again outlives the forward pass, and no two tha
     const { height, width, channels } = plan.shapes.get(name)!;
     return 4 * 2 * height * width * (channels === 3 ? 3 : Math.ceil(channels / 8) * 8);
   };
-  const made = new Map<string, number>([[graph.input, 0]]);
+  const made = new Map<string, number>([[graph.inputs[0]!.name, 0]]);
   graph.nodes.forEach(({ outputs }, i) => void outputs.forEach((name) => void made.set(name, i)));
   for (const [name, first] of made) {
     let last = graph.outputs.includes(name) ? n : first;
@@ -220,7 +220,7 @@ test("what a backward step reads again outlives the forward pass, and no two tha
         last = Math.max(last, 2 * n - i);
     });
     lives.push({ what: name, at: plan.values.get(name)!, bytes: bytesOf(name), first, last });
-    if (name !== graph.input)
+    if (name !== graph.inputs[0]!.name)
       lives.push({ what: `d${name}`, at: plan.gradients.get(name)!, bytes: bytesOf(name), first: read, last: 2 * n - first });
   }
   for (const a of lives)
@@ -240,7 +240,7 @@ function stepOf(engine: Engine, graph: Graph, trains: (name: string) => boolean)
   const mark = engine.memory.mark;
   const { program, gradient, params, clear } = trainingOf(engine, graph, { batch: 2, height: 32, width: 32 }, ({ name }) => trains(name));
   const { f32 } = engine.memory;
-  f32.set(randomInput(new Random(1), 64, 32), program.input.offset >> 2);
+  f32.set(randomInput(new Random(1), 64, 32), program.inputs[0]!.offset >> 2);
   clear();
   program.forward();
   program.outputs.forEach(({ height, width, channels }, k) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Kernels } from "../../src/wasm/kernels.js";
+import type { Kernels } from "../../src/wasm/generated/kernels.js";
 import { createEngine, type Engine, init } from "../../src/wasm/load.js";
 
 /** The build of the kernels that is tested: one of the targets in asconfig.json. test/kernels/builds.test.ts runs all others. */
@@ -52,7 +52,7 @@ export class Arena {
   }
 
   static async open(): Promise<Arena> {
-    const { default: bytes } = (await import(`../../src/wasm/bytes/${BUILD}.js`)) as { default: string };
+    const { default: bytes } = (await import(`../../src/wasm/generated/${BUILD}.js`)) as { default: string };
     await init(Buffer.from(bytes, "base64"));
     return new Arena(await createEngine());
   }

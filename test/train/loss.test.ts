@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import type { Example } from "../../src/data/example.js";
-import { BOX_HEAD } from "../../src/model/head.js";
+import { buildNetwork } from "../../src/model/build.js";
+import { BOX_HEAD, headLayout } from "../../src/model/head.js";
+import { shuffleTrunk } from "../../src/model/trunk.js";
 import { type LossBuffers, largestMap, multiTaskLoss, reserveLoss, type StepLoss } from "../../src/train/loss.js";
 import { assign, type Level } from "../../src/train/targets.js";
 import { createEngine, type Engine } from "../../src/wasm/load.js";
+import { binLossBackward } from "../oracle/binloss.js";
 import { close, closeTo } from "../support/compare.js";
 import { exampleOf, readPlace, SMALL_TASKS, shakeNorms, smallNetwork, type Training, trainingOf } from "../support/network.js";
 
@@ -187,7 +190,7 @@ function gradientsOf({ engine, training, buffers }: Bench, examples: Example[]) 
     ({ pixels }, i) =>
       void engine.memory.f32.set(
         Float32Array.from(pixels, (v) => v / 256),
-        (program.input.offset >> 2) + i * pixels.length,
+        (program.inputs[0]!.offset >> 2) + i * pixels.length,
       ),
   );
   clear();
@@ -272,4 +275,66 @@ test("the trunk's and the path's gradient is the sum of what the labelled tasks 
       ); // a shift before a norm
     else close(values, sum.get(name)!, 2e-5, name);
   }
+});
+
+test("sides that are distributions are taught by their loss, at the cells that answer, and nowhere else", async () => {
+  const layout = headLayout([
+    ["logit", 1],
+    ["bins", 32],
+  ]);
+  const engine = await createEngine();
+  const [size, tasks] = [{ batch: 1, width: 96, height: 96 }, ["a"]];
+  const graph = buildNetwork(shuffleTrunk("0.5", 1), { tasks, layout, path: 16, head: 8 });
+  const { program } = trainingOf(engine, graph, size);
+  const { f32 } = engine.memory;
+  const noise = new Random(4);
+  for (const { offset, height, width } of program.outputs)
+    for (let i = 0; i < height * width * layout.cell; i++) f32[(offset >> 2) + i] = i % layout.cell < layout.channels ? noise.normal() : 0;
+  const example = exampleOf(new Random(5), 96, 96, 1, { boxes: [0, 20, 10, 60, 50], mapWeight: [1], presence: [1], presenceWeight: [0] });
+  const maps = { strides: STRIDES, layout };
+  const levels = STRIDES.map((stride, l): Level => {
+    const { offset, height, width } = program.outputs[l]!;
+    return { values: f32, at: offset >> 2, height, width, stride, layout };
+  });
+  const target = assign(levels, example, 0);
+  const before = levels.map(({ at, height, width }) => f32.slice(at, at + height * width * layout.cell));
+  multiTaskLoss(engine, program, reserveLoss(engine, largestMap(program)), [example], 1, maps);
+  const scale =
+    2 /
+    Math.max(
+      4,
+      target.quality.reduce((sum, q) => sum + q, 0),
+    );
+  let start = 0;
+  let answering = 0;
+  levels.forEach(({ height, width, stride }, l) => {
+    for (let cell = 0; cell < height * width; cell++) {
+      const at = (program.dOutputs[l]! >> 2) + cell * layout.cell;
+      const found = f32.subarray(at + 1, at + 33);
+      const k = target.cells.indexOf(start + cell);
+      if (k < 0) {
+        assert.ok(found.every((v) => v === 0));
+        continue;
+      }
+      answering++;
+      const [x, y] = [(cell % width) * stride, Math.floor(cell / width) * stride];
+      const sides = [x - target.boxes[4 * k]!, y - target.boxes[4 * k + 1]!, target.boxes[4 * k + 2]! - x, target.boxes[4 * k + 3]! - y];
+      const logits = Float64Array.from(before[l]!.subarray(cell * layout.cell + 1, cell * layout.cell + 33));
+      const weight = Float64Array.of(target.quality[start + cell]!);
+      close(
+        found,
+        binLossBackward(
+          logits,
+          Float64Array.from(sides, (v) => v / stride),
+          weight,
+          8,
+          0.125,
+          scale,
+        ),
+        2e-5,
+      );
+    }
+    start += height * width;
+  });
+  assert.ok(answering >= 3 && answering === target.cells.length);
 });

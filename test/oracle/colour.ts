@@ -1,10 +1,5 @@
 import { clamped } from "./requantize.js";
 
-/** Signed bytes as floats. */
-export function toFloat(x: ArrayLike<number>, scale: number): Float32Array {
-  return Float32Array.from(x, (v) => Math.fround(v * Math.fround(scale)));
-}
-
 /** Each pixel through a matrix [3 inputs + offset][4, of which 3 outputs], held to the range of a byte, then scaled. */
 export function colour(x: ArrayLike<number>, matrix: ArrayLike<number>, scale: number): Float64Array {
   return Float64Array.from(x, (_, at) => {

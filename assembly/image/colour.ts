@@ -1,16 +1,6 @@
-// The input's signed bytes as floats.
-//   toFloat    y = x scale                                       x i8 [n], y f32 [n]; up to 7 values more are read and written
+// Signed bytes as floats, through a matrix of colours.
 //   colour     y[p] = clamp(M x[p] + b, -128, 127) scale         pixels of three channels; M f32 [3][4]: a column an input channel, b f32 [4]
 //              saturation, contrast and brightness of a picture are one such matrix; 4 bytes to spare at the end of y
-export function toFloat(y: usize, x: usize, n: i32, scale: f32): void {
-  const s = f32x4.splat(scale);
-  for (let i = 0; i < n; i += 8) {
-    const p = v128.load8x8_s(x + i), to = y + (i << 2);
-    v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(p)), s));
-    v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(p)), s), 16);
-  }
-}
-
 export function colour(y: usize, x: usize, matrix: usize, pixels: i32, scale: f32): void {
   const s = f32x4.splat(scale), low = f32x4.splat(-128), high = f32x4.splat(127);
   const red = v128.load(matrix), green = v128.load(matrix, 16), blue = v128.load(matrix, 32), offset = v128.load(matrix, 48);
