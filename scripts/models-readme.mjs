@@ -11,46 +11,52 @@ const cards = readdirSync(folder)
 const table = (rows) => rows.map((row, i) => `| ${row.join(" | ")} |${i === 0 ? `\n|${row.map(() => "---|").join("")}` : ""}`).join("\n");
 const figure = (value) => (value === null || value === undefined ? "-" : value.toFixed(3));
 
-/** The curve's point that a threshold was chosen at. */
-const point = (scores, by) =>
-  (by === "best F1" ? scores.bestF1 : by.startsWith("false alarms") ? scores.atFalseAlarms : scores.atPrecision) ?? {};
+const POINTS = ["precise", "balanced", "sensitive"];
+/** Where the size classes of a card begin, by the object's share of the picture. */
+const SIZES = ["under 0.1 %", "0.1 to 1 %", "1 to 10 %", "over 10 %"];
+
+/** Each operating point: threshold, precision, recall and F1 of all, and at the balanced one the F1 of each size beside the best that size could have. */
+function operatingPoints({ tasks, thresholds, val }) {
+  const points = tasks.map((task) => [
+    task,
+    ...POINTS.map((point) => {
+      const { all } = val.operatingPoints[point][task];
+      return `${figure(thresholds[point][task])}: ${figure(all?.precision)} / ${figure(all?.recall)} / ${figure(all?.f1)}`;
+    }),
+  ]);
+  const sizes = tasks.map((task) => [
+    task,
+    ...val.operatingPoints.balanced[task].sizes.map(({ boxes, at, bestF1 }) =>
+      boxes === 0 ? "-" : `${figure(at.f1)} of ${figure(bestF1)} (${boxes})`,
+    ),
+  ]);
+  return `Operating points, each threshold: precision / recall / F1 on val, all pictures:
+
+${table([["task", ...POINTS], ...points])}
+
+F1 at the balanced thresholds, of the best that a threshold for that size alone has, by the object's share of the picture (boxes):
+
+${table([["task", ...SIZES], ...sizes])}
+`;
+}
 
 function describe(card) {
-  const { int8, f32, reliability, thresholdsBy } = card.val;
-  const rows = [["task", "AP50", "AP", "presence AP", "threshold", "chosen by", "precision", "recall", "calibration error"]];
+  const { int8, f32, reliability } = card.val;
+  const rows = [["task", "AP50", "AP", "presence AP", "presence error"]];
   for (const task of card.tasks) {
     const scores = int8.tasks[task];
-    rows.push([
-      task,
-      figure(scores.ap50),
-      figure(scores.ap),
-      figure(scores.presenceAp),
-      figure(card.thresholds[task]),
-      thresholdsBy[task],
-      figure(point(scores, thresholdsBy[task]).precision),
-      figure(point(scores, thresholdsBy[task]).recall),
-      figure(reliability[task].error),
-    ]);
+    rows.push([task, figure(scores.ap50), figure(scores.ap), figure(scores.presenceAp), figure(reliability[task].error)]);
   }
-  rows.push([
-    "**mean**",
-    `**${figure(int8.mean.ap50)}**`,
-    `**${figure(int8.mean.ap)}**`,
-    `**${figure(int8.mean.presenceAp)}**`,
-    "",
-    "",
-    "",
-    "",
-    "",
-  ]);
+  rows.push(["**mean**", `**${figure(int8.mean.ap50)}**`, `**${figure(int8.mean.ap)}**`, `**${figure(int8.mean.presenceAp)}**`, ""]);
   const { sets, ...training } = card.training;
   return `## ${card.name}
 
 ${card.precision}, ${card.bytes} bytes, ${card.parameters} parameters, ${(card.macs / 1e6).toFixed(1)} MMAC at ${card.input.width} x ${card.input.height}. sha256 \`${card.sha256}\`.
-Figures on the val split, int8, input of about ${card.input.pixels} pixels (f32: mean AP50 ${figure(f32.mean.ap50)}, mean presence AP ${figure(f32.mean.presenceAp)}); thresholds were chosen on val.
+Figures on the val split, int8, input of about ${card.input.pixels} pixels (f32: mean AP50 ${figure(f32.mean.ap50)}, mean presence AP ${figure(f32.mean.presenceAp)}); calibrations and thresholds were fitted on val.
 
 ${table(rows)}
 
+${operatingPoints(card)}
 ${Object.entries(training)
   .map(([key, value]) => `- ${key}: ${value}`)
   .join("\n")}

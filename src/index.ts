@@ -6,6 +6,7 @@ export type { DetectedObject } from "./core/detection.js";
 export { type ErrorCode, FourwayError } from "./core/errors.js";
 export { type Frame, MAX_FRAME_PIXELS } from "./core/frame.js";
 export type { BlobObject, FetchResponse, Url, WasmModule } from "./core/globals.js";
+export { OPERATING_POINTS, type OperatingPoint } from "./core/operatingPoint.js";
 export { TASKS, type Task } from "./core/task.js";
 export { type DataFault, type Dataset, humanLabels, type Label, type Sample, type SkippedCategories } from "./data/dataset.js";
 export { type CocoOptions, formatCoco, parseCoco } from "./data/formats/coco.js";
@@ -18,7 +19,7 @@ export type { Found } from "./eval/averagePrecision.js";
 export { formatScores, scoresToJson } from "./eval/format.js";
 export {
   fitPlattScaling,
-  type PlattScaling,
+  type LogitSizes,
   type Reliability,
   type ReliabilityBin,
   reliability,
@@ -26,7 +27,7 @@ export {
 export {
   type CurvePoint,
   evaluate,
-  type OperatingPoint,
+  type F1Point,
   precisionRecall,
   type Scores,
   type TaskCounts,
@@ -35,6 +36,7 @@ export {
 export type { Activation, Graph, GraphInput, GraphNode, OpAttributes, OpName, Param, Role } from "./graph/graph.js";
 export type { Placement } from "./image/letterbox.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";
+export type { PlattScaling } from "./model/calibration.js";
 export { type HeadLayout, type HeadMaps, type HeadOutput, headLayout } from "./model/head.js";
 export { DEFAULT_PIXELS, DEFAULT_THRESHOLD, loadModel, type Model, type ModelInfo, saveModel } from "./model/model.js";
 export { withTasks } from "./model/surgery.js";

@@ -3,17 +3,19 @@ import { basename, dirname, extname, join } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
+import type { OperatingPoint } from "../core/operatingPoint.js";
 import { printable } from "../core/printable.js";
 import { type Detection, Detector } from "../detect/detector.js";
 import { readView, writeImage } from "../node/image.js";
 import { makeFolder } from "../node/safeWrite.js";
 import { annotate } from "../report/annotate.js";
-import { inputPixels, numberIn, rounded } from "./values.js";
+import { inputPixels, numberIn, operatingPointOption, rounded } from "./values.js";
 
 /** Options of `fourway detect`. */
 interface DetectCommandOptions {
   /** Path or URL of a model; left out: the shipped one. */
   model?: string;
+  operatingPoint?: OperatingPoint;
   minScore?: number;
   pixels?: number;
   /** A picture's path for one image, else a folder. */
@@ -27,9 +29,10 @@ export function addDetect(program: Command): void {
     .description("find objects in pictures; prints one JSON line per picture on stdout")
     .argument("<image...>", "JPEG, PNG or WebP files")
     .option("--model <file>", "model to run (default: the shipped one)")
+    .addOption(operatingPointOption())
     .option(
       "--min-score <score>",
-      "report objects from this score on, 0..1 (default: the model's thresholds)",
+      "report objects from this score on, 0..1 (default: the thresholds of the operating point)",
       numberIn({ least: 0, most: 1 }),
     )
     .option("--pixels <count>", "of the network's input, about", inputPixels)
@@ -53,7 +56,7 @@ async function runDetect(
   log: (line: string) => void,
 ): Promise<number> {
   const targets = await annotatedPaths(images, options.out);
-  using detector = await Detector.load(options.model, { pixels: options.pixels });
+  using detector = await Detector.load(options.model, { pixels: options.pixels, operatingPoint: options.operatingPoint });
   let failed = 0;
   for (const [index, image] of images.entries())
     try {

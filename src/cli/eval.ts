@@ -2,12 +2,14 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
+import { DEFAULT_OPERATING_POINT, type OperatingPoint } from "../core/operatingPoint.js";
 import { TASKS, type Task } from "../core/task.js";
 import { isLabelled } from "../data/batch.js";
 import { humanLabels, type Sample } from "../data/dataset.js";
 import type { Found } from "../eval/averagePrecision.js";
-import { formatScores, scoresToJson } from "../eval/format.js";
+import { formatFigure, formatScores, scoresToJson } from "../eval/format.js";
 import { mistakes } from "../eval/mistakes.js";
+import { scoresAt } from "../eval/operatingPoints.js";
 import { type Reliability, reliability } from "../eval/plattScaling.js";
 import { falseAlarms, presenceTruth } from "../eval/presence.js";
 import { evaluate, precisionRecall, type Scores } from "../eval/scores.js";
@@ -19,7 +21,7 @@ import { thumbnailer, writeReport } from "../node/report.js";
 import { checkWritable, makeFolder, safeWrite } from "../node/safeWrite.js";
 import { linePlot } from "../report/plot.js";
 import { DATA_FLAGS, type DataOptions, readSamples, splitOption } from "./data.js";
-import { inputPixels, parseTasks, several } from "./values.js";
+import { inputPixels, operatingPointOption, parseTasks, several, tableLines } from "./values.js";
 
 /** Options of `fourway eval`, as commander gives them. */
 interface EvalOptions extends DataOptions {
@@ -29,6 +31,7 @@ interface EvalOptions extends DataOptions {
   peerPixels?: number;
   split: string;
   pixels: number[];
+  operatingPoint?: OperatingPoint;
   plot?: string;
   json?: string | true;
   report?: string;
@@ -41,6 +44,7 @@ export function addEval(program: Command): void {
     .description("score a model on labelled pictures: AP50, AP and presence AP per task, where the task is labelled")
     .option("--model <file...>", "Fourway models, f32 or int8", [])
     .requiredOption(...DATA_FLAGS.data)
+    .addOption(operatingPointOption())
     .addOption(splitOption("to score on", "val"))
     .option("--pixels <n...>", "of the models' input (default: their own); each of several is scored", several(inputPixels), [])
     .option(
@@ -83,6 +87,9 @@ export function presenceReliability(
   );
 }
 
+/** What a model's detections are worth at its thresholds, a task each. */
+type AtThresholds = Record<Task, ReturnType<typeof scoresAt> & { threshold: number; falseAlarms: number | null }>;
+
 /** One detector at one size of its input, scored. */
 interface Run {
   file: string;
@@ -92,8 +99,8 @@ interface Run {
   answers: Answers;
   scores: Scores;
   calibration: Record<Task, Reliability>;
-  /** Of a model of ours, at its thresholds. */
-  falseAlarms?: Record<Task, number | null>;
+  /** Of a model of ours, at its thresholds of the operating point. */
+  atThresholds?: AtThresholds;
   /** Median of a picture. */
   ms?: number;
 }
@@ -111,19 +118,36 @@ function scored(file: string, tasks: readonly Task[], pixels: number | undefined
   };
 }
 
-function runToJson({ file, pixels, tasks, scores, calibration, falseAlarms, ms }: Run): Record<string, unknown> {
+function runToJson({ file, pixels, tasks, scores, calibration, atThresholds, ms }: Run): Record<string, unknown> {
   const calibrationError = Object.fromEntries(tasks.map((task) => [task, calibration[task]!.error]));
-  return { file: basename(file), pixels, ms, ...scoresToJson(scores), calibrationError, falseAlarms };
+  return { file: basename(file), pixels, ms, ...scoresToJson(scores), calibrationError, atThresholds };
 }
 
-function formatRun({ tasks, scores, falseAlarms, ms }: Run): string {
+function formatRun({ tasks, scores, calibration, atThresholds, ms }: Run): string {
   const lines = [formatScores(scores)];
   if (ms !== undefined) lines.push(`${ms.toFixed(1)} ms per picture (median, one thread)`);
-  if (falseAlarms) {
-    const shares = tasks.map((task) => `${task} ${falseAlarms[task] === null ? "-" : `${(100 * falseAlarms[task]!).toFixed(1)} %`}`);
-    lines.push(`false alarms at the model's thresholds (share of the pictures without the task): ${shares.join(", ")}`);
-  }
+  if (atThresholds) lines.push("", ...thresholdLines(tasks, atThresholds, calibration));
   return lines.join("\n");
+}
+
+/** The table of what is found at the thresholds: all, then F1 (and the best F1 of that size alone) by the object's share of the picture. */
+function thresholdLines(tasks: readonly Task[], atThresholds: AtThresholds, calibration: Record<Task, Reliability>): string[] {
+  const sizes = atThresholds[tasks[0]!]!.sizes.map(({ from }) => `F1 from ${100 * from} %`);
+  const head = ["at its thresholds", "score", "precision", "recall", "F1", ...sizes, "false alarms", "presence error"];
+  const rows = tasks.map((task) => {
+    const { threshold, all, sizes, falseAlarms } = atThresholds[task]!;
+    return [
+      task,
+      ...[threshold, all?.precision ?? null, all?.recall ?? null, all?.f1 ?? null].map(formatFigure),
+      ...sizes.map(({ at, bestF1 }) => (at === null ? "-" : `${formatFigure(at.f1)} (${formatFigure(bestF1)})`)),
+      formatFigure(falseAlarms),
+      formatFigure(calibration[task]!.error),
+    ];
+  });
+  return [
+    ...tableLines([head, ...rows], [...head.keys()].slice(1)),
+    "false alarms: share of the pictures without the task in which it is found; in brackets the best F1 that a threshold for this size alone has",
+  ];
 }
 
 /** Mean AP50 against milliseconds; a detector at several sizes is one line. */
@@ -172,10 +196,17 @@ async function runEval(options: EvalOptions): Promise<void> {
   const runs: Run[] = [];
   for (const { file, model } of models)
     for (const pixels of options.pixels.length > 0 ? options.pixels : [model.info.pixels]) {
-      const { tasks, thresholds } = model.info;
+      const { tasks } = model.info;
+      const thresholds = model.info.thresholds[options.operatingPoint ?? DEFAULT_OPERATING_POINT];
       const run = scored(file, tasks, pixels, await detectAll(model, wanted, { pixels, ...looking(file) }));
       const { samples, found } = run.answers;
-      run.falseAlarms = Object.fromEntries(tasks.map((task) => [task, falseAlarms(task, samples, found, thresholds[task]!)]));
+      run.atThresholds = Object.fromEntries(
+        tasks.map((task) => {
+          const threshold = thresholds[task]!;
+          const alarms = falseAlarms(task, samples, found, threshold);
+          return [task, { threshold, ...scoresAt(task, samples, found, threshold), falseAlarms: alarms }];
+        }),
+      );
       runs.push(run);
     }
   for (const file of peers) {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { printable } from "../core/printable.js";
+import { addCalibrate } from "./calibrate.js";
 import { addDetect } from "./detect.js";
 import { addEval } from "./eval.js";
 import { addExperiment } from "./experiment.js";
@@ -25,6 +26,7 @@ addLabel(program);
 addTrain(program);
 addEval(program);
 addQuantize(program);
+addCalibrate(program);
 addExperiment(program);
 
 // a reader that closes early (| head) is no error

@@ -8,8 +8,8 @@ import { readViewFrame } from "../node/evaluate.js";
 import { ProgressLine } from "../node/progress.js";
 import { checkWritable, safeWrite } from "../node/safeWrite.js";
 import { modelCard, type Sources } from "../report/card.js";
+import { valFigures } from "./calibrate.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
-import { presenceReliability } from "./eval.js";
 import { numberIn, trainingPixels } from "./values.js";
 
 /** Options of `fourway quantize`, as commander gives them. */
@@ -26,7 +26,7 @@ interface QuantizeOptions extends DataOptions, SplitOptions {
 export function addQuantize(program: Command): void {
   program
     .command("quantize")
-    .description("turn an f32 model into int8: calibrated on train pictures; thresholds and presence from val; with a model card")
+    .description("turn an f32 model into int8: ranges from train pictures; scores, presence and thresholds from val; with a model card")
     .requiredOption("--model <file>", "an f32 Fourway model")
     .requiredOption(...DATA_FLAGS.data)
     .requiredOption("--out <file>", "the int8 model to write, .onnx; its card is written next to it as .json")
@@ -62,10 +62,9 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
   });
   let val: Record<string, unknown> = {};
   if (figures) {
-    const { f32: before, int8: after, answers, thresholdsBy } = figures;
+    const { f32: before, int8: after, answers } = figures;
     line.say(`f32 on val\n${formatScores(before)}\nint8 on val\n${formatScores(after)}`);
-    const reliability = presenceReliability(tasks, answers.samples, answers.found);
-    val = { f32: scoresToJson(before), int8: scoresToJson(after), reliability, thresholdsBy };
+    val = { f32: scoresToJson(before), ...valFigures(model, answers, after) };
   }
 
   const file = saveModel(model);

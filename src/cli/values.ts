@@ -1,4 +1,5 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { DEFAULT_OPERATING_POINT, OPERATING_POINTS } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
 import { splitFault } from "../data/read.js";
 import { PIXELS } from "../image/letterbox.js";
@@ -23,6 +24,13 @@ export function numberIn({ least, most, whole = false }: NumberRange): (text: st
 /** A parser of how many pixels a network's input is to have, about: for training, and for inference only. */
 export const trainingPixels = numberIn({ least: PIXELS.least, most: PIXELS.mostTrained, whole: true });
 export const inputPixels = numberIn({ least: PIXELS.least, most: PIXELS.most, whole: true });
+
+/** The option that chooses a model's thresholds; left out it is undefined. */
+export const operatingPointOption = (): Option =>
+  new Option(
+    "--operating-point <name>",
+    `thresholds for few false positives, the best F1 or few misses (default: "${DEFAULT_OPERATING_POINT}")`,
+  ).choices(OPERATING_POINTS);
 
 /** Tasks from an option's text, comma separated: letters, digits, "_" and "-", which rules and names of maps can contain. */
 export function parseTasks(text: string): Task[] {

@@ -112,12 +112,11 @@ export function locate(to: Candidates, values: Float32Array, maps: readonly Head
     const row = Math.floor(index / map.width);
     const x = ((index - row * map.width + layout.point) * stride - left) * xScale;
     const y = ((row + layout.point) * stride - top) * yScale;
-    const side = (i: number): number => distance(values, cell, layout, i) * stride;
     const box = 4 * i;
-    to.boxes[box] = sourceX + clamp(x - side(0) * xScale, 0, sourceWidth);
-    to.boxes[box + 1] = sourceY + clamp(y - side(1) * yScale, 0, sourceHeight);
-    to.boxes[box + 2] = sourceX + clamp(x + side(2) * xScale, 0, sourceWidth);
-    to.boxes[box + 3] = sourceY + clamp(y + side(3) * yScale, 0, sourceHeight);
+    to.boxes[box] = sourceX + clamp(x - distance(values, cell, layout, 0) * stride * xScale, 0, sourceWidth);
+    to.boxes[box + 1] = sourceY + clamp(y - distance(values, cell, layout, 1) * stride * yScale, 0, sourceHeight);
+    to.boxes[box + 2] = sourceX + clamp(x + distance(values, cell, layout, 2) * stride * xScale, 0, sourceWidth);
+    to.boxes[box + 3] = sourceY + clamp(y + distance(values, cell, layout, 3) * stride * yScale, 0, sourceHeight);
   }
 }
 

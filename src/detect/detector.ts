@@ -4,9 +4,11 @@ import { kindOf } from "../core/address.js";
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame } from "../core/frame.js";
+import { DEFAULT_OPERATING_POINT, OPERATING_POINTS, type OperatingPoint } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { runLetterbox } from "../image/letterbox.js";
+import { calibratedLogit, leastLogit } from "../model/calibration.js";
 import { loadModel, type Model } from "../model/model.js";
 import { createEngine } from "../wasm/load.js";
 import type { Threads } from "../wasm/threads.js";
@@ -19,7 +21,9 @@ import { type SizedNetwork, Workspace } from "./workspace.js";
 export interface DetectorOptions {
   /** About so many pixels the network sees, 4096..2^24; fewer are faster, more find smaller things. Default: the model's. */
   pixels?: number;
-  /** Objects with a lower score are not reported, 0..1; tasks left out keep the model's. */
+  /** Which of the model's thresholds hold. Default: "balanced". In models of older files all are the same. */
+  operatingPoint?: OperatingPoint;
+  /** Objects with a lower score are not reported, 0..1; tasks left out keep those of the operating point. */
   thresholds?: Partial<Record<Task, number>>;
   /**
    * How many threads share the work of a frame, 1..16. Default 1. More need SharedArrayBuffer (in a page: cross-origin isolation) and as
@@ -59,7 +63,13 @@ export class Detector {
     private workspace: Workspace | undefined,
     options: DetectorOptions,
   ) {
-    const thresholds = new Map(Object.entries(model.info.thresholds)); // an object may take any name, but for "__proto__"
+    const { operatingPoint = DEFAULT_OPERATING_POINT } = options;
+    if (!OPERATING_POINTS.includes(operatingPoint))
+      throw new FourwayError(
+        "E_ARGUMENT",
+        `detector: expected an operatingPoint out of ${OPERATING_POINTS.join(", ")}, got ${operatingPoint}; choose one of these`,
+      );
+    const thresholds = new Map(Object.entries(model.info.thresholds[operatingPoint])); // an object may take any name, but for "__proto__"
     for (const [task, score] of Object.entries(options.thresholds ?? {})) {
       if (!this.tasks.includes(task))
         throw new FourwayError(
@@ -144,25 +154,31 @@ export class Detector {
   }
 
   /** The heads' maps in words. */
-  private read({ maps, letterbox }: SizedNetwork, values: Float32Array, minScore: number | undefined): Detection {
+  private read({ maps, letterbox, program: { inputs } }: SizedNetwork, values: Float32Array, minScore: number | undefined): Detection {
     const result: Detection = { presence: {}, objects: [], ms: { letterbox: 0, network: 0, postprocess: 0 } };
-    const { tasks, presence } = this.model.info;
+    const { tasks, scores, presence } = this.model.info;
+    const { placement } = letterbox;
+    const toInput = (placement.width / placement.sourceWidth) * (placement.height / placement.sourceHeight); // areas
+    const inputSide = Math.sqrt(inputs[0]!.width * inputs[0]!.height);
     const { candidates, kept } = this;
     const shares: [Task, number][] = [];
     for (let t = 0; t < tasks.length; t++) {
       const task = tasks[t]!;
-      const least = minScore ?? this.thresholds[task]!;
-      const largest = selectCells(candidates, values, maps[t]!, logitOf(VOTING_SHARE * least));
+      const least = logitOf(minScore ?? this.thresholds[task]!);
+      const leastRaw = leastLogit(scores[task]!, least);
+      const largest = selectCells(candidates, values, maps[t]!, logitOf(VOTING_SHARE * sigmoid(leastRaw)));
       if (largest === Number.NEGATIVE_INFINITY)
         throw new FourwayError("E_MODEL", `detect: expected logits for "${task}", got no number at all; the model's weights are damaged`);
-      shares.push([task, sigmoid(presence[task]!.scale * largest + presence[task]!.offset)]);
-      locate(candidates, values, maps[t]!, letterbox.placement);
-      const count = suppress(kept, candidates, logitOf(least));
+      shares.push([task, sigmoid(calibratedLogit(presence[task]!, largest, inputSide))]);
+      locate(candidates, values, maps[t]!, placement);
+      const count = suppress(kept, candidates, leastRaw);
       for (let k = 0; k < count; k++) {
         const at = 4 * kept[k]!;
         const [x, y] = [candidates.boxes[at]!, candidates.boxes[at + 1]!];
         const box = { x, y, width: candidates.boxes[at + 2]! - x, height: candidates.boxes[at + 3]! - y };
-        insertByScore(result.objects, { task, score: sigmoid(candidates.logits[kept[k]!]!), box });
+        const side = Math.sqrt(box.width * box.height * toInput);
+        const logit = calibratedLogit(scores[task]!, candidates.logits[kept[k]!]!, side);
+        if (logit >= least) insertByScore(result.objects, { task, score: sigmoid(logit), box });
       }
     }
     result.presence = Object.fromEntries(shares);

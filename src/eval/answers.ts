@@ -7,7 +7,7 @@ import type { Model } from "../model/model.js";
 import type { Found } from "./averagePrecision.js";
 
 /** Objects below this score do not change AP. */
-const MIN_SCORE = 0.01;
+const MIN_SCORE = 0.001;
 
 /** Settings of `answersTo` and `detectAll`. */
 export interface LookOptions {

@@ -1,4 +1,4 @@
-import type { OperatingPoint, Scores } from "./scores.js";
+import type { F1Point, Scores } from "./scores.js";
 
 /** A figure of 0..1 with three digits; "-" where there is nothing to score. */
 export function formatFigure(value: number | null): string {
@@ -39,7 +39,7 @@ function rounded(value: number | null): number | null {
   return value === null ? null : Math.round(value * 1e4) / 1e4;
 }
 
-function roundedPoint(point: OperatingPoint | null): Record<string, number | null> | null {
+function roundedPoint(point: F1Point | null): Record<string, number | null> | null {
   if (point === null) return null;
   return {
     threshold: rounded(point.threshold),
@@ -63,7 +63,6 @@ export function scoresToJson(scores: Scores): Record<string, unknown> {
           presenceAp: rounded(score.presenceAp),
           bestF1: roundedPoint(score.bestF1),
           atPrecision: roundedPoint(score.atPrecision),
-          atFalseAlarms: roundedPoint(score.atFalseAlarms),
           counts: { ...score.counts },
         },
       ]),

@@ -1,29 +1,31 @@
-// Calibration of presence: of the pictures that get a probability of .8, eight in ten should have the task.
-//   fit         p = sigmoid(scale * logit + offset), by maximum likelihood over pictures where presence is known
+// Calibration: of the answers that get a probability of .8, eight in ten should be right.
+//   fit         p = sigmoid(scale * logit + offset), scale and offset linear between sizes, by maximum likelihood
+//   parameters  scales of all sizes, then their offsets: float64 [2 * sizes]
 //   source      Platt 1999; smoothed targets and Newton with backtracking from Lin, Lin & Weng 2007,
 //               "A note on Platt's probabilistic outputs for support vector machines"
 
 import { FourwayError } from "../core/errors.js";
-
-/** A calibration: probability = sigmoid(scale * logit + offset), scale > 0, so the order of pictures stays. */
-export interface PlattScaling {
-  scale: number;
-  offset: number;
-}
-
-/** The calibration that changes nothing. */
-export const IDENTITY: Readonly<PlattScaling> = { scale: 1, offset: 0 };
+import { IDENTITY, type PlattScaling, placeAmong } from "../model/calibration.js";
 
 /**
- * Weight of the prior that draws towards IDENTITY: PRIOR / 2 * ((scale - 1)^2 + offset^2), added to one logistic loss per
- * picture. Too small to be felt with dozens of pictures; it settles what the data leave open (equal logits).
+ * Weight of the prior that draws towards IDENTITY: PRIOR / 2 * ((scale - 1)^2 + offset^2) per size, added to one logistic loss per
+ * logit. Too small to be felt with dozens of them; it settles what the data leave open (equal logits).
  */
 const PRIOR = 0.01;
-/** Logits that contradict the labels are flattened, never inverted: presence keeps its order. */
+/** Weight of the prior that draws scale and offset of neighbouring sizes together, SMOOTHNESS / 2 * difference^2: where a size has few logits its neighbours decide. */
+const SMOOTHNESS = 1;
+/** Logits that contradict the labels are flattened, never inverted: their order stays. */
 const MIN_SCALE = 0.01;
 const MAX_STEPS = 100;
-/** Newton stops once both slopes are below this share of a picture's loss. */
+/** Newton stops once all slopes are below this share of a logit's loss. */
 const GRADIENT_TOLERANCE = 1e-9;
+
+/** A logit as linear terms of four parameters: scale and offset of the sizes below and above it. */
+interface Term {
+  at: readonly [number, number, number, number];
+  weights: readonly [number, number, number, number];
+  target: number;
+}
 
 function sigmoid(logit: number): number {
   return logit >= 0 ? 1 / (1 + Math.exp(-logit)) : Math.exp(logit) / (1 + Math.exp(logit));
@@ -37,50 +39,106 @@ function smoothTargets(truths: readonly boolean[]): Float64Array {
   return Float64Array.from(truths, (truth) => (truth ? high : low));
 }
 
-/** The cost that `fitPlattScaling` makes least: sum of logistic losses against the targets, and the prior. */
-function cost({ scale, offset }: PlattScaling, logits: readonly number[], targets: Float64Array): number {
-  let sum = (PRIOR / 2) * ((scale - 1) ** 2 + offset ** 2);
-  logits.forEach((logit, i) => {
-    const z = scale * logit + offset;
-    sum += Math.max(z, 0) - z * targets[i]! + Math.log1p(Math.exp(-Math.abs(z)));
+function termOf(logit: number, target: number, sizes: readonly number[], size: number): Term {
+  const place = placeAmong(sizes, size);
+  const index = Math.floor(place);
+  const share = place - index;
+  const next = Math.min(index + 1, sizes.length - 1);
+  return {
+    at: [index, next, sizes.length + index, sizes.length + next],
+    weights: [(1 - share) * logit, share * logit, 1 - share, share],
+    target,
+  };
+}
+
+function logitOf({ at, weights }: Term, parameters: Float64Array): number {
+  let z = 0;
+  for (let j = 0; j < 4; j++) z += weights[j]! * parameters[at[j]!]!;
+  return z;
+}
+
+/** The cost that the fit makes least: sum of logistic losses against the targets, and the priors. */
+function cost(parameters: Float64Array, terms: readonly Term[]): number {
+  const count = parameters.length / 2;
+  let sum = 0;
+  parameters.forEach((value, k) => {
+    sum += (PRIOR / 2) * (value - (k < count ? 1 : 0)) ** 2;
+    if (k % count > 0) sum += (SMOOTHNESS / 2) * (value - parameters[k - 1]!) ** 2;
   });
+  for (const term of terms) {
+    const z = logitOf(term, parameters);
+    sum += Math.max(z, 0) - z * term.target + Math.log1p(Math.exp(-Math.abs(z)));
+  }
   return sum;
 }
 
-/** Slopes and curvatures of the cost. */
-function derivatives({ scale, offset }: PlattScaling, logits: readonly number[], targets: Float64Array) {
-  let [dScale, dOffset] = [PRIOR * (scale - 1), PRIOR * offset];
-  let [scaleScale, scaleOffset, offsetOffset] = [PRIOR, 0, PRIOR];
-  logits.forEach((logit, i) => {
-    const p = sigmoid(scale * logit + offset);
-    const slope = p - targets[i]!;
-    const curvature = p * (1 - p);
-    dScale += slope * logit;
-    dOffset += slope;
-    scaleScale += curvature * logit * logit;
-    scaleOffset += curvature * logit;
-    offsetOffset += curvature;
-  });
-  return { dScale, dOffset, scaleScale, scaleOffset, offsetOffset };
+/** Slopes and curvatures of the cost: [2 * sizes] and, row by row, [2 * sizes, 2 * sizes]. */
+function derivatives(parameters: Float64Array, terms: readonly Term[]): { slopes: Float64Array; curvatures: Float64Array } {
+  const n = parameters.length;
+  const slopes = new Float64Array(n);
+  const curvatures = new Float64Array(n * n);
+  for (let k = 0; k < n; k++) {
+    slopes[k]! += PRIOR * (parameters[k]! - (k < n / 2 ? 1 : 0));
+    curvatures[k * n + k]! += PRIOR;
+    if (k % (n / 2) === 0) continue;
+    const pull = SMOOTHNESS * (parameters[k]! - parameters[k - 1]!);
+    slopes[k]! += pull;
+    slopes[k - 1]! -= pull;
+    curvatures[k * n + k]! += SMOOTHNESS;
+    curvatures[(k - 1) * n + k - 1]! += SMOOTHNESS;
+    curvatures[k * n + k - 1]! -= SMOOTHNESS;
+    curvatures[(k - 1) * n + k]! -= SMOOTHNESS;
+  }
+  for (const term of terms) {
+    const p = sigmoid(logitOf(term, parameters));
+    const { at, weights } = term;
+    for (let i = 0; i < 4; i++) {
+      slopes[at[i]!]! += (p - term.target) * weights[i]!;
+      for (let j = 0; j < 4; j++) curvatures[at[i]! * n + at[j]!]! += p * (1 - p) * weights[i]! * weights[j]!;
+    }
+  }
+  return { slopes, curvatures };
 }
 
-/** Newton with backtracking on the (convex) cost; with a fixed scale only the offset moves. */
-function descend(start: PlattScaling, logits: readonly number[], targets: Float64Array, fixedScale: boolean): PlattScaling {
+/** x of A x = b for a symmetric, positive A of the parameters that are free; 0 for the others. Gaussian elimination in place. */
+function solve(a: Float64Array, b: Float64Array, free: readonly boolean[]): Float64Array {
+  const n = b.length;
+  for (let k = 0; k < n; k++) {
+    if (free[k]) continue;
+    b[k] = 0;
+    for (let j = 0; j < n; j++) a[k * n + j] = a[j * n + k] = j === k ? 1 : 0;
+  }
+  for (let k = 0; k < n; k++)
+    for (let row = k + 1; row < n; row++) {
+      const factor = a[row * n + k]! / a[k * n + k]!;
+      for (let j = k; j < n; j++) a[row * n + j]! -= factor * a[k * n + j]!;
+      b[row]! -= factor * b[k]!;
+    }
+  for (let k = n - 1; k >= 0; k--) {
+    for (let j = k + 1; j < n; j++) b[k]! -= a[k * n + j]! * b[j]!;
+    b[k]! /= a[k * n + k]!;
+  }
+  return b;
+}
+
+/** Newton with backtracking on the (convex) cost; only what is free moves. */
+function descend(start: Float64Array, terms: readonly Term[], free: readonly boolean[]): Float64Array {
   let at = start;
-  let value = cost(at, logits, targets);
+  let value = cost(at, terms);
   for (let step = 0; step < MAX_STEPS; step++) {
-    const { dScale, dOffset, scaleScale, scaleOffset, offsetOffset } = derivatives(at, logits, targets);
-    if (Math.max(fixedScale ? 0 : Math.abs(dScale), Math.abs(dOffset)) < GRADIENT_TOLERANCE * logits.length) break;
-    const determinant = scaleScale * offsetOffset - scaleOffset * scaleOffset;
-    const byScale = fixedScale ? 0 : (scaleOffset * dOffset - offsetOffset * dScale) / determinant;
-    const byOffset = fixedScale ? -dOffset / offsetOffset : (scaleOffset * dScale - scaleScale * dOffset) / determinant;
-    const expected = byScale * dScale + byOffset * dOffset;
-    let length = 1;
+    const { slopes, curvatures } = derivatives(at, terms);
+    if (slopes.every((slope, k) => !free[k] || Math.abs(slope) < GRADIENT_TOLERANCE * terms.length)) break;
+    const by = solve(
+      curvatures,
+      slopes.map((slope) => -slope),
+      free,
+    );
+    const expected = by.reduce((sum, move, k) => sum + move * slopes[k]!, 0);
     let next = at;
     let nextValue = value;
-    for (; length > 1e-10; length /= 2) {
-      next = { scale: at.scale + length * byScale, offset: at.offset + length * byOffset };
-      nextValue = cost(next, logits, targets);
+    for (let length = 1; length > 1e-10; length /= 2) {
+      next = at.map((parameter, k) => parameter + length * by[k]!);
+      nextValue = cost(next, terms);
       if (nextValue <= value + 1e-4 * length * expected) break;
     }
     if (!(nextValue < value)) break;
@@ -90,24 +148,50 @@ function descend(start: PlattScaling, logits: readonly number[], targets: Float6
   return at;
 }
 
+/** The size of each logit, and the sizes at which scale and offset are fitted. */
+export interface LogitSizes {
+  /** One a logit. */
+  of: readonly number[];
+  /** Rising, above 0. */
+  at: readonly number[];
+}
+
 /**
- * Platt scaling of one task's presence. Sure to end and finite with separable data, one kind of picture only or equal logits.
- * @param logits raw presence logits, one per picture where presence is known.
- * @param truths whether the task is there.
- * Returns IDENTITY for no pictures. Throws E_ARGUMENT where the lists differ in length or a logit is not finite.
+ * Platt scaling, with one scale and offset for all or, with `sizes`, at several sizes. Sure to end and finite with separable data, one kind of
+ * truth only or equal logits.
+ * @param logits raw logits, such as a task's presence in pictures where it is known.
+ * @param truths whether each logit's statement is true.
+ * Returns IDENTITY for no logits. Throws E_ARGUMENT where the lists differ in length or a number is not finite.
  */
-export function fitPlattScaling(logits: readonly number[], truths: readonly boolean[]): PlattScaling {
-  if (logits.length !== truths.length)
+export function fitPlattScaling(
+  logits: readonly number[],
+  truths: readonly boolean[],
+  sizes: LogitSizes = { of: logits.map(() => 1), at: IDENTITY.sizes },
+): PlattScaling {
+  if (logits.length !== truths.length || logits.length !== sizes.of.length)
     throw new FourwayError(
       "E_ARGUMENT",
-      `fitPlattScaling: expected one truth a logit, got ${truths.length} for ${logits.length}; pass lists of one length`,
+      `fitPlattScaling: expected one truth and one size a logit, got ${truths.length} and ${sizes.of.length} for ${logits.length}; pass lists of one length`,
     );
-  if (logits.some((logit) => !Number.isFinite(logit)))
-    throw new FourwayError("E_ARGUMENT", "fitPlattScaling: expected finite logits, got one that is not; the model's output is broken");
+  if (![...logits, ...sizes.of, ...sizes.at].every(Number.isFinite))
+    throw new FourwayError(
+      "E_ARGUMENT",
+      "fitPlattScaling: expected finite logits and sizes, got one that is not; the model's output is broken",
+    );
+  if (logits.length === 0) return { ...IDENTITY };
+  const count = sizes.at.length;
   const targets = smoothTargets(truths);
-  const fit = descend(IDENTITY, logits, targets, false);
-  if (fit.scale >= MIN_SCALE) return { ...fit };
-  return descend({ scale: MIN_SCALE, offset: 0 }, logits, targets, true);
+  const terms = logits.map((logit, i) => termOf(logit, targets[i]!, sizes.at, sizes.of[i]!));
+  const free = new Array<boolean>(2 * count).fill(true);
+  let start = Float64Array.from(free, (_, k) => (k < count ? 1 : 0));
+  for (;;) {
+    const fit = descend(start, terms, free);
+    const turned = fit.findIndex((scale, k) => k < count && free[k] === true && scale < MIN_SCALE);
+    if (turned < 0) return { sizes: [...sizes.at], scales: [...fit.subarray(0, count)], offsets: [...fit.subarray(count)] };
+    free[turned] = false;
+    start = start.slice();
+    start[turned] = MIN_SCALE;
+  }
 }
 
 /** One bin of a reliability table: pictures whose probability is in [from, to), the last bin in [from, 1]. */

@@ -25,18 +25,6 @@ export function falseAlarms(task: Task, samples: readonly Sample[], found: reado
 }
 
 /**
- * The score that the task's objects must pass so that at most a share of the pictures known to be without the task have one;
- * -Infinity where any score will do.
- */
-export function quietAbove(task: Task, samples: readonly Sample[], found: readonly Found[], share: number): number {
-  const highest = found
-    .filter((_, i) => presenceTruth(samples[i]!, task) === false)
-    .map(({ objects }) => Math.max(...objects.filter((object) => object.task === task).map(({ score }) => score)))
-    .sort((a, b) => b - a);
-  return highest[Math.floor(share * highest.length)] ?? Number.NEGATIVE_INFINITY;
-}
-
-/**
  * Average precision of presence, 0..1: the mean, over the pictures that have the task, of the precision among all pictures
  * that score at least as high; so equal scores count together, whatever the order of the pictures. null without a positive.
  * Throws E_ARGUMENT where the lists differ in length or a probability is not a number.

@@ -1,25 +1,17 @@
 import { FourwayError } from "../core/errors.js";
 import { Random } from "../core/random.js";
-import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { openPicture, type ReadImage } from "../data/picture.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { inputSize, letterboxed, resampled } from "../image/letterbox.js";
 import { inputMultiple } from "../model/head.js";
-import { DEFAULT_THRESHOLD, defaultInfo, type Model } from "../model/model.js";
+import { defaultInfo, type Model } from "../model/model.js";
 import { quantize } from "../quant/quantize.js";
 import type { CalibrationInput } from "../quant/ranges.js";
 import { createEngine } from "../wasm/load.js";
 import { type Answers, detectAll } from "./answers.js";
-import type { Found } from "./averagePrecision.js";
-import { fitPlattScaling, IDENTITY } from "./plattScaling.js";
-import { presenceTruth } from "./presence.js";
-import { defaultThreshold, evaluate, type Scores } from "./scores.js";
-
-/** Thresholds are rounded down to a multiple of 1 / this: the score they were chosen at passes, and no lower score is that close. */
-const THRESHOLD_STEPS = 1e6;
-/** Probabilities are clamped to this distance from 0 and 1 before they become logits. */
-const MIN_PROBABILITY = 1e-7;
+import { calibrateModel } from "./calibrateModel.js";
+import { evaluate, type Scores } from "./scores.js";
 
 /** Settings of `quantizeModel`. */
 interface QuantizeModelOptions {
@@ -39,10 +31,8 @@ interface QuantizeModelOptions {
 interface QuantizedFigures {
   f32: Scores;
   int8: Scores;
-  /** The int8 model's answers, presence calibrated. */
+  /** The int8 model's answers, calibrated. */
   answers: Answers;
-  /** What each task's threshold was chosen by. */
-  thresholdsBy: Record<Task, string>;
 }
 
 /** Inputs from images drawn at random; where one cannot be decoded another is drawn, at most `2 * images` in all. */
@@ -75,26 +65,8 @@ async function drawInputs(
   return inputs;
 }
 
-/** Calibration of presence, a task each, from uncalibrated probabilities; the identity where nothing is known of a task. */
-export function fitPresence(tasks: readonly Task[], samples: readonly Sample[], found: readonly Found[]): Model["info"]["presence"] {
-  return Object.fromEntries(
-    tasks.map((task) => {
-      const logits: number[] = [];
-      const truths: boolean[] = [];
-      samples.forEach((sample, i) => {
-        const truth = presenceTruth(sample, task);
-        const p = Math.min(1 - MIN_PROBABILITY, Math.max(MIN_PROBABILITY, found[i]!.presence[task]!));
-        if (truth === null) return;
-        logits.push(Math.log(p / (1 - p)));
-        truths.push(truth);
-      });
-      return [task, truths.length > 0 ? fitPlattScaling(logits, truths) : { ...IDENTITY }];
-    }),
-  );
-}
-
 /**
- * The int8 twin of a trained f32 model: calibrated on images of the train split, thresholds and presence from the val split.
+ * The int8 twin of a trained f32 model: ranges measured on images of the train split, scores, presence and thresholds fitted on the val split.
  * @returns the model, and its figures on val; null without a val split
  * @throws E_MODEL for an int8 model; E_DATA without a train split; E_IMAGE without `onFault`
  */
@@ -117,18 +89,22 @@ export async function quantizeModel(
   };
   if (val.length === 0) return { model, figures: null };
 
-  const measure = (which: Model, known: readonly Sample[], name: string): Promise<Answers> =>
-    detectAll(read, which, known, { onFault, onPicture: (done) => onImage?.(name, done, known.length) });
-  const first = await measure({ ...f32, info: { ...model.info } }, val, "f32");
-  const readable = first.samples;
-  model.info.presence = fitPresence(tasks, readable, (await measure(model, readable, "int8")).found);
-  const answers = await measure(model, readable, "int8, calibrated");
-  const int8 = evaluate(tasks, readable, answers.found);
-  const thresholdsBy: Record<Task, string> = {};
-  for (const scores of int8.tasks) {
-    const choice = defaultThreshold(scores, int8.precision);
-    model.info.thresholds[scores.task] = choice ? Math.floor(choice.threshold * THRESHOLD_STEPS) / THRESHOLD_STEPS : DEFAULT_THRESHOLD;
-    thresholdsBy[scores.task] = choice?.by ?? "nothing found";
-  }
-  return { model, figures: { f32: evaluate(tasks, readable, first.found), int8, answers, thresholdsBy } };
+  const first = await detectAll(read, { ...f32, info: model.info }, val, {
+    onFault,
+    onPicture: (done) => onImage?.("f32", done, val.length),
+  });
+  const calibrated = await calibrateModel(model, first.samples, {
+    read,
+    onFault,
+    onImage: (what, done, count) => onImage?.(`int8, ${what}`, done, count),
+  });
+  const { samples: readable, found } = calibrated.answers;
+  return {
+    model: calibrated.model,
+    figures: {
+      f32: evaluate(tasks, first.samples, first.found),
+      int8: evaluate(tasks, readable, found),
+      answers: calibrated.answers,
+    },
+  };
 }

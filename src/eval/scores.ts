@@ -10,7 +10,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { averagePrecision, checkFound, type Found, IGNORED, type Matches, matchTask, RIGHT } from "./averagePrecision.js";
-import { presenceAp, presenceTruth, quietAbove } from "./presence.js";
+import { presenceAp, presenceTruth } from "./presence.js";
 
 /** What a task's detections with `score >= threshold` are worth at IoU .5. */
 export interface CurvePoint {
@@ -22,7 +22,7 @@ export interface CurvePoint {
 }
 
 /** A curve point and its F1, the harmonic mean of precision and recall. */
-export interface OperatingPoint extends CurvePoint {
+export interface F1Point extends CurvePoint {
   f1: number;
 }
 
@@ -51,15 +51,10 @@ export interface TaskScores {
   presenceAp: number | null;
   counts: TaskCounts;
   /** The threshold with the highest F1; null if no detection is right at any. */
-  bestF1: OperatingPoint | null;
+  bestF1: F1Point | null;
   /** The lowest threshold that keeps the precision asked for; null if none does. */
-  atPrecision: OperatingPoint | null;
-  /** The lowest threshold with false alarms in at most `FALSE_ALARMS` of the pictures without the task; null if no detection is above. */
-  atFalseAlarms: OperatingPoint | null;
+  atPrecision: F1Point | null;
 }
-
-/** The share of the pictures known to be without a task in which a shipped model may find it all the same. */
-const FALSE_ALARMS = 0.08;
 
 /** The figures of a model. */
 export interface Scores {
@@ -93,26 +88,20 @@ function curve(matches: Matches): CurvePoint[] {
 }
 
 /** Adds F1, 2pr / (p + r); 0 where both are 0. */
-function withF1({ threshold, precision, recall }: CurvePoint): OperatingPoint {
+export function withF1({ threshold, precision, recall }: CurvePoint): F1Point {
   return { threshold, precision, recall, f1: precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall) };
 }
 
 /** The point with the highest F1 (ties: the higher threshold), or null if every F1 is 0. */
-function highestF1(points: readonly CurvePoint[]): OperatingPoint | null {
-  let best: OperatingPoint | null = null;
+export function highestF1(points: readonly CurvePoint[]): F1Point | null {
+  let best: F1Point | null = null;
   for (const point of points.map(withF1)) if (point.f1 > (best?.f1 ?? 0)) best = point;
   return best;
 }
 
 /** The point of lowest threshold whose precision is at least the one asked for, or null. */
-function lowestThreshold(points: readonly CurvePoint[], precision: number): OperatingPoint | null {
+export function lowestThreshold(points: readonly CurvePoint[], precision: number): F1Point | null {
   const point = points.findLast((candidate) => candidate.precision >= precision);
-  return point === undefined ? null : withF1(point);
-}
-
-/** The point of lowest threshold above a score, or null. */
-function lowestAbove(points: readonly CurvePoint[], score: number): OperatingPoint | null {
-  const point = points.findLast(({ threshold }) => threshold > score);
   return point === undefined ? null : withF1(point);
 }
 
@@ -164,7 +153,6 @@ function evaluateTask(task: Task, samples: readonly Sample[], found: readonly Fo
     },
     bestF1: highestF1(points),
     atPrecision: lowestThreshold(points, precision),
-    atFalseAlarms: lowestAbove(points, quietAbove(task, samples, found, FALSE_ALARMS)),
   };
 }
 
@@ -194,25 +182,6 @@ export function evaluate(
     },
     precision,
   };
-}
-
-/** A threshold for a precision must leave this share of the recall that the best F1 has: one that finds almost nothing is useless. */
-const MIN_RECALL = 1 / 3;
-
-/**
- * The threshold to ship with: the lowest that keeps the precision asked for, or where that finds too little the best F1's; but none with more
- * false alarms than `FALSE_ALARMS`. null where nothing is found.
- */
-export function defaultThreshold(
-  { bestF1, atPrecision, atFalseAlarms }: TaskScores,
-  precision: number,
-): { threshold: number; by: string } | null {
-  if (!bestF1) return null;
-  const precise = atPrecision !== null && atPrecision.recall >= MIN_RECALL * bestF1.recall;
-  const { threshold } = precise ? atPrecision : bestF1;
-  if (atFalseAlarms && atFalseAlarms.threshold > threshold)
-    return { threshold: atFalseAlarms.threshold, by: `false alarms ${FALSE_ALARMS}` };
-  return { threshold, by: precise ? `precision ${precision}` : "best F1" };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type Bytes, kindOf, viewOf } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
+import { OPERATING_POINTS, type OperatingPoint } from "../core/operatingPoint.js";
 import { sha256 } from "../core/sha256.js";
 import type { Task } from "../core/task.js";
 import { type Graph, INPUT_SCALE, INPUT_ZERO } from "../graph/graph.js";
@@ -7,6 +8,7 @@ import { GREY, PIXELS } from "../image/letterbox.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import { mapName } from "./build.js";
+import { IDENTITY, type PlattScaling } from "./calibration.js";
 import { BOX_HEAD, BOX_MAPS, checkStrides, type HeadMaps, headLayout } from "./head.js";
 
 /** What a detector must know beside the network. */
@@ -14,10 +16,12 @@ export interface ModelInfo extends HeadMaps {
   tasks: Task[];
   /** About so many pixels the default input has; its sides follow the frame's aspect. */
   pixels: number;
-  /** Objects with a lower score are not reported, a task each. */
-  thresholds: Record<Task, number>;
-  /** Calibration of presence: probability = sigmoid(scale * largest logit + offset), a task each. */
-  presence: Record<Task, { scale: number; offset: number }>;
+  /** Objects with a lower score are not reported, a task each at every operating point. */
+  thresholds: Record<OperatingPoint, Record<Task, number>>;
+  /** Calibration of scores by the box's size in the input, a task each: the probability that a detection is right at IoU .5. */
+  scores: Record<Task, PlattScaling>;
+  /** Calibration of presence from a task's largest logit, by the input's size. */
+  presence: Record<Task, PlattScaling>;
   /** How the model came to be, in words: training data, command, trunk, seed, .. */
   notes: Record<string, string>;
 }
@@ -33,6 +37,16 @@ export const DEFAULT_THRESHOLD = 0.35;
 /** Pixels of the default input: 320 x 192. */
 export const DEFAULT_PIXELS = 61440;
 
+/** A value for each task. */
+function perTask<T>(tasks: readonly Task[], of: (task: Task) => T): Record<Task, T> {
+  return Object.fromEntries(tasks.map((task) => [task, of(task)]));
+}
+
+/** The same thresholds at every operating point. */
+function alike(thresholds: Record<Task, number>): ModelInfo["thresholds"] {
+  return { precise: { ...thresholds }, balanced: { ...thresholds }, sensitive: { ...thresholds } };
+}
+
 /** Info of a model that nothing is known of but its tasks and maps. */
 export function defaultInfo(tasks: readonly Task[], { strides, layout }: HeadMaps = BOX_MAPS): ModelInfo {
   return {
@@ -40,19 +54,24 @@ export function defaultInfo(tasks: readonly Task[], { strides, layout }: HeadMap
     strides,
     layout,
     pixels: DEFAULT_PIXELS,
-    thresholds: Object.fromEntries(tasks.map((task) => [task, DEFAULT_THRESHOLD])),
-    presence: Object.fromEntries(tasks.map((task) => [task, { scale: 1, offset: 0 }])),
+    thresholds: alike(perTask(tasks, () => DEFAULT_THRESHOLD)),
+    scores: perTask(tasks, () => IDENTITY),
+    presence: perTask(tasks, () => IDENTITY),
     notes: {},
   };
 }
 
-/** What a model's metadata calls its format. Files of the format before say nothing of their heads: they have `BOX_HEAD`. */
-const FORMAT = "fourway.2";
+/**
+ * What a model's metadata calls its format. Files of the first one say nothing of their heads: they have `BOX_HEAD`. Those of the first two have
+ * one threshold a task, for every operating point, scores as they are, and presence calibrated for one size.
+ */
+const FORMAT = "fourway.3";
+const FORMAT_2 = "fourway.2";
 const FORMAT_1 = "fourway.1";
 
 /** Whether metadata is that of a Fourway model. */
 export function isFourway({ format }: Readonly<Record<string, string>>): boolean {
-  return format === FORMAT || format === FORMAT_1;
+  return format === FORMAT || format === FORMAT_2 || format === FORMAT_1;
 }
 
 const NORMALISATION = JSON.stringify({ order: "RGB", zero: INPUT_ZERO, scale: INPUT_SCALE, letterbox: GREY });
@@ -89,6 +108,7 @@ export function saveModel({ graph, info }: Model): Uint8Array {
     head: JSON.stringify(rest.layout.outputs),
     normalisation: NORMALISATION,
     thresholds: JSON.stringify(rest.thresholds),
+    scores: JSON.stringify(rest.scores),
     presence: JSON.stringify(rest.presence),
   });
   const at = digestAt(file);
@@ -96,7 +116,37 @@ export function saveModel({ graph, info }: Model): Uint8Array {
   return file;
 }
 
-const OWN = new Set(["sha256", "format", "tasks", "pixels", "strides", "head", "normalisation", "thresholds", "presence"]);
+const OWN = new Set(["sha256", "format", "tasks", "pixels", "strides", "head", "normalisation", "thresholds", "scores", "presence"]);
+
+const finite = (v: unknown): v is number => typeof v === "number" && Number.isFinite(v);
+
+/** Presence as files of the first two formats have it. */
+interface Pair {
+  scale: number;
+  offset: number;
+}
+
+const isPair = (v: unknown): v is Pair => finite((v as Pair | null)?.scale) && finite((v as Pair | null)?.offset);
+
+const oneSize = ({ scale, offset }: Pair): PlattScaling => ({ ...IDENTITY, scales: [scale], offsets: [offset] });
+
+/** At most so many sizes in a calibration. */
+const MAX_SIZES = 64;
+
+/** Whether a value from a file is a calibration: lists of one length, sizes rising, scales positive. */
+function isScaling(v: unknown): v is PlattScaling {
+  const { sizes, scales, offsets } = (v ?? {}) as Partial<Record<keyof PlattScaling, unknown>>;
+  const lists = [sizes, scales, offsets];
+  if (!lists.every((list) => Array.isArray(list) && list.every(finite))) return false;
+  const [at, by] = [sizes as number[], scales as number[]];
+  return (
+    at.length >= 1 &&
+    at.length <= MAX_SIZES &&
+    lists.every((list) => (list as number[]).length === at.length) &&
+    at.every((size, i) => size > (at[i - 1] ?? 0)) &&
+    by.every((scale) => scale > 0)
+  );
+}
 
 /**
  * Reads what `saveModel` wrote, from a buffer, typed array or DataView. A file of an older version has no digest and is not checked for damage.
@@ -143,18 +193,22 @@ export function loadModel(file: Bytes): Model {
       );
     return value;
   };
-  const finite = (v: unknown): v is number => typeof v === "number" && Number.isFinite(v);
   const tasks = parse(
     "tasks",
     (v) => Array.isArray(v) && v.length > 0 && v.length <= 64 && v.every((t) => typeof t === "string" && t !== ""),
   ) as Task[];
-  const perTask = (v: unknown, fits: (value: unknown) => boolean): boolean =>
-    typeof v === "object" && v !== null && tasks.every((task) => Object.hasOwn(v, task) && fits((v as Record<string, unknown>)[task]));
+  const isRecord = (v: unknown, keys: readonly string[], fits: (value: unknown) => boolean): boolean =>
+    typeof v === "object" && v !== null && keys.every((key) => Object.hasOwn(v, key) && fits((v as Record<string, unknown>)[key]));
+  const isThresholds = (v: unknown): boolean => isRecord(v, tasks, (t) => finite(t) && t >= 0 && t <= 1);
   const pixels = parse("pixels", (v) => finite(v) && v >= PIXELS.least && v <= PIXELS.mostTrained) as number;
-  const thresholds = parse("thresholds", (v) => perTask(v, (t) => finite(t) && t >= 0 && t <= 1)) as ModelInfo["thresholds"];
-  const presence = parse("presence", (v) =>
-    perTask(v, (p) => finite((p as ModelInfo["presence"][string])?.scale) && finite((p as ModelInfo["presence"][string])?.offset)),
-  ) as ModelInfo["presence"];
+  const older = metadata.format !== FORMAT;
+  const thresholds = older
+    ? alike(parse("thresholds", isThresholds) as Record<Task, number>)
+    : (parse("thresholds", (v) => isRecord(v, OPERATING_POINTS, isThresholds)) as ModelInfo["thresholds"]);
+  const scores = older ? perTask(tasks, () => IDENTITY) : (parse("scores", (v) => isRecord(v, tasks, isScaling)) as ModelInfo["scores"]);
+  const presence = older
+    ? perTask(tasks, (task) => oneSize((parse("presence", (v) => isRecord(v, tasks, isPair)) as Record<Task, Pair>)[task]!))
+    : (parse("presence", (v) => isRecord(v, tasks, isScaling)) as ModelInfo["presence"]);
   const strides = parse("strides", (v) => Array.isArray(v) && v.length > 0 && v.every(finite)) as number[];
   checkStrides(strides);
   const isOutput = (v: unknown): boolean => Array.isArray(v) && v.length === 2 && typeof v[0] === "string" && finite(v[1]);
@@ -167,5 +221,5 @@ export function loadModel(file: Bytes): Model {
   if (int8 !== undefined)
     throw new FourwayError("E_MODEL", `model: expected float outputs, got "${int8}" in int8; leave the outputs out of the quantization`);
   const notes = Object.fromEntries(Object.entries(metadata).filter(([key]) => !OWN.has(key)));
-  return { graph, info: { tasks, strides, layout, pixels, thresholds, presence, notes } };
+  return { graph, info: { tasks, strides, layout, pixels, thresholds, scores, presence, notes } };
 }

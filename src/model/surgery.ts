@@ -23,7 +23,8 @@ export function pruned(graph: Graph, values: Iterable<string>): Graph {
 
 /**
  * The model with heads for exactly these tasks, in this order. Heads that it has stay the same bit for bit, with their thresholds and
- * presence; the others are dropped; new ones, as wide within as those (32 where those are single rows), begin with random weights and norms in place.
+ * calibrations; the others are dropped; new ones, as wide within as those (32 where those are single rows), begin with random weights and
+ * norms in place.
  * @throws E_MODEL for int8, and for a network that `buildNetwork` did not make; E_ARGUMENT for no task
  */
 export function withTasks({ graph, info }: Model, tasks: readonly Task[], seed = 1): Model {
@@ -52,7 +53,12 @@ export function withTasks({ graph, info }: Model, tasks: readonly Task[], seed =
     info: {
       ...info,
       tasks: [...tasks],
-      thresholds: pick(info.thresholds, fresh.thresholds),
+      thresholds: {
+        precise: pick(info.thresholds.precise, fresh.thresholds.precise),
+        balanced: pick(info.thresholds.balanced, fresh.thresholds.balanced),
+        sensitive: pick(info.thresholds.sensitive, fresh.thresholds.sensitive),
+      },
+      scores: pick(info.scores, fresh.scores),
       presence: pick(info.presence, fresh.presence),
     },
   };

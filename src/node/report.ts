@@ -11,7 +11,7 @@ import type { Sample } from "../data/dataset.js";
 import { formatFigure } from "../eval/format.js";
 import type { FalsePositive, Miss, Mistakes } from "../eval/mistakes.js";
 import type { Reliability } from "../eval/plattScaling.js";
-import type { CurvePoint, OperatingPoint, Scores } from "../eval/scores.js";
+import type { CurvePoint, F1Point, Scores } from "../eval/scores.js";
 import { escapeMarkup, linePlot, type Series } from "../report/plot.js";
 import { loadSharp, readView } from "./image.js";
 
@@ -163,7 +163,7 @@ function figuresTable({ scores, reliability }: Report): string {
   const counts = ["boxes", "pictures", "with the task", "without"];
   const row = (name: string, cells: readonly string[], kind = ""): string =>
     `<tr${kind}><th scope="row">${escapeMarkup(name)}</th>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
-  const chosen = (point: OperatingPoint | null, what: "f1" | "recall") => [point?.[what] ?? null, point?.threshold ?? null];
+  const chosen = (point: F1Point | null, what: "f1" | "recall") => [point?.[what] ?? null, point?.threshold ?? null];
   const rows = scores.tasks.map(
     ({ task, ap50, ap, presenceAp, bestF1, atPrecision, counts: { boxes, pictures, positives, negatives } }) => {
       const figures = [ap50, ap, presenceAp, reliability?.[task]?.error ?? null, ...chosen(bestF1, "f1"), ...chosen(atPrecision, "recall")];

@@ -29,6 +29,11 @@ async function modelFacts({ graph, info }: Model, file: Uint8Array): Promise<Mod
   };
 }
 
+/** What a model's file says of tasks, thresholds and calibrations. */
+function settingsOf({ info: { tasks, thresholds, scores, presence } }: Model): Record<string, unknown> {
+  return { tasks, thresholds, scores, presence };
+}
+
 /** What is known of where data and trunks come from, as the `--sources` file of `fourway quantize` says it. */
 export interface Sources {
   /** By file name. */
@@ -51,7 +56,7 @@ export async function modelCard(
   sources: Sources,
   val: Record<string, unknown>,
 ): Promise<Record<string, unknown>> {
-  const { tasks, thresholds, presence, notes } = model.info;
+  const { notes } = model.info;
   const sets = Object.fromEntries(
     [...new Set(train.map(({ set }) => set))].map((set) => [
       set,
@@ -61,10 +66,23 @@ export async function modelCard(
   return {
     name,
     ...(await modelFacts(model, file)),
-    tasks,
-    thresholds,
-    presence,
+    ...settingsOf(model),
     training: { ...notes, trunk: sources.trunks?.[notes.start ?? ""], labels: sources.labels, sets },
     val,
   };
+}
+
+/**
+ * A card of the same network after its thresholds and calibrations were fitted anew.
+ * @param card as it was before
+ * @param val figures on the val split that replace the card's; its others stay
+ */
+export async function recalibratedCard(
+  card: Record<string, unknown>,
+  model: Model,
+  file: Uint8Array,
+  val: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
+  const { thresholdsBy: _, ...known } = (card.val ?? {}) as Record<string, unknown>; // of cards before operating points
+  return { ...card, ...(await modelFacts(model, file)), ...settingsOf(model), val: { ...known, ...val } };
 }

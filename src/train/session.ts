@@ -3,7 +3,8 @@ import { TASKS, type Task } from "../core/task.js";
 import { isLabelled, trainingSizes } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
 import { openPicture, type ReadImage } from "../data/picture.js";
-import { detectAll } from "../eval/answers.js";
+import { type Answers, detectAll } from "../eval/answers.js";
+import { calibrateModel } from "../eval/calibrateModel.js";
 import { evaluate, type Scores } from "../eval/scores.js";
 import type { Graph } from "../graph/graph.js";
 import { PIXELS } from "../image/letterbox.js";
@@ -212,10 +213,16 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       graph: foldNorms(await replicas.export()),
       info: { ...defaultInfo(tasks, maps), pixels, notes },
     });
-    const measured = async (model: Model): Promise<Scores | null> => {
-      if (val.length === 0) return null;
-      const answers = await detectAll(read, model, val, { onFault: strict ? undefined : skipped("val") });
-      return evaluate(tasks, answers.samples, answers.found);
+    const onFault = strict ? undefined : skipped("val");
+    const scoresOf = ({ samples, found }: Answers): Scores => evaluate(tasks, samples, found);
+    const measured = async (model: Model): Promise<Scores | null> =>
+      val.length === 0 ? null : scoresOf(await detectAll(read, model, val, { onFault }));
+    /** The end of a training: calibrated on val and measured there. */
+    const finish = async (model: Model): Promise<{ model: Model; scores: Scores | null }> => {
+      if (val.length === 0) return { model, scores: null };
+      const calibrated = await calibrateModel(model, val, { read, onFault });
+      await store?.write("model", saveModel(calibrated.model));
+      return { model: calibrated.model, scores: scoresOf(calibrated.answers) };
     };
 
     let last: { model: Model; step: number } | undefined;
@@ -233,11 +240,12 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
         },
         async onEpoch(progress) {
           const model = await averaged();
-          last = { model, step: progress.step };
           await store?.write("model", saveModel(model));
           await emit({ kind: "model", model, ...progress });
-          const due = progress.step === steps || (valEvery > 0 && progress.epoch % valEvery === 0);
-          const figures = due ? await measured(model) : null;
+          const due = valEvery > 0 && progress.epoch % valEvery === 0;
+          const result = progress.step === steps ? await finish(model) : { model, scores: due ? await measured(model) : null };
+          const { scores: figures } = result;
+          last = { model: result.model, step: progress.step };
           scores = figures ?? scores;
           await emit({ kind: "epoch", scores: figures, ...progress });
           await save(progress);
@@ -245,8 +253,8 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       },
     );
     const model = last?.step === step ? last.model : await averaged();
-    if (from >= steps) scores = await measured(model); // it was complete before
-    return { model, scores, step, done: step === steps };
+    const rest = { step, done: step === steps };
+    return from >= steps ? { ...(await finish(model)), ...rest } : { model, scores, ...rest }; // it may have been complete before
   } finally {
     await Promise.all([batches?.close(), replicas.close()]);
   }

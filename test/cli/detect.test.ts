@@ -79,6 +79,21 @@ test("one JSON line a picture with presence, objects and times for the four task
   }
 });
 
+test("--operating-point chooses the model's thresholds, and another name is refused", () => {
+  const model = colourModel();
+  model.info.thresholds = { precise: { red: 1, blue: 1 }, balanced: { red: 0.9, blue: 0.9 }, sensitive: { red: 0, blue: 0 } };
+  writeFileSync(at("points.onnx"), saveModel(model));
+  const detect = (...more: string[]) => fourway(["detect", at("street.png"), "--model", at("points.onnx"), ...more]);
+  const counts = [[], ...["precise", "balanced", "sensitive"].map((point) => ["--operating-point", point])].map((more) => {
+    const { stdout, stderr, status } = detect(...more);
+    assert.equal(status, 0, stderr);
+    return JSON.parse(stdout).objects.length as number;
+  });
+  const [without, precise, balanced, sensitive] = counts;
+  assert.ok(without === balanced && precise === 0 && balanced! > 0 && sensitive! > balanced!, `${counts}`);
+  assert.match(detect("--operating-point", "loud").stderr, /--operating-point.*Allowed choices are precise, balanced, sensitive/);
+});
+
 test("scores are rounded to four digits, boxes to a tenth of a pixel", () => {
   const line = detectionLine(
     "a.jpg",

@@ -262,10 +262,10 @@ test("eval scores peers on the same pictures: a detector that a preset reads, an
   const { status, stdout, stderr } = fourway(["eval", "--data", set, ...own, ...peers, "--json", "--plot", plot]);
   assert.equal(status, 0, stderr);
   const { runs } = JSON.parse(stdout) as {
-    runs: { file: string; pixels?: number; ms?: number; tasks: Record<string, { ap50: number }>; falseAlarms?: object }[];
+    runs: { file: string; pixels?: number; ms?: number; tasks: Record<string, { ap50: number }>; atThresholds?: object }[];
   };
   assert.deepEqual(
-    runs.map(({ file, pixels, falseAlarms }) => [file, pixels, falseAlarms !== undefined]),
+    runs.map(({ file, pixels, atThresholds }) => [file, pixels, atThresholds !== undefined]),
     [
       [basename(shipped), 61440, true],
       [basename(shipped), 122880, true],

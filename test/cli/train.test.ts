@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { runScenes } from "../../src/cli/scenes.js";
 import { TASKS } from "../../src/core/task.js";
 import { loadModel, type Model, saveModel } from "../../src/model/model.js";
+import { readOnnx } from "../../src/onnx/read.js";
+import { writeOnnx } from "../../src/onnx/write.js";
 import { decodeCheckpoint } from "../../src/train/checkpoint.js";
 import { colourModel } from "../detect/models.js";
 import { same } from "../support/compare.js";
@@ -178,16 +180,37 @@ test("what was trained is quantized, with thresholds and presence from val, and 
   assert.deepEqual(card.presence, info.presence);
   assert.equal(card.training.labels, "drawn too");
   assert.deepEqual(card.training.sets, { scenes: { pictures: 8, what: "drawn" } });
+  assert.deepEqual(card.scores, info.scores);
   for (const task of TASKS) {
-    const by: string = card.val.thresholdsBy[task];
-    assert.match(by, /^(precision 0\.9|best F1|nothing found)$/);
-    if (by === "nothing found") continue;
-    const chosen = card.val.int8.tasks[task][by === "best F1" ? "bestF1" : "atPrecision"].threshold;
-    assert.ok(Math.abs(card.thresholds[task] - chosen) < 1e-4, `${task}: ${card.thresholds[task]}, chosen ${chosen}`);
+    const { precise, balanced, sensitive } = info.thresholds;
+    assert.ok(precise[task]! >= balanced[task]! && balanced[task]! >= sensitive[task]!, task);
+    const { all } = card.val.operatingPoints.balanced[task];
+    assert.equal(all?.threshold ?? balanced[task], balanced[task]);
   }
   const again = fourway(["quantize", "--model", out, "--data", clean, "--out", join(folder, "twice.onnx")]);
   assert.equal(again.status, 1);
   assert.match(again.stderr, /^quantize: expected an f32 model, got int8; give the file that training wrote/m);
+});
+
+test("an older int8 model is calibrated again: its weights stay, its card is kept with the new figures", () => {
+  const { graph, metadata } = readOnnx(new Uint8Array(readFileSync(join(folder, "small.onnx"))));
+  const { sha256: _, scores: __, ...rest } = metadata;
+  const of = (value: unknown): string => JSON.stringify(Object.fromEntries(TASKS.map((task) => [task, value])));
+  const older = { ...rest, format: "fourway.2", thresholds: of(0.7), presence: of({ scale: 1, offset: 0 }) };
+  writeFileSync(join(folder, "older.onnx"), writeOnnx(graph, older));
+  const facts = { name: "older", training: { epochs: "2" }, val: { f32: { mean: 1 }, thresholdsBy: {} }, thresholds: {} };
+  writeFileSync(join(folder, "older.json"), JSON.stringify(facts));
+  const out = join(folder, "newer.onnx");
+  const { status, stderr } = fourway(["calibrate", "--model", join(folder, "older.onnx"), "--data", clean, "--out", out]);
+  assert.equal(status, 0, stderr);
+  const newer = load("newer.onnx");
+  assert.deepEqual(newer.graph, load("small.onnx").graph);
+  assert.deepEqual([newer.info.thresholds, newer.info.scores], [load("small.onnx").info.thresholds, load("small.onnx").info.scores]);
+  const card = JSON.parse(readFileSync(join(folder, "newer.json"), "utf8"));
+  assert.deepEqual([card.training, card.val.f32, card.val.thresholdsBy], [{ epochs: "2" }, { mean: 1 }, undefined]);
+  assert.equal(card.bytes, readFileSync(out).length);
+  assert.deepEqual(card.thresholds, newer.info.thresholds);
+  assert.deepEqual(Object.keys(card.val.operatingPoints), ["precise", "balanced", "sensitive"]);
 });
 
 test("Ctrl-C finishes the step, saves and ends with 130; --start takes an int8 model", async () => {

@@ -160,6 +160,83 @@ test("objects come best first, in the frame, and only from minScore or the task'
   assert.deepEqual(cars.detect(frame, { minScore: 1 }).objects, []);
 });
 
+test("an operating point chooses the thresholds; others than the three are refused", async () => {
+  const model = randomModel(3);
+  const frame = noise(161, 97, 3);
+  using plain = await Detector.load(model, { pixels: PIXELS });
+  const { objects } = plain.detect(frame, { minScore: 0 });
+  const [high, low] = [objects[3]!.score, objects[objects.length >> 1]!.score];
+  const all = (score: number) => Object.fromEntries(TASKS.map((task) => [task, score]));
+  const info = { ...model.info, thresholds: { precise: all(1), balanced: all(high), sensitive: all(low - 1e-9) } };
+  const count = async (options: object): Promise<number> => {
+    using detector = await Detector.load({ graph: model.graph, info }, { pixels: PIXELS, ...options });
+    return detector.detect(frame).objects.length;
+  };
+  assert.equal(await count({ operatingPoint: "precise" }), 0);
+  assert.equal(await count({ operatingPoint: "balanced" }), objects.filter(({ score }) => score >= high).length);
+  assert.equal(await count({}), await count({ operatingPoint: "balanced" }));
+  assert.equal(await count({ operatingPoint: "sensitive" }), objects.filter(({ score }) => score >= low).length);
+  assert.equal(await count({ operatingPoint: "precise", thresholds: all(high) }), await count({}), "thresholds go before");
+  await assert.rejects(
+    Detector.load(colourModel(), { operatingPoint: "loud" as "precise" }),
+    isError("E_ARGUMENT", /operatingPoint out of precise, balanced, sensitive, got loud/),
+  );
+});
+
+test("scores are calibrated by the box's side in the input and presence by the input's, whatever the frame's size; boxes stay", async () => {
+  const model = randomModel(3);
+  const scaling = { sizes: [8, 24, 64], scales: [0.5, 2, 1], offsets: [1, -1, 4] };
+  const byInput = { sizes: [100, 300], scales: [1, 3], offsets: [0, -1] };
+  const all = <T>(value: T): Record<string, T> => Object.fromEntries(TASKS.map((task) => [task, value]));
+  const info = { ...model.info, scores: all(scaling), presence: all(byInput) };
+  using plain = await Detector.load(model, { pixels: PIXELS });
+  using calibrated = await Detector.load({ graph: model.graph, info }, { pixels: PIXELS });
+  const logit = (p: number): number => Math.log(p / (1 - p));
+  const between = (at: number[], values: number[], size: number): number => {
+    if (size <= at[0]!) return values[0]!;
+    for (let i = 1; i < at.length; i++)
+      if (size < at[i]!) return values[i - 1]! + ((size - at[i - 1]!) / (at[i]! - at[i - 1]!)) * (values[i]! - values[i - 1]!);
+    return values.at(-1)!;
+  };
+  const expected = ({ sizes, scales, offsets }: typeof scaling, p: number, size: number): number =>
+    1 / (1 + Math.exp(-(between(sizes, scales, size) * logit(p) + between(sizes, offsets, size))));
+  for (const [width, height] of [
+    [640, 384],
+    [200, 330],
+  ] as const) {
+    const frame = noise(width, height, 3);
+    const input = inputSize(width, height, PIXELS);
+    const scale = Math.min(input.width / width, input.height / height);
+    const [raw, answer] = [plain, calibrated].map((detector) => detector.detect(frame, { minScore: 0 }));
+    for (const task of TASKS)
+      assert.ok(Math.abs(answer!.presence[task]! - expected(byInput, raw!.presence[task]!, Math.sqrt(input.width * input.height))) < 1e-9);
+    const key = ({ task, box }: (typeof raw & object)["objects"][number]): string => `${task} ${box.x} ${box.y} ${box.width} ${box.height}`;
+    assert.deepEqual(answer!.objects.map(key).sort(), raw!.objects.map(key).sort());
+    const scores = new Map(answer!.objects.map((object) => [key(object), object.score]));
+    for (const object of raw!.objects) {
+      const side = scale * Math.sqrt(object.box.width * object.box.height);
+      // the placed picture's sides are whole pixels, so that its scale is that of the frame within a hundredth
+      const [low, high] = [0.99, 1.01].map((factor) => expected(scaling, object.score, factor * side));
+      const score = scores.get(key(object))!;
+      assert.ok(score >= Math.min(low!, high!) - 0.01 && score <= Math.max(low!, high!) + 0.01, `${score}, side ${side}`);
+    }
+    const scored = answer!.objects.map(({ score }) => score);
+    assert.deepEqual(
+      scored,
+      scored.toSorted((a, b) => b - a),
+    );
+    const least = scored[scored.length >> 1]!;
+    const kept = calibrated.detect(frame, { minScore: least - 1e-9 }).objects;
+    assert.deepEqual(
+      kept.map(key).sort(),
+      answer!.objects
+        .filter(({ score }) => score >= least)
+        .map(key)
+        .sort(),
+    );
+  }
+});
+
 test("a model is loaded from bytes of any kind and realm, a Blob, a Response, a path, and a file URL alike", async () => {
   const folder = mkdtempSync(join(tmpdir(), "fourway-"));
   try {

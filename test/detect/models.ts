@@ -61,5 +61,5 @@ export function colourModel(): Model {
     });
   const graph: Graph = { inputs: [imageInput("input")], outputs, nodes, params };
   const info = defaultInfo(tasks);
-  return { graph, info: { ...info, presence: { red: { scale: 0.5, offset: 1 }, blue: { scale: 1, offset: 0 } } } };
+  return { graph, info: { ...info, presence: { ...info.presence, red: { sizes: [1], scales: [0.5], offsets: [1] } } } };
 }

@@ -2,10 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FourwayError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
-import { fitPlattScaling, IDENTITY, type PlattScaling, reliability } from "../../src/eval/plattScaling.js";
+import { fitPlattScaling as fitAtSizes, reliability } from "../../src/eval/plattScaling.js";
+import { IDENTITY } from "../../src/model/calibration.js";
+
+interface Pair {
+  scale: number;
+  offset: number;
+}
+
+/** The fit for all sizes. */
+function fitPlattScaling(logits: number[], truths: boolean[]): Pair {
+  const { sizes, scales, offsets } = fitAtSizes(logits, truths);
+  assert.deepEqual([sizes.length, scales.length, offsets.length], [1, 1, 1]);
+  return { scale: scales[0]!, offset: offsets[0]! };
+}
 
 /** The probability that a calibration makes of a raw logit. */
-const applyPlattScaling = ({ scale, offset }: PlattScaling, logit: number): number => 1 / (1 + Math.exp(-(scale * logit + offset)));
+const applyPlattScaling = ({ scale, offset }: Pair, logit: number): number => 1 / (1 + Math.exp(-(scale * logit + offset)));
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
@@ -92,11 +105,52 @@ test("calibrating lowers the expected calibration error on fresh draws", () => {
   assert.ok(raw > 0.15 && calibrated < 0.05, `${raw} to ${calibrated}`);
 });
 
-test("no pictures leave the identity, and extreme logits stay within 0 and 1", () => {
-  assert.deepEqual(fitPlattScaling([], []), IDENTITY);
-  assert.equal(applyPlattScaling(IDENTITY, 1000), 1);
-  assert.equal(applyPlattScaling(IDENTITY, -1000), 0);
-  assert.equal(applyPlattScaling({ scale: 2, offset: -1 }, 0.5), 0.5);
+test("no pictures leave the identity", () => {
+  assert.deepEqual(fitAtSizes([], []), IDENTITY);
+});
+
+/** Laws that change with the size: scale and offset at 10, 20 and 40, between them linear. */
+const AT = [10, 20, 40];
+const LAWS = { scales: [0.6, 1.4, 1], offsets: [1, 0, -2] };
+function drawAtSizes(seed: number, count: number): { logits: number[]; truths: boolean[]; of: number[] } {
+  const random = new Random(seed);
+  const logits = Array.from({ length: count }, () => 2 * random.normal());
+  const of = logits.map(() => random.uniform(5, 60));
+  const law = (values: number[], size: number): number =>
+    size <= 10
+      ? values[0]!
+      : size >= 40
+        ? values[2]!
+        : size < 20
+          ? values[0]! + ((size - 10) / 10) * (values[1]! - values[0]!)
+          : values[1]! + ((size - 20) / 20) * (values[2]! - values[1]!);
+  const truths = logits.map((logit, i) => random.chance(sigmoid(law(LAWS.scales, of[i]!) * logit + law(LAWS.offsets, of[i]!))));
+  return { logits, truths, of };
+}
+
+test("a fit at several sizes finds the law at each of them, between and beyond", () => {
+  const { logits, truths, of } = drawAtSizes(21, 60000);
+  const fit = fitAtSizes(logits, truths, { of, at: AT });
+  assert.deepEqual(fit.sizes, AT);
+  // about four standard errors at 60 000 draws
+  for (let k = 0; k < 3; k++)
+    assert.ok(
+      Math.abs(fit.scales[k]! - LAWS.scales[k]!) < 0.12 && Math.abs(fit.offsets[k]! - LAWS.offsets[k]!) < 0.12,
+      JSON.stringify(fit),
+    );
+});
+
+test("a size without logits takes after its neighbour, and one whose logits say the contrary is flattened alone", () => {
+  const { logits, truths } = draw(23, 4000, 1.5, -1);
+  const { scales, offsets } = fitAtSizes(logits, truths, { of: logits.map(() => 10), at: AT });
+  for (const k of [1, 2]) assert.ok(Math.abs(scales[k]! - scales[0]!) < 0.1 && Math.abs(offsets[k]! - offsets[0]!) < 0.1);
+  const turned = fitAtSizes(
+    logits,
+    truths.map((truth, i) => (i % 2 ? !truth : truth)),
+    { of: logits.map((_, i) => (i % 2 ? 40 : 10)), at: [10, 40] },
+  );
+  assert.equal(turned.scales[1], 0.01);
+  assert.ok(turned.scales[0]! > 1);
 });
 
 test("the reliability table and its error are those counted by hand", () => {
@@ -119,6 +173,8 @@ test("lists that do not fit and numbers out of range are refused", () => {
     assert.throws(work, (error) => error instanceof FourwayError && error.code === "E_ARGUMENT");
   refused(() => fitPlattScaling([1], []));
   refused(() => fitPlattScaling([Number.NaN], [true]));
+  refused(() => fitAtSizes([1, 2], [true, false], { of: [1], at: [1] }));
+  refused(() => fitAtSizes([1], [true], { of: [Number.NaN], at: [1] }));
   refused(() => reliability([0.5], []));
   refused(() => reliability([1.5], [true]));
   refused(() => reliability([0.5], [true], 0));

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FourwayError } from "../../src/core/errors.js";
 import type { Sample } from "../../src/data/dataset.js";
-import type { Found } from "../../src/eval/averagePrecision.js";
-import { fitPresence, quantizeModel } from "../../src/eval/quantizeModel.js";
+import { quantizeModel } from "../../src/eval/quantizeModel.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { drawScene } from "../../src/scenes/scene.js";
 import { randomModel } from "../detect/models.js";
@@ -28,8 +27,11 @@ test("a model in memory is quantized with images in memory, and measured on the 
   assert.ok(model.graph.scales);
   assert.equal(model.info.pixels, 8192);
   assert.equal(model.info.notes.quantized, "3 pictures, seed 1");
-  assert.deepEqual(seen, ["f32 1 2", "f32 2 2", "int8 1 2", "int8 2 2", "int8, calibrated 1 2", "int8, calibrated 2 2"]);
-  assert.deepEqual(Object.keys(figures!.thresholdsBy), model.info.tasks);
+  const sizes = [8192, 61440, 122880, 245760].map((size) => `int8, at ${size} pixels`);
+  assert.deepEqual(
+    seen,
+    ["f32", ...sizes, "int8, calibrated"].flatMap((what) => [`${what} 1 2`, `${what} 2 2`]),
+  );
   assert.equal(figures!.answers.samples.length, 2);
   assert.equal((await quantizeModel(f32, samples.slice(0, 4), options)).figures, null, "nothing to measure on");
 });
@@ -50,13 +52,4 @@ test("an image that cannot be decoded is reported and another one drawn; without
 test("what cannot be quantized is refused", async () => {
   await assert.rejects(quantizeModel(f32, samples.slice(4), options), { code: "E_DATA" });
   await assert.rejects(quantizeModel({ ...f32, graph: { ...f32.graph, scales: new Map() } }, samples, options), { code: "E_MODEL" });
-});
-
-test("presence is calibrated from pictures where it is known, and left as it is for a task of which nothing is known", () => {
-  const known: Sample[] = Array.from({ length: 40 }, (_, i) => ({ ...samples[0]!, labels: { car: i % 2 ? true : [] }, ignore: {} }));
-  const found: Found[] = known.map((_, i) => ({ objects: [], presence: { car: i % 2 ? 0.4 : 0.1, bicycle: 0.5 } }));
-  const { car, bicycle } = fitPresence(["car", "bicycle"], known, found);
-  assert.deepEqual(bicycle, { scale: 1, offset: 0 });
-  const probability = (p: number): number => 1 / (1 + Math.exp(-(car!.scale * Math.log(p / (1 - p)) + car!.offset)));
-  assert.ok(probability(0.4) > 0.9 && probability(0.1) < 0.1, `${probability(0.4)} and ${probability(0.1)}`);
 });

@@ -9,13 +9,16 @@ import { writeOnnx } from "../../src/onnx/write.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { SMALL_TASKS, smallNetwork } from "../support/network.js";
 
+const one = (scale: number, offset: number) => ({ sizes: [1], scales: [scale], offsets: [offset] });
+
 function model(): Model {
   const info = {
     tasks: [...SMALL_TASKS],
     ...BOX_MAPS,
     pixels: 100_352,
-    thresholds: { a: 0, b: 0.5, c: 1 },
-    presence: { a: { scale: 0.7, offset: -1.25 }, b: { scale: 1, offset: 0 }, c: { scale: 2, offset: 3 } },
+    thresholds: { precise: { a: 1, b: 0.5, c: 1 }, balanced: { a: 0, b: 0.5, c: 1 }, sensitive: { a: 0, b: 0.25, c: 0 } },
+    scores: { a: one(0.7, -1.25), b: { sizes: [8, 16.5, 90], scales: [1, 2, 0.5], offsets: [0, -3, 1e-9] }, c: one(1, 0) },
+    presence: { a: one(0.7, -1.25), b: { sizes: [128, 512], scales: [1, 2], offsets: [0, -3] }, c: one(2, 3) },
     notes: { trained: "2 epochs, seed 1", data: "scenes, street ✓" },
   };
   return { graph: foldNorms(smallNetwork(1)), info };
@@ -26,13 +29,14 @@ test("a model comes back from its file as it was, graph, numbers and notes", () 
   assert.deepEqual(loadModel(saveModel(saved)), saved);
 });
 
-test("a model that nothing is known of reports objects above .35, at the default size, with presence as it is", () => {
+test("a model that nothing is known of reports objects above .35, at the default size, with scores and presence as they are", () => {
   assert.deepEqual(defaultInfo(["x"]), {
     tasks: ["x"],
     ...BOX_MAPS,
     pixels: 320 * 192,
-    thresholds: { x: 0.35 },
-    presence: { x: { scale: 1, offset: 0 } },
+    thresholds: { precise: { x: 0.35 }, balanced: { x: 0.35 }, sensitive: { x: 0.35 } },
+    scores: { x: one(1, 0) },
+    presence: { x: one(1, 0) },
     notes: {},
   });
 });
@@ -44,9 +48,14 @@ function changed(key: string, value: string | undefined): Uint8Array {
   return writeOnnx(graph, Object.fromEntries(value === undefined ? entries : [...entries, [key, value]]));
 }
 
+/** The same calibration for each task, as a file has it. */
+function scalings(scaling: object): string {
+  return JSON.stringify({ a: scaling, b: scaling, c: scaling });
+}
+
 const WRONG: [key: string, value: string | undefined][] = [
   ["format", undefined],
-  ["format", "fourway.3"],
+  ["format", "fourway.4"],
   ["normalisation", undefined],
   ["normalisation", '{"order":"BGR"}'],
   ["tasks", undefined],
@@ -58,11 +67,22 @@ const WRONG: [key: string, value: string | undefined][] = [
   ["pixels", "16"],
   ["pixels", "1e12"],
   ["pixels", '"61440"'],
-  ["thresholds", '{"a":0.5,"b":0.5}'],
-  ["thresholds", '{"a":0.5,"b":0.5,"c":1.5}'],
+  ["thresholds", '{"a":0.5,"b":0.5,"c":0.5}'],
+  ["thresholds", '{"precise":{"a":0,"b":0,"c":0},"balanced":{"a":0,"b":0,"c":0}}'],
+  ["thresholds", '{"precise":{"a":0,"b":0,"c":0},"balanced":{"a":0,"b":0},"sensitive":{"a":0,"b":0,"c":0}}'],
+  ["thresholds", '{"precise":{"a":0,"b":0,"c":0},"balanced":{"a":0,"b":0,"c":1.5},"sensitive":{"a":0,"b":0,"c":0}}'],
+  ["scores", undefined],
+  ["scores", scalings({ sizes: [1, 2], scales: [1], offsets: [0] })],
+  ["scores", scalings({ sizes: [2, 1], scales: [1, 1], offsets: [0, 0] })],
+  ["scores", scalings({ sizes: [1, 1], scales: [1, 1], offsets: [0, 0] })],
+  ["scores", scalings({ sizes: [0], scales: [1], offsets: [0] })],
+  ["scores", scalings({ sizes: [1], scales: [0], offsets: [0] })],
+  ["scores", scalings({ sizes: [], scales: [], offsets: [] })],
+  ["scores", scalings({ sizes: Array.from({ length: 65 }, (_, i) => i + 1), scales: Array(65).fill(1), offsets: Array(65).fill(0) })],
   ["thresholds", "null"],
   ["presence", '{"a":1,"b":1,"c":1}'],
-  ["presence", '{"a":{"scale":1,"offset":null},"b":{"scale":1,"offset":0},"c":{"scale":1,"offset":0}}'],
+  ["presence", '{"a":{"scale":1,"offset":0},"b":{"scale":1,"offset":0},"c":{"scale":1,"offset":0}}'],
+  ["presence", scalings({ sizes: [1], scales: [1], offsets: [null] })],
 ];
 
 for (const [key, value] of WRONG)
@@ -93,6 +113,23 @@ test("a flipped bit anywhere in a file is refused, also where the file stays rea
   }
   assert.ok(readable > 100, `${readable} of 400 were readable`);
 });
+
+for (const format of ["fourway.1", "fourway.2"])
+  test(`a ${format} file keeps its thresholds at every operating point, its scores, and its presence at every size`, () => {
+    const { graph, metadata } = readOnnx(saveModel(model()));
+    const { sha256: _, scores: __, ...older } = metadata;
+    const thresholds = { a: 0, b: 0.7, c: 0.4 };
+    const presence = { a: { scale: 0.7, offset: -1.25 }, b: { scale: -1, offset: 0 }, c: { scale: 2, offset: 3 } };
+    const file = (settings: object) =>
+      writeOnnx(graph, { ...older, format, thresholds: JSON.stringify(thresholds), presence: JSON.stringify(presence), ...settings });
+    const { info } = loadModel(file({}));
+    assert.deepEqual(info.thresholds, { precise: thresholds, balanced: thresholds, sensitive: thresholds });
+    assert.deepEqual(info.scores, { a: one(1, 0), b: one(1, 0), c: one(1, 0) });
+    assert.deepEqual(info.presence, { a: one(0.7, -1.25), b: one(-1, 0), c: one(2, 3) });
+    const offsets = { ...presence, b: { scale: 1, offset: null } };
+    assert.throws(() => loadModel(file({ presence: JSON.stringify(offsets) })), { code: "E_MODEL", message: /"presence"/ });
+    assert.throws(() => loadModel(file({ thresholds: '{"a":0.5,"b":0.5}' })), { code: "E_MODEL", message: /"thresholds"/ });
+  });
 
 test("a file without a digest, as older versions wrote it, is read", () => {
   assert.deepEqual(loadModel(changed("none", undefined)), model());

@@ -76,16 +76,23 @@ test("files of the format before have the shipped models' heads", () => {
   const file = saveModel(small());
   const { graph, metadata } = readOnnx(file);
   const { head: _, sha256: __, ...old } = metadata;
-  assert.equal(metadata.format, "fourway.2");
-  assert.deepEqual(loadModel(writeOnnx(graph, { ...old, format: "fourway.1" })).info, loadModel(file).info);
+  assert.equal(metadata.format, "fourway.3");
+  const thresholds = JSON.stringify({ a: 0.5, b: 0.5, c: 0.5 });
+  const pair = { scale: 1, offset: 0 };
+  const oldest = { ...old, format: "fourway.1", thresholds, presence: JSON.stringify({ a: pair, b: pair, c: pair }) };
+  assert.deepEqual(loadModel(writeOnnx(graph, oldest)).info.layout, loadModel(file).info.layout);
   assert.throws(() => loadModel(writeOnnx(graph, old)), { code: "E_MODEL", message: /"head"/ });
 });
 
 test("heads are kept bit for bit, dropped and added: what is kept detects the same", async () => {
   const model = small();
-  model.info.thresholds.b = 0.125;
+  model.info.thresholds.precise.b = 0.125;
+  model.info.scores = { ...model.info.scores, b: { sizes: [8, 64], scales: [1, 2], offsets: [0, -1] } };
   const changed = withTasks(model, ["c", "new", "b"], 4);
-  assert.deepEqual([changed.info.tasks, changed.info.thresholds], [["c", "new", "b"], { c: 0.35, new: 0.35, b: 0.125 }]);
+  assert.deepEqual(changed.info.tasks, ["c", "new", "b"]);
+  assert.deepEqual(changed.info.thresholds.precise, { c: 0.35, new: 0.35, b: 0.125 });
+  assert.deepEqual(changed.info.thresholds.sensitive, { c: 0.35, new: 0.35, b: 0.35 });
+  assert.deepEqual(changed.info.scores, { c: model.info.scores.c, new: model.info.scores.c, b: model.info.scores.b });
   for (const [name, { data }] of model.graph.params)
     assert.deepEqual(changed.graph.params.get(name)?.data, name.startsWith("head.a.") ? undefined : data, name);
   using before = await Detector.load(model);

@@ -26,7 +26,7 @@ export async function liveModels(): Promise<{ f32: Model; int8: Model }> {
     const { data } = graph.params.get(name)!;
     for (let i = 0; i < data.length; i++) data[i]! *= OUTPUT_GAIN;
   }
-  for (const task of info.tasks) info.thresholds[task] = THRESHOLD;
+  for (const task of info.tasks) info.thresholds.balanced[task] = THRESHOLD;
   const f32 = foldNorms(graph);
   const inputs = [0, 4, 8].map(inputOf);
   return { f32: { graph: f32, info }, int8: { graph: quantize(await createEngine(), f32, inputs), info } };
