@@ -1,7 +1,7 @@
 // Checks the package as a user gets it: what the tarball holds, publint, are-the-types-wrong, and strict TypeScript consumers without the
 // optional peers. Usage: node scripts/package.mjs (after a build)
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,8 +27,16 @@ try {
   wanted.push("dist/src/cli/main.js", "dist/wasm/simd.wasm", ...readdirSync("models").map((name) => `models/${name}`));
   for (const path of wanted) if (!paths.has(path)) faults.push(`tarball: expected ${path}, got none`);
   for (const path of paths)
-    if (!/^(dist\/(src|wasm)|models)\/|^[\w.-]+$/.test(path) || /\.test\.|golden/.test(path))
+    if (
+      !/^(dist\/(src|wasm)|docs\/(decisions|images|lab)|examples\/browser|models)\/|^docs\/benchmarks\.md$|^[\w.-]+$/.test(path) ||
+      /\.test\.|golden/.test(path)
+    )
       faults.push(`tarball: ${path} is no part of it`);
+
+  // the package's page resolves relative links through "repository"; without one, they must at least lead to files of the tarball
+  for (const [, link] of readFileSync("README.md", "utf8").matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g))
+    if (!/^[a-z]+:/.test(link) && !paths.has(link) && ![...paths].some((path) => path.startsWith(`${link}/`)))
+      faults.push(`tarball: expected ${link}, to which README.md links, got none`);
 
   const tarball = join(scratch, filename);
   check("publint", bin("publint"), [tarball, "--strict"]);

@@ -1,15 +1,17 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import type { OperatingPoint } from "../core/operatingPoint.js";
+import { printable } from "../core/printable.js";
 import { type Detection, Detector } from "../detect/detector.js";
-import { readImage, writeImage } from "../node/image.js";
+import { readView, writeImage } from "../node/image.js";
+import { makeFolder } from "../node/safeWrite.js";
 import { annotate } from "../report/annotate.js";
 import { inputPixels, numberIn, operatingPointOption, rounded } from "./values.js";
 
-/** What `fourway detect` takes. */
+/** Options of `fourway detect`. */
 interface DetectCommandOptions {
   /** Path or URL of a model; left out: the shipped one. */
   model?: string;
@@ -24,7 +26,7 @@ interface DetectCommandOptions {
 export function addDetect(program: Command): void {
   program
     .command("detect")
-    .description("find objects in pictures; prints one JSON line a picture on stdout")
+    .description("find objects in pictures; prints one JSON line per picture on stdout")
     .argument("<image...>", "JPEG, PNG or WebP files")
     .option("--model <file>", "model to run (default: the shipped one)")
     .addOption(operatingPointOption())
@@ -33,19 +35,19 @@ export function addDetect(program: Command): void {
       "report objects from this score on, 0..1 (default: the thresholds of the operating point)",
       numberIn({ least: 0, most: 1 }),
     )
-    .option("--pixels <count>", "how many pixels the network sees, about", inputPixels)
-    .option("--out <path>", "write annotated pictures: a file for one image, else a folder")
+    .option("--pixels <count>", "of the network's input, about", inputPixels)
+    .option("--out <path>", "write annotated pictures, those of more than 4095 pixels a side smaller: a file for one image, else a folder")
     .action(async (images: string[], options: DetectCommandOptions) => {
-      const failed = await runDetect(images, options, console.log, console.error);
+      const failed = await runDetect(images, options, console.log, (text) => console.error(printable(text)));
       if (failed > 0) process.exitCode = 1;
     });
 }
 
 /**
- * Detects in each image: one JSON line each through `print`, messages through `log`. A picture that cannot be read or written is told
- * and passed over.
+ * Detects in each image: one JSON line each through `print`, messages through `log`. A picture that cannot be read or written is
+ * reported and skipped.
  * @returns how many pictures failed
- * @throws FourwayError where no picture can be done: a bad model or option
+ * @throws FourwayError where no picture can be processed: a bad model or option
  */
 async function runDetect(
   images: readonly string[],
@@ -59,10 +61,11 @@ async function runDetect(
   for (const [index, image] of images.entries())
     try {
       const start = performance.now();
-      const frame = await readImage(image);
+      const picture = await readView(image);
+      const { frame } = picture;
       const decode = performance.now() - start;
       const detection = detector.detect(frame, { minScore: options.minScore });
-      print(detectionLine(image, frame, detection, decode));
+      print(detectionLine(image, picture, detection, decode));
       const target = targets[index];
       if (target === undefined) continue;
       await writeImage(target, await annotate(frame, detection.objects));
@@ -75,8 +78,17 @@ async function runDetect(
   return failed;
 }
 
-/** The JSON line of one picture: scores to 4 digits, boxes to 0.1 pixel, milliseconds to 0.01. @param decode milliseconds of reading the file */
-export function detectionLine(image: string, { width, height }: Frame, { presence, objects, ms }: Detection, decode: number): string {
+/**
+ * The JSON line of one picture: scores to 4 digits, boxes to 0.1 pixel of the file's picture, milliseconds to 0.01.
+ * @param decode milliseconds of reading the file
+ */
+export function detectionLine(
+  image: string,
+  { frame, width, height }: { frame: Frame; width: number; height: number },
+  { presence, objects, ms }: Detection,
+  decode: number,
+): string {
+  const [unitX, unitY] = [width / frame.width, height / frame.height];
   return JSON.stringify({
     image,
     width,
@@ -85,13 +97,18 @@ export function detectionLine(image: string, { width, height }: Frame, { presenc
     objects: objects.map(({ task, score, box }) => ({
       task,
       score: rounded(score, 4),
-      box: { x: rounded(box.x, 1), y: rounded(box.y, 1), width: rounded(box.width, 1), height: rounded(box.height, 1) },
+      box: {
+        x: rounded(box.x * unitX, 1),
+        y: rounded(box.y * unitY, 1),
+        width: rounded(box.width * unitX, 1),
+        height: rounded(box.height * unitY, 1),
+      },
     })),
     ms: Object.fromEntries(Object.entries({ decode, ...ms }).map(([part, time]) => [part, rounded(time, 2)])),
   });
 }
 
-/** Where each image's annotated picture goes: `out` itself for one image, unless it is a folder; in a folder names are kept apart. */
+/** Where each image's annotated picture goes: `out` itself for one image, unless it is a folder; in a folder names are made unique. */
 async function annotatedPaths(images: readonly string[], out: string | undefined): Promise<string[]> {
   if (out === undefined) return [];
   const folder = images.length > 1 || extname(out) === "" || /[\\/]$/.test(out) || (await isFolder(out));
@@ -110,14 +127,4 @@ async function annotatedPaths(images: readonly string[], out: string | undefined
 async function isFolder(path: string): Promise<boolean> {
   const info = await stat(path).catch(() => null);
   return info?.isDirectory() ?? false;
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw new FourwayError("E_ARGUMENT", `--out: expected a folder at "${path}", got ${(cause as Error).message}; choose another place`, {
-      cause,
-    });
-  }
 }

@@ -1,5 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { DEFAULT_OPERATING_POINT, type OperatingPoint } from "../core/operatingPoint.js";
@@ -18,8 +18,9 @@ import { type Answers, detectAll, type LookOptions } from "../node/evaluate.js";
 import { PEER_PIXELS, peerAnswers } from "../node/peers.js";
 import { ProgressLine } from "../node/progress.js";
 import { thumbnailer, writeReport } from "../node/report.js";
+import { checkWritable, makeFolder, safeWrite } from "../node/safeWrite.js";
 import { linePlot } from "../report/plot.js";
-import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
+import { DATA_FLAGS, type DataOptions, readSamples, splitOption } from "./data.js";
 import { inputPixels, operatingPointOption, parseTasks, several, tableLines } from "./values.js";
 
 /** Options of `fourway eval`, as commander gives them. */
@@ -40,30 +41,30 @@ interface EvalOptions extends DataOptions {
 export function addEval(program: Command): void {
   program
     .command("eval")
-    .description("score a model on labelled pictures: AP50, AP and presence AP a task, where the task is labelled")
+    .description("score a model on labelled pictures: AP50, AP and presence AP per task, where the task is labelled")
     .option("--model <file...>", "Fourway models, f32 or int8", [])
     .requiredOption(...DATA_FLAGS.data)
     .addOption(operatingPointOption())
-    .option("--split <split>", "of the pictures: val, train, or another that the labels name", "val")
-    .option("--pixels <n...>", "of the models' input, where not their own; several are scored one by one", several(inputPixels), [])
+    .addOption(splitOption("to score on", "val"))
+    .option("--pixels <n...>", "of the models' input (default: their own); each of several is scored", several(inputPixels), [])
     .option(
       "--peer <file...>",
       "other detectors on the same pictures: COCO detectors in ONNX (needs onnxruntime-web), or detections as COCO results (.json)",
       [],
     )
-    .option("--preset <name>", "how the peers in ONNX are fed and read, as for label (default: guessed)")
+    .option("--preset <name>", "input and output format of the peers in ONNX, as for label (default: guessed)")
     .option("--tasks <tasks>", "what peers are scored on, comma separated (default: the models' and the shipped models' tasks)", parseTasks)
     .option("--peer-pixels <n>", `of the peers' input (default: ${PEER_PIXELS})`, inputPixels)
     .option("--json [file]", "the figures as JSON, on stdout or into a file")
     .option("--report <file>", "an HTML page with curves and the worst mistakes, of the first model")
-    .option("--plot <file>", "accuracy against milliseconds of all that was scored, as SVG")
+    .option("--plot <file>", "accuracy against milliseconds of all detectors, as SVG")
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
-    .option("--teacher-labels", "score against labels that a teacher gave too; without it they are not known")
+    .option("--teacher-labels", "also score against labels that a teacher gave; without it they are unknown")
     .option(...DATA_FLAGS.strict)
     .action(runEval);
 }
 
-/** How well presence is calibrated on samples, a task each. */
+/** How well presence is calibrated on samples, per task. */
 export function presenceReliability(
   tasks: readonly Task[],
   samples: readonly Sample[],
@@ -124,7 +125,7 @@ function runToJson({ file, pixels, tasks, scores, calibration, atThresholds, ms 
 
 function formatRun({ tasks, scores, calibration, atThresholds, ms }: Run): string {
   const lines = [formatScores(scores)];
-  if (ms !== undefined) lines.push(`${ms.toFixed(1)} ms a picture (median, one thread)`);
+  if (ms !== undefined) lines.push(`${ms.toFixed(1)} ms per picture (median, one thread)`);
   if (atThresholds) lines.push("", ...thresholdLines(tasks, atThresholds, calibration));
   return lines.join("\n");
 }
@@ -154,7 +155,7 @@ function plotOf(runs: readonly Run[]): string {
   const timed = runs.filter(({ ms, scores }) => ms !== undefined && scores.mean.ap50 !== null);
   return linePlot({
     title: "Accuracy against time, one thread",
-    x: { label: "milliseconds a picture", from: 0 },
+    x: { label: "milliseconds per picture", from: 0 },
     y: { label: "mean AP50", from: 0, to: 1 },
     series: [...new Set(timed.map(({ file }) => file))].map((file) => ({
       name: basename(file, ".onnx"),
@@ -171,6 +172,8 @@ async function runEval(options: EvalOptions): Promise<void> {
     throw new FourwayError("E_ARGUMENT", "eval: expected --model or --peer, got neither; name a file to score");
   if (files.length === 0 && report !== undefined)
     throw new FourwayError("E_ARGUMENT", "--report: expected a --model to report on, got none; name its file");
+  if (report !== undefined) await makeFolder(dirname(report));
+  for (const path of [options.json, options.plot, report]) if (typeof path === "string") await checkWritable(path);
   const models = await Promise.all(files.map(async (file) => ({ file, model: loadModel(await readFile(file)) })));
   const named = models.flatMap(({ model }) => model.info.tasks);
   const peerTasks = options.tasks ?? [...new Set([...TASKS, ...named])];
@@ -187,7 +190,7 @@ async function runEval(options: EvalOptions): Promise<void> {
   }
   const looking = (name: string): LookOptions => ({
     onPicture: (done) => line.show(() => `${name}: ${done} of ${wanted.length} pictures`),
-    onFault: options.strict ? undefined : (fault) => line.say(`skipped: ${fault}`),
+    onFault: options.strict ? undefined : (fault) => line.skipped(fault),
   });
 
   const runs: Run[] = [];
@@ -223,9 +226,9 @@ async function runEval(options: EvalOptions): Promise<void> {
   else {
     const named = (run: Run): string => `${run.file}${run.pixels ? `, ${run.pixels} pixels` : ""}\n${formatRun(run)}`;
     console.log(runs.map(runs.length > 1 ? named : formatRun).join("\n\n"));
-    if (options.json !== undefined) await writeFile(options.json, `${json}\n`);
+    if (options.json !== undefined) await safeWrite(options.json, `${json}\n`);
   }
-  if (options.plot !== undefined) await writeFile(options.plot, `${plotOf(runs)}\n`);
+  if (options.plot !== undefined) await safeWrite(options.plot, `${plotOf(runs)}\n`);
   if (report === undefined) return;
   const { file, tasks, scores, calibration, answers } = runs[0]!;
   const thresholds = Object.fromEntries(scores.tasks.map(({ task, bestF1 }) => [task, bestF1?.threshold ?? 1]));

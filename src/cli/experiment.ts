@@ -1,4 +1,4 @@
-import { access, mkdir, readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
@@ -6,14 +6,14 @@ import type { Task } from "../core/task.js";
 import { type Interval, interval } from "../eval/interval.js";
 import type { TrunkWidth } from "../model/trunk.js";
 import { ProgressLine } from "../node/progress.js";
-import { safeWrite } from "../node/safeWrite.js";
+import { makeFolder, safeWrite } from "../node/safeWrite.js";
 import { linePlot } from "../report/plot.js";
-import { DATA_FLAGS } from "./data.js";
+import { DATA_FLAGS, type SplitOptions, splitOption } from "./data.js";
 import { runTrain, TRAIN_DEFAULTS, type TrainOptions } from "./train.js";
 import { numberIn, parseTasks, trainingPixels } from "./values.js";
 
 /** Options of `fourway experiment joint-vs-separate`, as commander gives them. */
-interface ExperimentOptions {
+interface ExperimentOptions extends SplitOptions {
   data: string[];
   out: string;
   tasks: Task[];
@@ -25,7 +25,7 @@ interface ExperimentOptions {
   threads?: number;
 }
 
-/** Where a network's trunk begins: random weights of a width, or a file. */
+/** The initial weights of a network's trunk: random ones of a width, or a file. */
 interface Start {
   name: string;
   options: Pick<TrainOptions, "width" | "trunk">;
@@ -54,14 +54,18 @@ export function addExperiment(program: Command): void {
   const whole = (least: number, most: number) => numberIn({ least, most, whole: true });
   program
     .command("experiment")
-    .description("what an idea brings, by training with it and without")
+    .description("measure an idea by training with and without it")
     .command("joint-vs-separate")
-    .description("one network for all tasks against one network a task, each on the pictures that are labelled for it, as often seen")
+    .description(
+      "one network for all tasks against one network per task, each trained on the pictures that are labelled for it, equally often",
+    )
     .requiredOption(...DATA_FLAGS.data)
-    .requiredOption("--out <dir>", "folder for the runs, results.json, results.md and results.svg; the same command goes on")
-    .addOption(new Option("--width <width...>", "trunks to begin with random weights").choices(["0.5", "1.0"]).default([]))
-    .option("--trunk <file...>", "pretrained trunks to begin with", [])
-    .option("--tasks <tasks>", "what the networks answer, comma separated", parseTasks, TRAIN_DEFAULTS.tasks)
+    .requiredOption("--out <dir>", "folder for the runs, results.json, results.md and results.svg; the same command continues")
+    .addOption(new Option("--width <width...>", "widths of trunks with random weights").choices(["0.5", "1.0"]).default([]))
+    .option("--trunk <file...>", "pretrained trunks", [])
+    .option("--tasks <tasks>", "tasks of the networks, comma separated", parseTasks, TRAIN_DEFAULTS.tasks)
+    .addOption(splitOption("to learn from", TRAIN_DEFAULTS.split))
+    .addOption(splitOption("to measure on", TRAIN_DEFAULTS.valSplit, "--val-split"))
     .option("--seeds <n>", "runs of each", whole(2, 100), 3)
     .option("--epochs <n>", "passes of each over its pictures", whole(1, 1000), 6)
     .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
@@ -76,19 +80,19 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
     ...trunk.map((file) => ({ name: basename(file, ".onnx"), options: { width: "0.5" as const, trunk: file } })),
   ];
   if (starts.length === 0)
-    throw new FourwayError("E_ARGUMENT", "experiment: expected --width or --trunk, got neither; say what the networks begin with");
+    throw new FourwayError("E_ARGUMENT", "experiment: expected --width or --trunk, got neither; choose where the networks start");
   await keepSettings(options);
   const line = new ProgressLine();
   const trained: Trained[] = [];
   for (const start of starts)
     for (let seed = 1; seed <= seeds; seed++) {
       const folder = join(out, `${start.name.replaceAll(" ", "-")}-${pixels}`, `seed-${seed}`);
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       for (const [kind, tasks] of [["joint", options.tasks] as const, ...options.tasks.map((task) => ["separate", [task]] as const)]) {
         const name = kind === "joint" ? kind : tasks[0]!;
         line.say(`${start.name}, seed ${seed}: ${name}`);
         const figures = await trainedFigures(join(folder, `${name}.onnx`), tasks, start, seed, options);
-        if (!figures) return line.say("stopped; the same command goes on");
+        if (!figures) return line.say("stopped; run the same command to continue");
         for (const task of tasks) trained.push({ start: start.name, seed, kind, task, figures: figures[task]! });
       }
     }
@@ -101,29 +105,30 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
 }
 
 /**
- * Notes in the folder what its runs are made with, so that what is taken over fits.
+ * Writes the settings of the runs to their folder, so that only runs of the same settings are reused.
  * @throws E_ARGUMENT where the folder's runs were made with other pictures or epochs
  */
-async function keepSettings({ out, data, epochs, tasks }: ExperimentOptions): Promise<void> {
+async function keepSettings({ out, data, split, valSplit, epochs, tasks }: ExperimentOptions): Promise<void> {
   const file = join(out, "settings.json");
-  const settings = JSON.stringify({ data: data.map((folder) => resolve(folder)), epochs, tasks });
+  const splits = split === TRAIN_DEFAULTS.split && valSplit === TRAIN_DEFAULTS.valSplit ? undefined : [split, valSplit];
+  const settings = JSON.stringify({ data: data.map((folder) => resolve(folder)), splits, epochs, tasks });
   const before = await readFile(file, "utf8").catch(() => settings);
   if (before !== settings)
     throw new FourwayError(
       "E_ARGUMENT",
       `experiment: expected the settings of ${file}, ${before}, got ${settings}; give those or another --out`,
     );
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   await safeWrite(file, settings);
 }
 
-/** Figures of a run: those kept beside its model where it came to its end before, else it is trained, or goes on. null where it was stopped. */
+/** Figures of a run: those stored next to its model if it was completed before, else it is trained or resumed. null where it was stopped. */
 async function trainedFigures(
   out: string,
   tasks: readonly Task[],
   start: Start,
   seed: number,
-  { data, epochs, pixels, threads }: ExperimentOptions,
+  { data, split, valSplit, epochs, pixels, threads }: ExperimentOptions,
 ): Promise<Record<Task, Figures> | null> {
   const kept = `${out}.figures.json`;
   if (await exists(kept)) return JSON.parse(await readFile(kept, "utf8")) as Record<Task, Figures>;
@@ -131,6 +136,8 @@ async function trainedFigures(
     ...TRAIN_DEFAULTS,
     ...start.options,
     data,
+    split,
+    valSplit,
     out,
     tasks: [...tasks],
     seed,
@@ -169,7 +176,7 @@ interface Row {
   metric: (typeof METRICS)[number];
   joint: Interval;
   separate: Interval;
-  /** Joint less separate, seed by seed. */
+  /** Joint minus separate, seed by seed. */
   gain: Interval;
 }
 
@@ -204,11 +211,11 @@ function table(rows: readonly Row[], { seeds, epochs, pixels }: ExperimentOption
   ].join("\n");
 }
 
-/** Joint over separate AP50, a dot a seed and start: above the diagonal joint is better. */
+/** Joint over separate AP50, a dot per seed and start: above the diagonal joint is better. */
 function plot(trained: readonly Trained[], tasks: readonly Task[]): string {
   const nothing = [Number.NaN, Number.NaN] as const; // no line from dot to dot
   return linePlot({
-    title: "One network for all tasks against one a task",
+    title: "One network for all tasks against one per task",
     x: { label: "AP50, separate", from: 0, to: 1 },
     y: { label: "AP50, joint", from: 0, to: 1 },
     series: [

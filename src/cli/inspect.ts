@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { printable } from "../core/printable.js";
 import { readModelBytes } from "../detect/source.js";
 import { type Activation, type Graph, type GraphNode, imageOf } from "../graph/graph.js";
 import { inputSize, PIXELS } from "../image/letterbox.js";
@@ -20,7 +21,7 @@ export function addInspect(program: Command): void {
 }
 
 /**
- * What there is to know about a model, as lines for people: layers, totals at the default input (its `pixels` in 16 : 9, else 320 x 192),
+ * A description of a model as lines of text: layers, totals at the default input (its `pixels` in 16 : 9, else 320 x 192),
  * metadata.
  * @throws E_ONNX, E_GRAPH, E_SHAPE for a file that cannot be read or run
  */
@@ -54,16 +55,16 @@ export function inspectLines(bytes: Uint8Array): string[] {
     ),
     "",
     ...metadataLines(metadata),
-  ];
+  ].map(printable);
 }
 
 function metadataLines(metadata: Record<string, string>): string[] {
   const entries = Object.entries(metadata);
-  if (entries.length === 0) return ["no metadata: a trunk or a foreign model"];
-  return tableLines([["metadata", ""], ...entries.map(([key, value]) => [printable(key), printable(value)])], []);
+  if (entries.length === 0) return ["no metadata: a trunk or a third-party model"];
+  return tableLines([["metadata", ""], ...entries], []);
 }
 
-/** Parameters that an earlier node has counted are told as shared. */
+/** Parameters that an earlier node has counted are listed as shared. */
 function paramText(graph: Graph, node: GraphNode, counted: Set<string>): string {
   const names = Object.values(node.params);
   if (names.length === 0) return "0";
@@ -82,9 +83,4 @@ function opText({ op, attributes }: GraphNode): string {
 
 function thousands(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, " ");
-}
-
-/** Text from a file as one line that a terminal only shows. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, " ");
 }

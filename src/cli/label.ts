@@ -1,11 +1,11 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import type { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
-import { formatNative } from "../data/native.js";
+import { formatNative } from "../data/formats/native.js";
 import { describeFaults } from "../data/read.js";
 import { fillSample, openTasks } from "../label/fill.js";
 import { journalKey } from "../label/journal.js";
@@ -14,8 +14,9 @@ import { readDatasets } from "../node/files.js";
 import { Journal, readPartials } from "../node/labelFiles.js";
 import { lookAtAll } from "../node/labelLook.js";
 import { ProgressLine } from "../node/progress.js";
-import { safeWrite } from "../node/safeWrite.js";
+import { checkWritable, makeFolder, safeWrite } from "../node/safeWrite.js";
 import { openTeachers } from "../node/teachers.js";
+import { DATA_FLAGS, splitOption } from "./data.js";
 import { inputPixels, numberIn, parseTasks, several, tableLines } from "./values.js";
 
 /** Options of `fourway label`, as commander gives them. */
@@ -25,6 +26,7 @@ interface LabelOptions extends RuleTexts {
   data: string[];
   out: string;
   tasks: Task[];
+  split: string;
   pixels: number[];
   tiles: number;
   overlap: number;
@@ -39,17 +41,17 @@ export function addLabel(program: Command): void {
   program
     .command("label")
     .description(
-      'fill the "?" of partly labelled sets with what COCO detectors see: sure boxes, sure absence, doubtful regions that teach nothing',
+      'fill the "?" of partly labelled sets with the detections of COCO detectors: confident boxes, absence, and ignored regions for the rest',
     )
     .requiredOption("--teacher <file...>", "a COCO detector in ONNX, or two that check each other (needs onnxruntime-web)")
-    .requiredOption("--data <dir...>", "sets, or folders of sets (labels.jsonl or COCO JSON)")
+    .requiredOption(...DATA_FLAGS.data)
     .requiredOption(
       "--out <dir>",
-      "folder for the filled sets; they refer to the pictures where they are; what teachers saw is kept in it too",
+      "folder for the filled sets; they refer to the pictures where they are; their detections are kept in it too",
     )
     .option(
       "--preset <name...>",
-      "how each teacher is fed and read: nanodet-plus, yolox, or a module that exports a Teacher (default: guessed)",
+      "input and output format of each teacher: nanodet-plus, yolox, or a module that exports a Teacher (default: guessed)",
     )
     .option(
       "--tasks <tasks>",
@@ -57,10 +59,11 @@ export function addLabel(program: Command): void {
       parseTasks,
       [...TASKS],
     )
-    .option("--pixels <n...>", "of a teacher's input, about; several are several passes", several(inputPixels), [416 * 416])
+    .addOption(splitOption("to fill", "train"))
+    .option("--pixels <n...>", "of a teacher's input, about; one pass for each", several(inputPixels), [416 * 416])
     .option(
       "--tiles <n>",
-      "also look at n x n overlapping tiles of each picture; 1: do not",
+      "also run on n x n overlapping tiles of each picture; 1: do not",
       numberIn({ least: 1, most: 8, whole: true }),
       1,
     )
@@ -70,33 +73,33 @@ export function addLabel(program: Command): void {
     )
     .option(
       "--doubt <rule...>",
-      "[set/]task=score below which a box is nothing (pedestrian 0.14, car 0.14, stopSign 0.2, trafficLight 0.12)",
+      "[set/]task=score below which a box is dropped (pedestrian 0.14, car 0.14, stopSign 0.2, trafficLight 0.12)",
     )
     .option(
       "--agree <rule...>",
       "[set/]task whose boxes are labels only where two teachers see them, or none (default: all with two teachers, stopSign with one)",
     )
-    .option("--leave <rule...>", "[set/]task that stays as it is")
+    .option("--leave <rule...>", "[set/]task that is not filled")
     .option(
       "--both <rule...>",
-      "[set/]task=score that the less sure of two teachers must reach for that (the score of --doubt; stopSign 0.75)",
+      "[set/]task=score that the less confident of two teachers must reach for that (the score of --doubt; stopSign 0.75)",
     )
-    .option("--overlap <iou>", "of the boxes on which two teachers agree", numberIn({ least: 0.1, most: 1 }), 0.5)
+    .option("--overlap <iou>", "from which boxes of two teachers are one object", numberIn({ least: 0.1, most: 1 }), 0.5)
     .option("--threads <n>", "of onnxruntime-web", numberIn({ least: 1, most: 64, whole: true }), Math.min(2, availableParallelism()))
     .option(
       "--limit <n>",
-      "only so many of the pictures that have a ?, spread evenly, to try it; only they are written",
+      "at most this many of the pictures that have a ?, spread evenly, for a trial; only they are written",
       numberIn({ least: 1, most: 1e9, whole: true }),
     )
-    .option("--labelled <tasks>", "COCO files are exhaustive for these tasks only, comma separated", (text) => text.split(","))
-    .option("--strict", "stop at the first bad label or picture")
+    .option(...DATA_FLAGS.labelled, (text) => text.split(","))
+    .option(...DATA_FLAGS.strict)
     .addHelpText(
       "after",
       `
-What people labelled, and the whole val split, is never changed. Labels that a teacher gave are marked ("from"): training weighs
-them 0.7, eval passes them over. Statues are people to every COCO detector, sure or agreed: --leave pedestrian in sets of them.
-What teachers saw is kept in --out/detections.jsonl: the same command goes on where it stopped, and other --sure, --doubt, --agree,
---both, --leave or --overlap make new labels without looking again.`,
+What people labelled, and every split but the one of --split, is never changed. Labels that a teacher gave are marked ("from"): training weighs
+them 0.7, eval skips them. Every COCO detector takes statues for people: use --leave pedestrian in sets of them.
+Detections are kept in --out/detections.jsonl: the same command continues where it stopped, and other --sure, --doubt, --agree,
+--both, --leave or --overlap make new labels without running the detectors again.`,
     )
     .action(runLabel);
 }
@@ -104,7 +107,7 @@ What teachers saw is kept in --out/detections.jsonl: the same command goes on wh
 async function runLabel(options: LabelOptions): Promise<void> {
   const line = new ProgressLine();
   const say = (text: string): void => line.say(text);
-  const { tasks } = options;
+  const { tasks, split } = options;
   const { samples: all, faults } = await readDatasets(options.data, [...new Set([...TASKS, ...tasks])], { labelled: options.labelled });
   const partial = await readPartials(all, tasks);
   faults.push(...partial.faults);
@@ -116,19 +119,25 @@ async function runLabel(options: LabelOptions): Promise<void> {
   }
   const sets = [...new Set(all.map(({ set }) => set))];
   const rules = readRules(options, tasks, sets, options.teacher.length);
-  const isOpen = (sample: Sample): boolean => openTasks(sample, tasks, rules).length > 0;
+  const isOpen = (sample: Sample): boolean => openTasks(sample, tasks, { rules, split }).length > 0;
   const open = all.filter(isOpen);
   const wanted = spread(open, options.limit ?? Number.POSITIVE_INFINITY);
   const samples = options.limit === undefined ? all : wanted;
-  const vals = all.filter(({ split }) => split === "val").length;
+  const others = all.filter((sample) => sample.split !== split).length;
   const few = wanted.length < open.length ? `, ${wanted.length} of them now` : "";
-  say(`${open.length} of ${all.length} pictures have a ? to fill${few}; the ${vals} of the val split stay as people labelled them`);
+  say(`${open.length} of ${all.length} pictures have a ? to fill${few}; the ${others} of other splits than ${split} stay as they are`);
 
-  await mkdir(options.out, { recursive: true });
+  await makeFolder(options.out);
   await refuseOverwriting(options.out, all);
+  const journalPath = join(options.out, "detections.jsonl");
+  await checkWritable(journalPath);
+  for (const set of sets) {
+    await makeFolder(join(options.out, set));
+    await checkWritable(join(options.out, set, "labels.jsonl"));
+  }
   const look = { pixels: options.pixels, tiles: options.tiles };
   const teachers = await openTeachers(options.teacher, options.preset ?? [], tasks, options.threads, look);
-  const journal = await Journal.open(join(options.out, "detections.jsonl"));
+  const journal = await Journal.open(journalPath);
   try {
     const whole = await lookAtAll(teachers, journal, wanted, look, line, options.strict === true);
     if (!whole) return;
@@ -136,10 +145,10 @@ async function runLabel(options: LabelOptions): Promise<void> {
       const seen = teachers.map(({ key, name }) => ({ teacher: name, objects: journal.seen.get(journalKey(resolve(sample.image), key)) }));
       const complete = seen.flatMap(({ teacher, objects }) => (objects ? [{ teacher, objects }] : []));
       if (complete.length < teachers.length || !isOpen(sample)) return sample;
-      return fillSample(sample, tasks, complete, partial.boxes.get(sample.image) ?? {}, { rules, overlap: options.overlap });
+      return fillSample(sample, tasks, complete, partial.boxes.get(sample.image) ?? {}, { rules, split, overlap: options.overlap });
     });
     await writeSets(options.out, written);
-    for (const text of summary(samples, written, tasks, rules)) console.log(text);
+    for (const text of summary(samples, written, tasks, { rules, split })) console.log(text);
   } finally {
     await journal.close();
     for (const teacher of teachers) await teacher.close();
@@ -154,11 +163,11 @@ async function refuseOverwriting(out: string, samples: readonly Sample[]): Promi
     if (`${await realpath(from)}${sep}`.startsWith(`${join(folder, set)}${sep}`))
       throw new FourwayError(
         "E_ARGUMENT",
-        `--out: expected a folder apart from the data, got ${out}, where set "${set}" lies; choose another`,
+        `--out: expected a folder outside the data, got ${out}, which holds the set "${set}"; choose another`,
       );
 }
 
-/** So many of the list, evenly spread over it. */
+/** At most this many of the list, spread evenly over it. */
 function spread<T>(list: readonly T[], most: number): T[] {
   if (list.length <= most) return [...list];
   return Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)]!);
@@ -168,16 +177,20 @@ function spread<T>(list: readonly T[], most: number): T[] {
 async function writeSets(out: string, samples: readonly Sample[]): Promise<void> {
   for (const set of new Set(samples.map((sample) => sample.set))) {
     const folder = join(out, set);
-    await mkdir(folder, { recursive: true });
     const named = samples.filter((sample) => sample.set === set).map((sample) => ({ ...sample, image: resolve(sample.image) }));
     await safeWrite(join(folder, "labels.jsonl"), formatNative(named, resolve(folder)));
   }
 }
 
-/** What became of the labels of the train split, a row a task. */
-function summary(before: readonly Sample[], after: readonly Sample[], tasks: readonly Task[], rules: RuleOf): string[] {
+/** The labels of the split after filling, a row per task. */
+function summary(
+  before: readonly Sample[],
+  after: readonly Sample[],
+  tasks: readonly Task[],
+  { rules, split }: { rules: RuleOf; split: string },
+): string[] {
   const rows = tasks.map((task) => {
-    const train = after.map((sample, i) => ({ sample, old: before[i]! })).filter(({ sample }) => sample.split === "train");
+    const train = after.map((sample, i) => ({ sample, old: before[i]! })).filter(({ sample }) => sample.split === split);
     const filled = train.filter(({ sample }) => sample.from?.[task] !== undefined && Array.isArray(sample.labels[task]));
     const boxed = filled.filter(({ sample }) => (sample.labels[task] as unknown[]).length > 0);
     const count = (list: readonly { sample: Sample; old: Sample }[], kind: "labels" | "ignore"): number =>
@@ -196,9 +209,9 @@ function summary(before: readonly Sample[], after: readonly Sample[], tasks: rea
       left,
     ].map(String);
   });
-  const open = before.filter((sample) => openTasks(sample, tasks, rules).length > 0).length;
+  const open = before.filter((sample) => openTasks(sample, tasks, { rules, split }).length > 0).length;
   return [
     ...tableLines([["task", "by people", "with boxes", "boxes", "absent", "doubtful regions", "still ?"], ...rows], [1, 2, 3, 4, 5, 6]),
-    `pictures of the train split; "with boxes" to "doubtful regions" are the teachers'; ${open} had a ?`,
+    `pictures of the ${split} split; "with boxes" to "doubtful regions" are the teachers'; ${open} had a ?`,
   ];
 }

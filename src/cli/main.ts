@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
+import { printable } from "../core/printable.js";
 import { addCalibrate } from "./calibrate.js";
 import { addDetect } from "./detect.js";
 import { addEval } from "./eval.js";
@@ -28,14 +29,14 @@ addQuantize(program);
 addCalibrate(program);
 addExperiment(program);
 
-// a reader that goes early (| head) is no fault
+// a reader that closes early (| head) is no error
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 try {
   await program.parseAsync();
 } catch (error) {
-  // what the system says of a file (missing, no space left) is plain enough too
+  // system errors about a file (missing, no space left) are clear enough as they are
   if (!(error instanceof FourwayError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
-  console.error((error as Error).message);
+  console.error((error as Error).message.split("\n").map(printable).join("\n"));
   process.exitCode = 1;
 }

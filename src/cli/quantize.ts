@@ -4,16 +4,16 @@ import type { Command } from "commander";
 import { formatScores, scoresToJson } from "../eval/format.js";
 import { quantizeModel } from "../eval/quantizeModel.js";
 import { loadModel, saveModel } from "../model/model.js";
-import { readImage } from "../node/image.js";
+import { readViewFrame } from "../node/evaluate.js";
 import { ProgressLine } from "../node/progress.js";
-import { safeWrite } from "../node/safeWrite.js";
+import { checkWritable, safeWrite } from "../node/safeWrite.js";
 import { modelCard, type Sources } from "../report/card.js";
 import { valFigures } from "./calibrate.js";
-import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
+import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
 import { numberIn, trainingPixels } from "./values.js";
 
 /** Options of `fourway quantize`, as commander gives them. */
-interface QuantizeOptions extends DataOptions {
+interface QuantizeOptions extends DataOptions, SplitOptions {
   model: string;
   out: string;
   pictures: number;
@@ -26,12 +26,14 @@ interface QuantizeOptions extends DataOptions {
 export function addQuantize(program: Command): void {
   program
     .command("quantize")
-    .description("turn an f32 model into int8: ranges from train pictures; scores, presence and thresholds from val; a card beside it")
+    .description("turn an f32 model into int8: ranges from train pictures; scores, presence and thresholds from val; with a model card")
     .requiredOption("--model <file>", "an f32 Fourway model")
     .requiredOption(...DATA_FLAGS.data)
-    .requiredOption("--out <file>", "the int8 model to write, .onnx; its card goes beside it as .json")
-    .option("--pictures <n>", "of the train split to calibrate on", numberIn({ least: 1, most: 10_000, whole: true }), 128)
-    .option("--pixels <n>", "of the input that the model is for, about; those that it was trained at where not given", trainingPixels)
+    .requiredOption("--out <file>", "the int8 model to write, .onnx; its card is written next to it as .json")
+    .addOption(splitOption("to calibrate on", "train"))
+    .addOption(splitOption("that thresholds and presence are chosen on", "val", "--val-split"))
+    .option("--pictures <n>", "how many to calibrate on", numberIn({ least: 1, most: 10_000, whole: true }), 128)
+    .option("--pixels <n>", "of the input that the model is for, about (default: those of its training)", trainingPixels)
     .option("--seed <n>", "which pictures", numberIn({ least: 0, most: 1e9, whole: true }), 1)
     .option("--sources <file>", "JSON of what is known of the sets and trunks (source, licence, doubts), for the card")
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
@@ -42,17 +44,20 @@ export function addQuantize(program: Command): void {
 async function runQuantize(options: QuantizeOptions): Promise<void> {
   const line = new ProgressLine();
   const say = (text: string): void => line.say(text);
+  const cardPath = options.out.replace(/(\.onnx)?$/, ".json");
+  for (const path of [options.out, cardPath]) await checkWritable(path);
+  const sources: Sources = options.sources === undefined ? {} : JSON.parse(await readFile(options.sources, "utf8"));
   const f32 = loadModel(await readFile(options.model));
   const { tasks } = f32.info;
-  const samples = await readSamples({ ...options, tasks }, say);
+  const samples = await readTwoSplits({ ...options, tasks }, say);
 
   line.say(`calibrating on ${options.pictures} pictures`);
   const { model, figures } = await quantizeModel(f32, samples, {
-    read: readImage,
+    read: readViewFrame,
     images: options.pictures,
     seed: options.seed,
     pixels: options.pixels,
-    onFault: options.strict ? undefined : (fault) => line.say(`skipped: ${fault}`),
+    onFault: options.strict ? undefined : (fault) => line.skipped(fault),
     onImage: (name, done, count) => line.show(() => `${name}: ${done} of ${count} pictures`),
   });
   let val: Record<string, unknown> = {};
@@ -64,9 +69,8 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
 
   const file = saveModel(model);
   await safeWrite(options.out, file);
-  const sources: Sources = options.sources === undefined ? {} : JSON.parse(await readFile(options.sources, "utf8"));
   const train = samples.filter(({ split }) => split === "train");
   const card = await modelCard(basename(options.out, ".onnx"), model, file, train, sources, val);
-  await safeWrite(options.out.replace(/(\.onnx)?$/, ".json"), `${JSON.stringify(card, null, 2)}\n`);
+  await safeWrite(cardPath, `${JSON.stringify(card, null, 2)}\n`);
   line.say(`${options.out}: ${file.length} bytes`);
 }

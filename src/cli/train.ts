@@ -1,5 +1,5 @@
-import { access, constants, readFile } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
@@ -8,18 +8,19 @@ import { formatScores } from "../eval/format.js";
 import { INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
 import type { TrunkWidth } from "../model/trunk.js";
 import { formatSeconds, ProgressLine } from "../node/progress.js";
+import { checkWritable } from "../node/safeWrite.js";
 import { threadsFor, trainFiles } from "../node/trainFiles.js";
 import { defaultTasks, type NetworkOptions } from "../train/network.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { TRAINING_DEFAULTS, type TrainingEvent, type TrainingResult } from "../train/session.js";
-import { DATA_FLAGS, type DataOptions, readSamples } from "./data.js";
+import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
 import { numberIn, parseTasks, trainingPixels } from "./values.js";
 
 /** The exit code of a program that Ctrl-C stopped. */
 const INTERRUPTED = 130;
 
 /** Options of `fourway train`, as commander gives them. */
-export interface TrainOptions extends DataOptions {
+export interface TrainOptions extends DataOptions, SplitOptions {
   tasks: Task[];
   out: string;
   trunk?: string;
@@ -41,13 +42,15 @@ export interface TrainOptions extends DataOptions {
   resume?: boolean;
 }
 
-/** What is not asked for otherwise. */
+/** Defaults of the options. */
 export const TRAIN_DEFAULTS = {
   ...TRAINING_DEFAULTS,
   width: "0.5",
   path: PATH_CHANNELS,
   head: INNER_CHANNELS,
   tasks: [...TASKS],
+  split: "train",
+  valSplit: "val",
   oversample: [],
   cache: Math.min(4096, Math.floor(process.availableMemory() / 4 / 2 ** 20)), // a quarter of what this machine has free
 } satisfies Partial<TrainOptions>;
@@ -66,43 +69,45 @@ export function addTrain(program: Command): void {
     .command("train")
     .description("train a network on labelled pictures; unlabelled tasks are left out of the loss")
     .requiredOption(...DATA_FLAGS.data)
-    .requiredOption("--out <file>", "the f32 model to write, .onnx; beside it .checkpoint, .log.csv and .log.svg")
+    .requiredOption("--out <file>", "the f32 model to write, .onnx; with .checkpoint, .log.csv and .log.svg next to it")
     .option("--trunk <file>", "a pretrained trunk: ONNX with RGB 0..1 in and strides 8, 16 and 32 out, or a Fourway model")
     .option(
       "--start <file>",
-      "a Fourway model, f32 or int8, or a NanoDet-Plus detector with class{s} and box{s} for outputs, to go on from",
+      "a Fourway model, f32 or int8, or a NanoDet-Plus detector with class{s} and box{s} for outputs, to start from",
     )
     .addOption(
-      new Option("--width <width>", "trunk to begin with random weights where neither is given")
+      new Option("--width <width>", "width of a trunk with random weights where neither is given")
         .choices(["0.5", "1.0"])
         .default(TRAIN_DEFAULTS.width),
     )
-    .option("--trunk-end <value>", "leave out what the trunk computes behind this value, such as trunk.stage4.1")
+    .option("--trunk-end <value>", "cut the trunk after this value, such as trunk.stage4.1")
     .addOption(
-      new Option("--path <n>", "channels of the path behind the trunk").argParser(channels).default(TRAIN_DEFAULTS.path).conflicts("start"),
+      new Option("--path <n>", "channels of the path after the trunk").argParser(channels).default(TRAIN_DEFAULTS.path).conflicts("start"),
     )
     .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
     .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
     .option(
       "--tasks <tasks>",
-      "what the network answers, comma separated: names that labels have (default: those of --start, else of the shipped models)",
+      "tasks of the network, comma separated, as the labels name them (default: those of --start, else of the shipped models)",
       parseTasks,
     )
+    .addOption(splitOption("to learn from", TRAIN_DEFAULTS.split))
+    .addOption(splitOption("to measure on", TRAIN_DEFAULTS.valSplit, "--val-split"))
     .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
-    .option("--batch <n>", "pictures a step", count(1), TRAIN_DEFAULTS.batch)
+    .option("--batch <n>", "pictures per step", count(1), TRAIN_DEFAULTS.batch)
     .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), TRAIN_DEFAULTS.rate)
-    .addOption(new Option("--optimizer <name>", "how weights move").choices(OPTIMIZERS).default(TRAIN_DEFAULTS.optimizer))
+    .addOption(new Option("--optimizer <name>", "update rule of the weights").choices(OPTIMIZERS).default(TRAIN_DEFAULTS.optimizer))
     .option("--threads <n>", "worker threads over the batch, which they share evenly; as many as there are cores, 8 at most", count(1))
     .option("--seed <n>", "of weights, sampling and augmentation", count(0), TRAIN_DEFAULTS.seed)
     .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), TRAIN_DEFAULTS.valEvery)
     .option(
       "--oversample <set=times...>",
-      "draw the pictures of a set so many times as often, such as one of hard cases",
+      "draw the pictures of a set this many times as often, such as one of hard cases",
       TRAIN_DEFAULTS.oversample,
     )
     .option(...DATA_FLAGS.labelled, (text) => text.split(","))
     .option("--cache <mb>", "decoded pictures kept in memory", count(0), TRAIN_DEFAULTS.cache)
-    .option("--resume", "go on from the checkpoint beside --out")
+    .option("--resume", "continue from the checkpoint next to --out")
     .option(...DATA_FLAGS.strict)
     .action(async (options: Omit<TrainOptions, "tasks"> & { tasks?: Task[] }) => {
       const start = options.start === undefined ? undefined : await readFile(options.start);
@@ -126,13 +131,13 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
   );
 }
 
-/** Trains, or goes on, and prints how it goes: Ctrl-C stops it after the step. @throws as `trainFiles` does */
+/** Trains, or resumes, and prints the progress: Ctrl-C stops it after the step. @throws as `trainFiles` does */
 export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
-  const { data, labelled, trunk, start, width, trunkEnd, path, head, cache, ...settings } = options;
+  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, cache, ...settings } = options;
   const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
-  await access(dirname(out), constants.W_OK); // now, not when the first epoch is to be written
+  await checkWritable(out);
   const line = new ProgressLine();
-  const samples = await readSamples(options, (text) => line.say(text));
+  const samples = await readTwoSplits(options, (text) => line.say(text));
   const network: NetworkOptions = {
     trunk: trunk === undefined ? undefined : await readFile(trunk),
     start: start === undefined ? undefined : await readFile(start),
@@ -145,7 +150,7 @@ export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(INTERRUPTED);
-    line.say("finishing the step, then saving; once more to stop at once");
+    line.say("finishing the step, then saving; press again to stop at once");
     controller.abort();
   };
   process.on("SIGINT", stop);
@@ -160,7 +165,7 @@ export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
       signal: controller.signal,
       onEvent: printer(line, tasks, epochs, batch),
     });
-    line.say(result.done ? `done: ${out}` : `stopped at step ${result.step}; go on with --resume`);
+    line.say(result.done ? `done: ${out}` : `stopped at step ${result.step}; continue with --resume`);
     return result;
   } finally {
     process.off("SIGINT", stop);
@@ -196,16 +201,16 @@ function printer(line: ProgressLine, tasks: readonly Task[], epochs: number, bat
         break;
       case "epoch":
         if (event.scores) line.say(formatScores(event.scores));
-        if (event.step === steps && unreadable > 0) line.say(`${unreadable} training pictures could not be read and taught nothing`);
+        if (event.step === steps && unreadable > 0) line.say(`${unreadable} training pictures could not be used`);
         break;
       case "skipped":
         if (event.split === "train") unreadable++;
-        line.say(`skipped: ${event.reason}`);
+        line.skipped(event.reason);
     }
   };
 }
 
-/** How the model came to be, for its metadata. */
+/** How the model was made, for its metadata. */
 function notesOf({ epochs, seed, optimizer, rate, batch, data, trunk, start }: TrainOptions, threads: number): Record<string, string> {
   const words = process.argv.slice(2).map((word) => (word.includes("/") ? basename(word) : word));
   return {

@@ -1,16 +1,17 @@
 import { InvalidArgumentError, Option } from "commander";
 import { DEFAULT_OPERATING_POINT, OPERATING_POINTS } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
+import { splitFault } from "../data/read.js";
 import { PIXELS } from "../image/letterbox.js";
 
-/** What an option's text must be to be taken. */
+/** The range of numbers that an option accepts. */
 interface NumberRange {
   least: number;
   most: number;
   whole?: boolean;
 }
 
-/** A parser of an option's number; commander tells the option's name before the message. */
+/** A parser of an option's number; commander puts the option's name before the message. */
 export function numberIn({ least, most, whole = false }: NumberRange): (text: string) => number {
   return (text) => {
     const value = text.trim() === "" ? Number.NaN : Number(text);
@@ -20,7 +21,7 @@ export function numberIn({ least, most, whole = false }: NumberRange): (text: st
   };
 }
 
-/** A parser of how many pixels a network's input is to have, about: one that is trained, and one that only looks. */
+/** A parser of how many pixels a network's input is to have, about: for training, and for inference only. */
 export const trainingPixels = numberIn({ least: PIXELS.least, most: PIXELS.mostTrained, whole: true });
 export const inputPixels = numberIn({ least: PIXELS.least, most: PIXELS.most, whole: true });
 
@@ -31,7 +32,7 @@ export const operatingPointOption = (): Option =>
     `thresholds for few false positives, the best F1 or few misses (default: "${DEFAULT_OPERATING_POINT}")`,
   ).choices(OPERATING_POINTS);
 
-/** Tasks from an option's text, comma separated: letters, digits, "_" and "-", so that rules and the names of maps can hold them. */
+/** Tasks from an option's text, comma separated: letters, digits, "_" and "-", which rules and names of maps can contain. */
 export function parseTasks(text: string): Task[] {
   const tasks = text.split(",");
   if (!tasks.every((task, i) => /^[A-Za-z][\w-]*$/.test(task) && tasks.indexOf(task) === i))
@@ -39,16 +40,23 @@ export function parseTasks(text: string): Task[] {
   return tasks;
 }
 
+/** The name of a split from an option's text. */
+export function parseSplit(text: string): string {
+  const fault = splitFault(text);
+  if (fault !== null) throw new InvalidArgumentError(`${fault[0]!.toUpperCase()}${fault.slice(1)}.`);
+  return text;
+}
+
 /** A parser of an option that takes several values, each parsed by `parse`. */
 export function several<T>(parse: (text: string) => T): (text: string, earlier: T[] | undefined) => T[] {
-  let own: T[] | undefined; // what commander hands on first is the default
+  let own: T[] | undefined; // commander first passes the default
   return (text) => {
     own = [...(own ?? []), parse(text)];
     return own;
   };
 }
 
-/** Rounded to so many digits behind the point. */
+/** Rounded to this many decimal places. */
 export function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }

@@ -16,7 +16,7 @@ interface VocabularyEntry {
   cocoId: number;
   /** Its number among COCO's 80 classes, counted from 0: what COCO detectors give. */
   cocoClass: number;
-  /** Names of its category in foreign data sets, beside its own. */
+  /** Names of its category in third-party data sets, beside its own. */
   aliases: readonly string[];
   /** In which it is drawn: red, green and blue, 0..255. The eight differ on bright and dark grounds, and to most colour-blind people. */
   colour: readonly [number, number, number];

@@ -8,13 +8,13 @@ import type { Engine } from "../wasm/load.js";
 import { type Sample, TEACHER_WEIGHT } from "./dataset.js";
 import type { Example } from "./example.js";
 
-/** A picture with its labels, ready to be placed. */
+/** A picture with its labels. */
 export interface Picture {
   frame: Frame;
   sample: Sample;
 }
 
-/** A part of the input: one picture fills it, or one quarter of a mosaic. */
+/** A part of the input: all of it for one picture, a quarter of it in a mosaic. */
 interface Window {
   left: number;
   top: number;
@@ -26,13 +26,13 @@ interface Window {
 const MOSAIC = 0.25;
 /** Power of two by which a picture's aspect changes at most: half of it to each side. */
 const STRETCH = 0.2;
-/** Powers of two by which it is scaled against its best fit: alone, in a mosaic, and where it must stay whole, also stretched. */
+/** Powers of two by which it is scaled relative to its best fit: alone, in a mosaic, and where it must stay whole, even if stretched. */
 const ZOOM = { alone: [-0.5, 1], mosaic: [-0.3, 0.8], whole: [-0.5, -STRETCH / 2] } as const;
-/** The largest factor by which a side of a picture grows against its best fit into the input. */
+/** The largest factor by which a side of a picture grows relative to its best fit into the input. */
 export const LARGEST_ZOOM = 2 ** (ZOOM.alone[1] + STRETCH / 2);
 /** A box of which less than this share stays in view becomes an ignored region. */
 const IN_VIEW = 0.3;
-/** A box with a side below so many input pixels is dropped. */
+/** A box with a side below this many input pixels is dropped. */
 const SMALLEST = 2;
 /** Colour: ranges of saturation and contrast (factors) and brightness (bytes). */
 const SATURATION = [0.4, 1.5] as const;
@@ -56,7 +56,7 @@ function windowsOf(pictures: number, width: number, height: number, random: Rand
   ];
 }
 
-/** Where a picture comes to lie in a window, and how its pixels map there: x' = x * scaleX + x0 (mirrored within the window if `flip`). */
+/** Where a picture is placed in a window, and how its pixels map there: x' = x * scaleX + x0 (mirrored within the window if `flip`). */
 function place(
   frame: Frame,
   window: Window,
@@ -178,7 +178,7 @@ export function makeExample(
       }
     });
   });
-  // where something is boxed it is present; where only a doubtful thing is in view, nobody knows
+  // where something is boxed it is present; where only an ignored region is in view, presence is unknown
   tasks.forEach((_, t) => {
     if (example.mapWeight[t] === 0) return;
     const present = hasRow(example.boxes, t);

@@ -9,12 +9,12 @@ import { drawRecipe, LARGEST_ZOOM, makeExample, type Picture } from "./augment.j
 import type { Sample } from "./dataset.js";
 import type { Example } from "./example.js";
 
-/** A batch, already dealt out to the replicas. */
+/** A batch, already divided among the replicas. */
 export interface Batch {
   width: number;
   height: number;
   slices: Example[][];
-  /** Pictures that are in it, for messages. */
+  /** The pictures in it, for messages. */
   names: string[];
 }
 
@@ -26,14 +26,14 @@ const SIZES = [
   { width: 224, height: 288 },
 ] as const;
 
-/** Input sizes of training with about so many pixels: the sides of the default ones, scaled to multiples of 32. */
+/** Input sizes of training with about this many pixels: the sides of the default ones, scaled to multiples of 32. */
 export function trainingSizes(pixels: number, multiple = 32): { width: number; height: number }[] {
   const scale = Math.sqrt(pixels / DEFAULT_PIXELS);
   const side = (length: number): number => Math.max(multiple, multiple * Math.round((length * scale) / multiple));
   return SIZES.map(({ width, height }) => ({ width: side(width), height: side(height) }));
 }
 
-/** The box into which no augmentation makes a picture larger than it fits: what it has beyond that is never seen at these input sizes. */
+/** The largest size at which augmentation shows a picture: resolution beyond that is never used at these input sizes. */
 export function largestUse(pixels: number): { width: number; height: number } {
   const sizes = trainingSizes(pixels);
   return {
@@ -42,12 +42,12 @@ export function largestUse(pixels: number): { width: number; height: number } {
   };
 }
 
-/** Examples whose pictures are read ahead of the one that is made: enough to keep all decoders busy. */
+/** Examples whose pictures are read in advance: enough to keep all decoders busy. */
 const READ_AHEAD = 8;
 
 /** A task with fewer boxed pictures than another is drawn more often, by this power of the ratio. */
 const BALANCE = 0.3;
-/** Pictures in which nothing is boxed are drawn less oversample. */
+/** Pictures in which nothing is boxed are drawn less often, by this factor. */
 const EMPTY = 0.6;
 
 /**
@@ -77,7 +77,7 @@ export function samplingWeights(
   });
 }
 
-/** Whether a sample teaches anything. */
+/** Whether a sample has a label of any of the tasks. */
 export function isLabelled(sample: Sample, tasks: readonly Task[]): boolean {
   return tasks.some((task) => (sample.labels[task] ?? null) !== null);
 }
@@ -91,7 +91,7 @@ function pictureOf(sample: Sample, frame: Frame | null): Picture {
 /** Settings of a `Batcher`. */
 export interface BatcherOptions {
   seed: number;
-  /** Pictures of a batch, and how many slices they are dealt out to. */
+  /** Pictures of a batch, and the number of slices they are divided into. */
   batch: number;
   slices: number;
   /** Of the input, about. */
@@ -104,7 +104,7 @@ export interface BatcherOptions {
 
 /**
  * Makes the batch of a step: which pictures, how they are cut and coloured depends on seed and step alone.
- * Owns an engine for resampling; pictures come from `read`, which gives null for one that cannot be read: grey that teaches nothing stands for it.
+ * Owns an engine for resampling; pictures come from `read`, which gives null for one that cannot be read: a grey one without labels replaces it.
  */
 export class Batcher {
   private readonly cumulative: Float64Array;
@@ -146,7 +146,7 @@ export class Batcher {
     const reading: Promise<Picture[]>[] = [];
     const begin = (index: number): void => {
       const group = Promise.all((chosen[index] ?? []).map(async (sample) => pictureOf(sample, await this.read(sample.image))));
-      group.catch(() => {}); // thrown when its turn comes
+      group.catch(() => {}); // thrown when it is awaited
       reading.push(group);
     };
     for (let ahead = 0; ahead < READ_AHEAD; ahead++) begin(ahead);

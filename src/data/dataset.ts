@@ -2,16 +2,16 @@ import type { Box } from "../core/box.js";
 import type { Task } from "../core/task.js";
 
 /**
- * What is known of a task in a picture: a list = every instance is boxed; [] = looked, absent;
- * true = present somewhere, not boxed; null = "?", nobody looked: masked out of every loss and every metric.
+ * What is known of a task in a picture: a list = every instance is boxed; [] = checked, absent;
+ * true = present, not boxed; null = "?", not annotated: masked out of every loss and every metric.
  */
 export type Label = Box[] | true | null;
 
 /** One labelled picture. Boxes are in pixels of a picture of `width` x `height`, after EXIF orientation. */
 export interface Sample {
-  /** Where the picture lies: a path that the runtime's image reader understands. */
+  /** Location of the picture: a path that the runtime's image reader understands. */
   image: string;
-  /** Where its label stands, `file:line` (COCO: image id), for messages. */
+  /** Where its label is, `file:line` (COCO: image id), for messages. */
   source?: string;
   width: number;
   height: number;
@@ -52,7 +52,7 @@ export interface DataFault {
   message: string;
 }
 
-/** Samples that were read, and the faults met on the way; a sample with a fault is left out, or only its faulty box is. */
+/** Samples that were read, and the faults found; a sample with a fault is left out, or only its faulty box is. */
 export interface Dataset {
   samples: Sample[];
   faults: DataFault[];

@@ -1,6 +1,6 @@
 /**
  * What one training picture teaches, in input pixels. Rows are flat: task, x0, y0, x1, y1.
- * A task's `mapWeight` is 0 where nobody looked ("?"): its map and boxes are then masked. `presenceWeight` is 0 where presence is unknown too.
+ * A task's `mapWeight` is 0 where it is not annotated ("?"): its map and boxes are then masked. `presenceWeight` is 0 where presence is unknown too.
  */
 export interface Example {
   /** [height, width, 3] signed bytes (byte - 128). */

@@ -1,13 +1,14 @@
 import type { Box } from "../core/box.js";
 import { FourwayError } from "../core/errors.js";
 import { MAX_FRAME_PIXELS } from "../core/frame.js";
+import { printable } from "../core/printable.js";
 import type { Task } from "../core/task.js";
 import { entryOfTask } from "../core/vocabulary.js";
 import type { DataFault, Dataset, Label, SkippedCategories } from "./dataset.js";
 
-// What all readers of label files share: the tolerance of boxes, paths, and how faults are told.
+// What all readers of label files share: the tolerance of boxes, paths, and the text of faults.
 
-/** How far a box may lie outside of its picture, in pixels, before it counts as a fault. It is clipped either way. */
+/** How far a box may extend outside its picture, in pixels, before it counts as a fault. It is clipped either way. */
 const BOX_TOLERANCE = 1;
 
 /** What a reader of one file returns: `lines[i]` is where `samples[i]` stands (a line, or the image's id in a COCO file). */
@@ -17,19 +18,22 @@ export interface ParsedFile extends Dataset {
 
 /**
  * A box from a file: the box clipped to the picture, or what is wrong with it.
- * `rest` is the part of a faulty box that lies in the picture, if any: something is there, but not all of it is known.
+ * `rest` is the part of a faulty box that lies in the picture, if any: something is there, but its extent is not known.
  */
 export type CheckedBox = { box: Box } | { fault: string; rest: Box | null };
 
-/** Checks a value that should be `[x, y, width, height]`, in pixels of a picture of `width` x `height`. */
+/**
+ * Checks a value that should be `[x, y, width, height]`, in pixels of a picture of `width` x `height`. A box of less than a pixel, with no side
+ * longer than one, is a fault: it is in fractions of the picture.
+ */
 export function checkBox(value: unknown, width: number, height: number): CheckedBox {
   if (!Array.isArray(value) || value.length !== 4 || !value.every(Number.isFinite))
     return { fault: `expected a box [x, y, width, height] of four numbers, got ${shown(value)}`, rest: null };
   const [x, y, w, h] = value as [number, number, number, number];
   if (w <= 0 || h <= 0) return { fault: `expected a box with a size, got ${shown(value)}`, rest: null };
-  if (x + w <= 1 && y + h <= 1)
+  if (w <= 1 && h <= 1 && w * h < 1)
     return {
-      fault: `expected a box in pixels, larger than one, got ${shown(value)}; multiply fractions by the picture's size`,
+      fault: `expected a box in pixels, at least 1 x 1 or with a longer side, got ${shown(value)}; multiply fractions by the picture's size`,
       rest: null,
     };
   const box = clip({ x, y, width: w, height: h }, width, height);
@@ -51,7 +55,7 @@ export function clip(box: Box, width: number, height: number): Box | null {
 
 /**
  * The label that is left of a list of which some boxes were faulty: the good boxes; null where none is good, since
- * `[]` would teach that nothing is there. The parts of faulty boxes that lie in the picture go to `ignore`.
+ * `[]` would mean that nothing is there. The parts of faulty boxes that lie in the picture go to `ignore`.
  */
 export function labelFromBoxes(checked: CheckedBox[], ignore: Box[]): Label {
   const boxes: Box[] = [];
@@ -71,15 +75,19 @@ export function sizeFault(width: unknown, height: unknown): string | null {
   return null;
 }
 
-/** What a split may be called. */
+/** What a split may be called; a name that began with "-" would be an option on the command line. */
 const SPLIT = /^[a-z0-9][\w-]{0,63}$/i;
 
-/** Whether a value can be the name of a split: letters, digits, _ and -, at most 64 of them. */
-export function isSplit(value: unknown): value is string {
-  return typeof value === "string" && SPLIT.test(value);
+/** Says what is wrong with the name of a split, or null where it is one: at most 64 letters, digits, _ and -, the first a letter or digit. */
+export function splitFault(value: unknown): string | null {
+  if (typeof value === "string" && SPLIT.test(value)) return null;
+  return (
+    'expected "split" to be a name such as "train", "val" or "test", of at most 64 letters, digits, _ and -, beginning with a letter or digit, ' +
+    `got ${shown(value)}`
+  );
 }
 
-/** How much wider or higher, beside its other side, a picture may be than its label says: thumbnails round their sides. */
+/** How much a picture's aspect may differ from its label's: thumbnails round their sides. */
 const ASPECT_TOLERANCE = 0.03;
 
 /** Says how a decoded picture's shape differs from its label's, or null where boxes can be scaled from one to the other. */
@@ -98,12 +106,12 @@ export function perTask<T>(tasks: readonly Task[], empty: () => T): Record<Task,
   return Object.fromEntries(tasks.map((task) => [task, empty()]));
 }
 
-/** Whether a name is a task that is asked for, or one that Fourway knows and that is only not asked for now. */
+/** Whether a name is a requested task, or one of the vocabulary that was not requested. */
 export function isKnownTask(name: string, tasks: readonly Task[]): boolean {
   return tasks.includes(name) || entryOfTask(name) !== undefined;
 }
 
-/** A value as it stands in a message: JSON, cut to a readable length. */
+/** A value for a message: JSON, cut to a readable length. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
@@ -115,7 +123,7 @@ export function joinPath(folder: string, name: string): string {
   return folder.endsWith("/") ? folder + name : `${folder}/${name}`;
 }
 
-/** The path relative to the folder where it lies in it, else unchanged. */
+/** The path relative to the folder if it is inside it, else unchanged. */
 export function withinFolder(path: string, folder: string): string {
   const prefix = folder === "" || folder.endsWith("/") ? folder : `${folder}/`;
   return path.startsWith(prefix) ? path.slice(prefix.length) : path;
@@ -131,7 +139,7 @@ export function joinDatasets(sets: readonly Dataset[]): Dataset {
 }
 
 /**
- * Faults as lines for people, `file:line: message`, the first `most` of them, and a last line with the count.
+ * Faults as lines of text, `file:line: message`, the first `most` of them, and a last line with the count.
  * Empty where there is no fault.
  */
 export function describeFaults(faults: readonly DataFault[], most = 20): string {
@@ -142,7 +150,7 @@ export function describeFaults(faults: readonly DataFault[], most = 20): string 
   return lines.join("\n");
 }
 
-/** The categories that were skipped as lines for people, a file each, its first names. */
+/** The categories that were skipped, as lines of text: one per file, with its first names. */
 export function describeSkipped(skipped: readonly SkippedCategories[], most = 8): string {
   return skipped
     .map(({ file, categories }) => {
@@ -150,12 +158,6 @@ export function describeSkipped(skipped: readonly SkippedCategories[], most = 8)
       return printable(`${file}: categories that are no task, skipped: ${categories.slice(0, most).join(", ")}${more}`);
     })
     .join("\n");
-}
-
-/** Text for a terminal: control characters, which a label file may hold, are escaped. */
-function printable(text: string): string {
-  const escaped = (character: string): string => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  return text.replace(/\p{Cc}/gu, escaped);
 }
 
 /** Throws E_ARGUMENT unless every name is one of the tasks. */

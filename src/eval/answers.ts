@@ -1,16 +1,13 @@
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import type { Sample } from "../data/dataset.js";
-import { aspectFault } from "../data/read.js";
+import { openPicture, type ReadImage } from "../data/picture.js";
 import { Detector } from "../detect/detector.js";
 import type { Model } from "../model/model.js";
 import type { Found } from "./averagePrecision.js";
 
 /** Objects below this score do not change AP. */
 const MIN_SCORE = 0.001;
-
-/** Decodes the image that a sample names. @throws FourwayError with E_IMAGE for one that cannot be decoded */
-export type ReadImage = (image: string) => Frame | Promise<Frame>;
 
 /** Settings of `answersTo` and `detectAll`. */
 export interface LookOptions {
@@ -22,7 +19,7 @@ export interface LookOptions {
   onFault?: (fault: string) => void;
 }
 
-/** What a detector says of labelled pictures: `found[i]` belongs to `samples[i]`, and took `ms[i]` (empty where that is not known). */
+/** A detector's answers on labelled pictures: `found[i]` belongs to `samples[i]`, and took `ms[i]` (empty where that is not known). */
 export interface Answers {
   samples: Sample[];
   found: Found[];
@@ -31,7 +28,8 @@ export interface Answers {
 
 /**
  * Runs a detector on every picture; its boxes, in pixels of the decoded frame, are converted to those of the label.
- * @throws E_IMAGE for a picture that cannot be read, without `onFault`
+ * @throws E_IMAGE for a picture that cannot be decoded, E_DATA for one of another shape than its label, without `onFault`; E_DATA where none can
+ * be used
  */
 export async function answersTo(
   read: ReadImage,
@@ -41,18 +39,10 @@ export async function answersTo(
 ): Promise<Answers> {
   const done: Answers = { samples: [], found: [], ms: [] };
   for (const sample of samples) {
-    let frame: Frame;
-    try {
-      frame = await read(sample.image);
-    } catch (error) {
-      if (!onFault || !(error instanceof FourwayError && error.code === "E_IMAGE")) throw error;
-      onFault(`${sample.source ?? sample.image}: ${error.message}`);
-      continue;
-    }
-    const mismatch = aspectFault(sample, frame);
-    if (mismatch !== null) {
-      if (!onFault) throw new FourwayError("E_DATA", `${sample.source ?? sample.image}: ${mismatch}`);
-      onFault(`${sample.source ?? sample.image}: ${mismatch}`);
+    const frame = await openPicture(read, sample);
+    if (frame instanceof FourwayError) {
+      if (!onFault) throw frame;
+      onFault(frame.message);
       continue;
     }
     const start = performance.now();
@@ -73,12 +63,12 @@ export async function answersTo(
   if (done.samples.length === 0 && samples.length > 0)
     throw new FourwayError(
       "E_DATA",
-      `eval: expected pictures that can be used, got none of ${samples.length}; fix the faults that were reported`,
+      `pictures: expected some that can be used, got none of ${samples.length}; fix the faults that were reported`,
     );
   return done;
 }
 
-/** A model's answers at a low threshold, for metrics. @throws E_IMAGE as `answersTo` */
+/** A model's answers at a low threshold, for metrics. @throws as `answersTo` */
 export async function detectAll(read: ReadImage, model: Model, samples: readonly Sample[], options: LookOptions = {}): Promise<Answers> {
   const detector = await Detector.load(model, { pixels: options.pixels });
   try {

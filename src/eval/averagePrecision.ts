@@ -18,7 +18,7 @@ export interface Found {
   presence: Record<Task, number>;
 }
 
-/** At most so many detections of a task in one picture are scored (COCO's maxDets). */
+/** At most this many detections of a task in one picture are scored (COCO's maxDets). */
 const MAX_DETECTIONS = 100;
 
 /** The overlaps (IoU) that AP is the mean over: .50, .55 .. .95, to the bit those of numpy.linspace(.5, .95, 10). */
@@ -69,7 +69,7 @@ function highest(task: Task, picture: number, objects: readonly DetectedObject[]
   return mine.sort((a, b) => b.score - a.score).slice(0, MAX_DETECTIONS);
 }
 
-/** The share of a detection that lies in an ignored region, 0..1. */
+/** The share of a detection inside an ignored region, 0..1. */
 function inside(box: Box, region: Box): number {
   const width = Math.min(box.x + box.width, region.x + region.width) - Math.max(box.x, region.x);
   const height = Math.min(box.y + box.height, region.y + region.height) - Math.max(box.y, region.y);

@@ -32,7 +32,7 @@ export interface Mistakes {
 
 /**
  * The worst mistakes a task at IoU .5, matched as COCO does; where a task is labelled null or `true` nothing is a mistake.
- * @param options.count at most so many of each kind (default 12).
+ * @param options.count at most this many of each kind (default 12).
  * @param options.thresholds score under which a detection of the task does not count as found (default 0: any score finds).
  * Throws what `evaluate` throws.
  */

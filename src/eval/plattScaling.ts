@@ -8,13 +8,13 @@ import { FourwayError } from "../core/errors.js";
 import { IDENTITY, type PlattScaling, sizeIndex } from "../model/calibration.js";
 
 /**
- * Weight of the prior that draws towards IDENTITY: PRIOR / 2 * ((scale - 1)^2 + offset^2) a size, beside one logistic loss a
+ * Weight of the prior that draws towards IDENTITY: PRIOR / 2 * ((scale - 1)^2 + offset^2) per size, added to one logistic loss per
  * logit. Too small to be felt with dozens of them; it settles what the data leave open (equal logits).
  */
 const PRIOR = 0.01;
-/** Weight of the prior that draws scale and offset of neighbouring sizes together, SMOOTHNESS / 2 * difference^2: where a size has few logits its neighbours speak. */
+/** Weight of the prior that draws scale and offset of neighbouring sizes together, SMOOTHNESS / 2 * difference^2: where a size has few logits its neighbours decide. */
 const SMOOTHNESS = 1;
-/** Logits that say the contrary of the truth are flattened, never turned round: their order stays. */
+/** Logits that contradict the labels are flattened, never inverted: their order stays. */
 const MIN_SCALE = 0.01;
 const MAX_STEPS = 100;
 /** Newton stops once all slopes are below this share of a logit's loss. */
@@ -160,7 +160,7 @@ export interface LogitSizes {
  * Platt scaling, with one scale and offset for all or, with `sizes`, at several sizes. Sure to end and finite with separable data, one kind of
  * truth only or equal logits.
  * @param logits raw logits, such as a task's presence in pictures where it is known.
- * @param truths whether what each logit says is so.
+ * @param truths whether each logit's statement is true.
  * Returns IDENTITY for no logits. Throws E_ARGUMENT where the lists differ in length or a number is not finite.
  */
 export function fitPlattScaling(
@@ -194,7 +194,7 @@ export function fitPlattScaling(
   }
 }
 
-/** One bin of a reliability table: pictures whose probability lies in [from, to), the last bin in [from, 1]. */
+/** One bin of a reliability table: pictures whose probability is in [from, to), the last bin in [from, 1]. */
 export interface ReliabilityBin {
   from: number;
   to: number;
@@ -214,7 +214,7 @@ export interface Reliability {
 
 /**
  * Reliability table and expected calibration error with bins of equal width (Naeini et al. 2015; Guo et al. 2017, eq. 3).
- * Throws E_ARGUMENT where the lists differ in length, a probability lies outside 0..1 or `count` is no whole number above 0.
+ * Throws E_ARGUMENT where the lists differ in length, a probability is outside 0..1 or `count` is no whole number above 0.
  */
 export function reliability(probabilities: readonly number[], truths: readonly boolean[], count = 10): Reliability {
   if (probabilities.length !== truths.length)

@@ -4,8 +4,8 @@ import type { Sample } from "../data/dataset.js";
 import type { Found } from "./averagePrecision.js";
 
 /**
- * Whether the task is in the picture; null where that is not known: the label is null, or there is nothing but an ignored
- * region, which may hold what is looked for (a crowd).
+ * Whether the task is in the picture; null where that is not known: the label is null, or there is only an ignored
+ * region, which may contain the task (a crowd).
  */
 export function presenceTruth(sample: Sample, task: Task): boolean | null {
   const label = sample.labels[task] ?? null;

@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
-import type { Frame } from "../core/frame.js";
 import { Random } from "../core/random.js";
 import type { Sample } from "../data/dataset.js";
+import { openPicture, type ReadImage } from "../data/picture.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { inputSize, letterboxed, resampled } from "../image/letterbox.js";
 import { inputMultiple } from "../model/head.js";
@@ -9,7 +9,7 @@ import { defaultInfo, type Model } from "../model/model.js";
 import { quantize } from "../quant/quantize.js";
 import type { CalibrationInput } from "../quant/ranges.js";
 import { createEngine } from "../wasm/load.js";
-import { type Answers, detectAll, type ReadImage } from "./answers.js";
+import { type Answers, detectAll } from "./answers.js";
 import { calibrateModel } from "./calibrateModel.js";
 import { evaluate, type Scores } from "./scores.js";
 
@@ -47,13 +47,10 @@ async function drawInputs(
   const random = new Random(seed);
   const inputs: CalibrationInput[] = [];
   for (let draws = 0; inputs.length < images && draws < 2 * images; draws++) {
-    const { image, source } = random.pick(samples);
-    let frame: Frame;
-    try {
-      frame = await read(image);
-    } catch (error) {
-      if (!onFault || !(error instanceof FourwayError)) throw error;
-      onFault(`${source ?? image}: ${error.message}`);
+    const frame = await openPicture(read, random.pick(samples));
+    if (frame instanceof FourwayError) {
+      if (!onFault) throw frame;
+      onFault(frame.message);
       continue;
     }
     const input = inputSize(frame.width, frame.height, pixels, multiple);

@@ -14,7 +14,7 @@ const TASK_OF_COCO_ID: ReadonlyMap<unknown, Task> = new Map(VOCABULARY.map(({ ta
  * Reads another detector's detections, in COCO's results format, of labelled pictures: `[i]` are those of `samples[i]`.
  * `image_id` is the id in the COCO file that labels the picture, or, as text, the picture's file name, with folders before it where names
  * occur twice. `category_id` is COCO's own (person 1, car 3, traffic light 10, stop sign 13) or a task's name; other categories and other
- * pictures are passed over.
+ * pictures are skipped.
  * @throws E_DATA for text that is not such a list, a detection without finite numbers, a name that several pictures have, or no
  * detection of any of the pictures
  */
@@ -56,7 +56,7 @@ export function parseResults(text: string, file: string, samples: readonly Sampl
   return found;
 }
 
-/** The pictures that each end of a path, or each id in a COCO file, may stand for. */
+/** The pictures that each end of a path, or each id in a COCO file, may name. */
 function byName(samples: readonly Sample[]): Map<string, number[]> {
   const known = new Map<string, number[]>();
   samples.forEach(({ image, source }, i) => {

@@ -4,7 +4,7 @@ import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import type { RuleOf, TaskRule } from "./rules.js";
 
-/** What one teacher saw in a picture. */
+/** The detections of one teacher in a picture. */
 export interface Seen {
   /** Its name, for provenance. */
   teacher: string;
@@ -15,43 +15,45 @@ export interface Seen {
 /** Settings of `fillSample`. */
 interface FillOptions {
   rules: RuleOf;
-  /** Boxes of two teachers that overlap so much (IoU) are one object. */
+  /** The split whose pictures are filled. */
+  split: string;
+  /** Boxes of two teachers with at least this IoU are one object. */
   overlap: number;
 }
 
-/** A person's box, or an ignored region, that covers so much of a teacher's box stands for it. */
+/** A person's box, or an ignored region, that covers this much of a teacher's box replaces it. */
 const COVERED = 0.5;
 
-/** A box with the surest score it got, and the least that all teachers gave it: 0 where one of them does not see it. */
+/** A box with its highest score, and the lowest that a teacher gave it: 0 where one of them does not detect it. */
 interface Candidate {
   box: Box;
   most: number;
   least: number;
 }
 
-/** Tasks of a sample that a teacher may fill: "?" or only known to be present, in the train split (val is for people's labels alone). */
-export function openTasks(sample: Sample, tasks: readonly Task[], rules: RuleOf): Task[] {
-  if (sample.split !== "train") return [];
+/** Tasks of a sample that a teacher may fill: "?" or only known to be present, in one split (what others measure on is for people's labels alone). */
+export function openTasks(sample: Sample, tasks: readonly Task[], { rules, split }: Pick<FillOptions, "rules" | "split">): Task[] {
+  if (sample.split !== split) return [];
   return tasks.filter((task) => !Array.isArray(sample.labels[task] ?? null) && !rules(sample.set, task).leave);
 }
 
 /**
- * A sample whose open tasks are filled from what one or two teachers saw; the sample itself is left as it is. A task a person labelled
- * with a list, and the whole val split, stay untouched. For the others:
- * - a sure box (see `TaskRule`) becomes a label, a doubtful one an ignored region; where neither is there the task is absent: [];
- * - where a person said that the task is there (true) and no box is sure, the best doubtful one is taken; without one it stays true;
- * - boxes that a person drew without drawing all (`partial`) are labels, and a teacher's boxes of the same things are left out.
- * What was filled carries the teachers' names in `from`.
+ * A sample whose open tasks are filled from the detections of one or two teachers; the sample itself is unchanged. A task a person labelled
+ * with a list, and every other split, stay untouched. For the others:
+ * - a confident box (see `TaskRule`) becomes a label, a doubtful one an ignored region; with neither the task is absent: [];
+ * - where a person labelled the task as present (true) and no box is confident, the best doubtful one becomes a label; without one it stays true;
+ * - a person's incomplete boxes (`partial`) are labels, and a teacher's boxes of the same objects are left out.
+ * Filled tasks have the teachers' names in `from`.
  */
 export function fillSample(
   sample: Sample,
   tasks: readonly Task[],
   seen: readonly Seen[],
   partial: Readonly<Record<Task, readonly Box[]>>,
-  { rules, overlap }: FillOptions,
+  { rules, split, overlap }: FillOptions,
 ): Sample {
   const filled: Sample = { ...sample, labels: { ...sample.labels }, ignore: { ...sample.ignore }, from: { ...sample.from } };
-  for (const task of openTasks(sample, tasks, rules)) {
+  for (const task of openTasks(sample, tasks, { rules, split })) {
     const rule = rules(sample.set, task);
     const drawn = partial[task] ?? [];
     const known = [...drawn, ...(sample.ignore[task] ?? [])];
@@ -79,7 +81,7 @@ function isSure({ most, least }: Candidate, { sure, both, agree }: TaskRule): bo
   return most >= sure && (!agree || (least > 0 && least >= both));
 }
 
-/** Boxes of the task that are not nothing: those on which the teachers agree first, then the surest. */
+/** Boxes of the task with at least the score `doubt`: those on which the teachers agree first, then by score. */
 function candidatesOf(seen: readonly Seen[], task: Task, { doubt }: TaskRule, overlap: number): Candidate[] {
   const [first = [], second = []] = seen.map(({ objects }) =>
     objects.filter((object) => object.task === task && object.score >= doubt).toSorted((a, b) => b.score - a.score),
@@ -102,7 +104,7 @@ function candidatesOf(seen: readonly Seen[], task: Task, { doubt }: TaskRule, ov
   return candidates.sort((a, b) => Number(b.least > 0) - Number(a.least > 0) || b.most - a.most);
 }
 
-/** How much of a box lies in another, 0..1. */
+/** The share of a box inside another, 0..1. */
 function fractionWithin(box: Box, other: Box): number {
   const width = Math.min(box.x + box.width, other.x + other.width) - Math.max(box.x, other.x);
   const height = Math.min(box.y + box.height, other.y + other.height) - Math.max(box.y, other.y);

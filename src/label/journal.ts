@@ -1,13 +1,14 @@
 import type { DetectedObject } from "../core/detection.js";
 import type { Task } from "../core/task.js";
 
-// What teachers saw, before any threshold, so that labels can be made again without them. One JSON object a line, appended as work goes on:
+// The teachers' detections, before any threshold, so that labels can be made again without running them. One JSON object per line,
+// appended during the work:
 //   {"image":"/data/set/images/1.jpg","teacher":"nanodet-plus 0a1b2c3d4e5f 173056","objects":[["car",0.91,10,20.5,30,40]]}
 
-/** What one teacher saw in one picture; boxes in pixels of the picture's labels. */
+/** The detections of one teacher in one picture; boxes in pixels of the picture's labels. */
 export interface JournalEntry {
   image: string;
-  /** Name, model and look: what was seen otherwise does not count. */
+  /** Name, model and look: detections under other settings do not count. */
   teacher: string;
   objects: DetectedObject[];
 }
@@ -22,12 +23,12 @@ export function journalLine({ image, teacher, objects }: JournalEntry): string {
   return `${JSON.stringify({ image, teacher, objects: rows })}\n`;
 }
 
-/** The key of what one teacher saw in one picture. */
+/** The key of one teacher's detections in one picture. */
 export function journalKey(image: string, teacher: string): string {
   return `${teacher}\n${image}`;
 }
 
-/** The whole lines of a journal by `journalKey`; a line that is torn (a killed program's last) or of another form is passed over. */
+/** The whole lines of a journal by `journalKey`; a line that is torn (a killed program's last) or of another form is skipped. */
 export function parseJournal(text: string): Map<string, DetectedObject[]> {
   const entries = new Map<string, DetectedObject[]>();
   for (const line of text.split("\n")) {

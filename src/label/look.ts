@@ -6,11 +6,11 @@ import { resampled } from "../image/letterbox.js";
 import type { Engine } from "../wasm/load.js";
 import type { Teacher, View } from "./teacher.js";
 
-/** How closely a teacher looks at a picture. */
+/** The passes of a teacher over a picture. */
 export interface Look {
-  /** A pass over the whole picture for each: about so many input pixels, where the model leaves its size open. */
+  /** A pass over the whole picture for each: about this many input pixels, where the model's input size is free. */
   pixels: readonly number[];
-  /** 2 or more: also a pass, at the last of `pixels`, over each of so many by so many tiles that overlap by a fifth. */
+  /** 2 or more: also a pass, at the last of `pixels`, over each tile of a grid of this many rows and columns that overlap by a fifth. */
   tiles: number;
 }
 
@@ -19,11 +19,11 @@ export const MIN_SCORE = 0.05;
 /** Boxes of one task that overlap by more than this (IoU), in one pass or in several, are one object. */
 const SAME = 0.55;
 const OVERLAP = 0.2;
-/** A box this close (input pixels) to a tile's edge within the picture is taken to be cut off there, and left to the other passes. */
+/** A box this close (input pixels) to a tile's edge within the picture is assumed to be cut off there, and left to the other passes. */
 const CUT = 4;
 
 /**
- * What a teacher sees in a frame, best first, boxes in frame pixels, clipped to the frame.
+ * A teacher's detections in a frame, best first, boxes in frame pixels, clipped to the frame.
  * @throws E_MODEL where model and teacher do not fit
  */
 export async function lookAt(teacher: Teacher, session: Session, engine: Engine, frame: Frame, look: Look): Promise<DetectedObject[]> {
@@ -38,7 +38,7 @@ export async function lookAt(teacher: Teacher, session: Session, engine: Engine,
     const own = teacher.place(part.width, part.height, pixels, session.ports);
     const placement = { ...own.placement, sourceX: part.x, sourceY: part.y, flip: false };
     const view = { ...own, placement };
-    const same = JSON.stringify(view); // a model of fixed input size sees nothing new in a second pass
+    const same = JSON.stringify(view); // a model of fixed input size would repeat the same pass
     if (done.has(same)) continue;
     done.add(same);
     const outputs = await session.run(teacher.encode(resample(engine, frame, view), view, session.ports));
@@ -77,7 +77,7 @@ function resample(engine: Engine, frame: Frame, view: View): Uint8Array {
   return bytes;
 }
 
-/** A box of the view in frame pixels, clipped to its part; null where nothing is left, or a tile's edge cuts it. */
+/** A box of the view in frame pixels, clipped to its part; null where nothing is left or a tile's edge cuts it. */
 function inFrame(box: Box, { placement }: View, part: Box, frame: Frame): Box | null {
   const unitX = placement.sourceWidth / placement.width;
   const unitY = placement.sourceHeight / placement.height;

@@ -3,7 +3,7 @@ import { FourwayError } from "../core/errors.js";
 import { inputSize, letterboxed } from "../image/letterbox.js";
 import { COCO_CLASSES, onlyInput, outputOf, planesBgr, type Teacher } from "./teacher.js";
 
-// NanoDet-Plus (https://github.com/RangiLyu/nanodet). A pair of outputs a stride s, a row a cell of ceil(H/s) x ceil(W/s):
+// NanoDet-Plus (https://github.com/RangiLyu/nanodet). A pair of outputs per stride s, a row per cell of ceil(H/s) x ceil(W/s):
 //   cls{s}_hwc  80 class probabilities
 //   dis{s}      left, top, right, bottom, 8 bins each: the side is s times the expected bin of their softmax, from the point (c s, r s)
 

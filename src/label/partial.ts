@@ -3,19 +3,19 @@ import type { Task } from "../core/task.js";
 import type { DataFault, Sample } from "../data/dataset.js";
 import { checkBox, joinPath, shown } from "../data/read.js";
 
-// Boxes that a person drew without drawing all of a task, beside a labels.jsonl. One JSON object a line:
+// Boxes by a person that do not cover all instances of a task, next to a labels.jsonl. One JSON object per line:
 //   {"image":"images/1.jpg","trafficLight_partial":[[196,132.4,12,37]]}
 
 /** The ending of a task's name in a file of partial boxes. */
 const SUFFIX = "_partial";
 
-/** Boxes a picture (by its path as samples have it) and task. */
+/** Boxes per picture (by its path in the samples) and task. */
 export type PartialBoxes = Map<string, Record<Task, Box[]>>;
 
 /**
- * Reads a file of partial boxes into `into`. A line or box that cannot be used is left out and told; never throws.
+ * Reads a file of partial boxes into `into`. A line or box that cannot be used is left out and reported; never throws.
  * @param folder what image paths are relative to
- * @param samples by image path: the sizes within which boxes must lie; what is said of other pictures is passed over
+ * @param samples by image path: the sizes that bound the boxes; lines of other pictures are skipped
  */
 export function parsePartial(
   text: string,

@@ -2,17 +2,17 @@ import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import { DEFAULT_LABEL_SCORES, entryOfTask } from "../core/vocabulary.js";
 
-/** What is made of a teacher's boxes of one task. */
+/** How a teacher's boxes of one task become labels. */
 export interface TaskRule {
   /** From this score on a box becomes a label. */
   sure: number;
-  /** Below this score a box is nothing; between the two it is an ignored region. */
+  /** Below this score a box is dropped; between the two it is an ignored region. */
   doubt: number;
-  /** A box becomes a label only where two teachers see it; what one alone sees is doubtful, however sure it is. */
+  /** A box becomes a label only where two teachers detect it; one that only one of them detects is doubtful, whatever its score. */
   agree: boolean;
-  /** Which score the less sure of the two must reach for that. */
+  /** The score that the less confident of the two must reach for that. */
   both: number;
-  /** Labels of this task stay as they are. */
+  /** This task is not filled. */
   leave: boolean;
 }
 
@@ -20,11 +20,11 @@ export interface TaskRule {
  * The rule of a task in a set.
  *
  * With two teachers every task needs their agreement by default, with one only stop signs do (whose boxes are then all doubtful:
- * such a teacher teaches only where there is none).
+ * such a teacher only labels absence).
  */
 export type RuleOf = (set: string, task: Task) => TaskRule;
 
-/** What a user says of the rules; each entry is `task...` for all sets, or `set/task...` for one, which counts more. */
+/** Rules as a user writes them; each entry is `task...` for all sets, or `set/task...` for one, which takes precedence. */
 export interface RuleTexts {
   /** `[set/]task=score`. */
   sure?: readonly string[];
@@ -36,7 +36,7 @@ export interface RuleTexts {
 }
 
 /**
- * The rules from what a user says.
+ * The rules from a user's texts.
  * @param teachers how many there are
  * @throws E_ARGUMENT for another form, an unknown task, a score that is not in 0..1, or doubt that begins above sure
  */

@@ -5,7 +5,7 @@ import { VOCABULARY } from "../core/vocabulary.js";
 import type { Port, Ports, Tensor } from "../engines/onnxruntime.js";
 import type { Placement } from "../image/letterbox.js";
 
-/** How a part of a frame lies in a teacher's input of `width` x `height` pixels; what it does not cover is grey (114). */
+/** How a part of a frame is placed in a teacher's input of `width` x `height` pixels; the rest is grey (114). */
 export interface View {
   width: number;
   height: number;
@@ -13,21 +13,21 @@ export interface View {
 }
 
 /**
- * How a family of detectors is fed and read: the one thing to write for a new teacher (`fourway label --preset ./mine.mjs` takes a
+ * The input and output format of a family of detectors: the one thing to write for a new teacher (`fourway label --preset ./mine.mjs` takes a
  * module whose default export is one).
  */
 export interface Teacher {
-  /** Goes into the labels as their provenance. */
+  /** Written to the labels as their provenance. */
   readonly name: string;
-  /** What it looks for; left out: the tasks of the shipped models. Objects of other tasks are not kept. */
+  /** The tasks it detects; left out: those of the shipped models. Objects of other tasks are not kept. */
   readonly tasks?: readonly Task[];
   /** Whether a model with these inputs and outputs is of this family. */
   fits(ports: Ports): boolean;
-  /** The input's size for a frame, or a part of one, of this size, and where in it that comes to lie, as if it began at (0, 0). */
+  /** The input's size for a frame, or a part of one, of this size, and where it is placed in it, with its origin at (0, 0). */
   place(width: number, height: number, pixels: number, ports: Ports): View;
   /** The model's inputs from the resampled picture: RGB bytes, [height, width, 3] of the view. */
   encode(rgb: Uint8Array, view: View, ports: Ports): Record<string, Tensor>;
-  /** What the outputs say, before overlaps are suppressed: objects that score `least` or more, boxes in pixels of the view. */
+  /** The detections, before overlaps are suppressed: objects that score `least` or more, boxes in pixels of the view. */
   decode(outputs: Readonly<Record<string, Tensor>>, view: View, least: number): DetectedObject[];
 }
 
@@ -52,7 +52,7 @@ export function onlyInput({ inputs }: Ports, teacher: string): Port {
   return inputs[0]!;
 }
 
-/** An output by name, of so many values. @throws E_MODEL where it is missing or of another size */
+/** An output by name, with this many values. @throws E_MODEL where it is missing or of another size */
 export function outputOf(outputs: Readonly<Record<string, Tensor>>, name: string, values: number, teacher: string): Float32Array {
   const tensor = outputs[name];
   if (tensor?.data.length !== values)

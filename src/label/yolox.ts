@@ -3,7 +3,7 @@ import type { Ports } from "../engines/onnxruntime.js";
 import { inputSize, letterboxed } from "../image/letterbox.js";
 import { COCO_CLASSES, onlyInput, outputOf, planesBgr, type Teacher } from "./teacher.js";
 
-// YOLOX (https://github.com/Megvii-BaseDetection/YOLOX), exported without decoding in the graph. One output, a row a cell of the grids of
+// YOLOX (https://github.com/Megvii-BaseDetection/YOLOX), exported without decoding in the graph. One output, a row per cell of the grids of
 // stride 8, 16 and 32 in this order: x, y, w, h, objectness, 80 class probabilities.
 //   centre = ((x + column) s, (y + row) s); width = exp(w) s; height = exp(h) s; score = objectness * class
 

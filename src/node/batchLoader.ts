@@ -3,13 +3,14 @@ import { fromErrorData } from "../core/errors.js";
 import type { Batch } from "../data/batch.js";
 import type { BatchSource } from "../train/trainer.js";
 import type { LoaderData, LoaderMessage } from "./loadWorker.js";
+import { endedEarly } from "./workerEnd.js";
 
 /** Batches made ahead of the step that needs them. */
 const AHEAD = 3;
 
 /**
  * Batches from a thread of their own that decodes, cuts and colours ahead of training.
- * @param onFault is told of each picture that cannot be decoded, once
+ * @param onFault called once for each picture that cannot be used
  */
 export function startBatchLoader(data: LoaderData, steps: number, onFault: (fault: string) => void): BatchSource {
   const worker = new Worker(new URL("./loadWorker.js", import.meta.url), { workerData: data });
@@ -23,17 +24,19 @@ export function startBatchLoader(data: LoaderData, steps: number, onFault: (faul
     if ("batch" in message) asked?.resolve(message.batch);
     else asked?.reject(fromErrorData(message.error));
   });
-  worker.on("error", (error) => {
-    failure = error;
-    for (const { reject } of waiting.values()) reject(error);
+  const fail = (error: Error): void => {
+    failure ??= error;
+    for (const { reject } of waiting.values()) reject(failure);
     waiting.clear();
-  });
+  };
+  worker.on("error", fail);
+  worker.on("exit", (code) => fail(endedEarly("batch loader", code)));
   const ask = (step: number): void => {
     if (promised.has(step) || step > steps) return;
     const batch = failure
       ? Promise.reject<Batch>(failure)
       : new Promise<Batch>((resolve, reject) => waiting.set(step, { resolve, reject }));
-    batch.catch(() => {}); // reported when its turn comes
+    batch.catch(() => {}); // reported when it is awaited
     promised.set(step, batch);
     worker.postMessage(step);
   };

@@ -1,24 +1,31 @@
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
-import { type CocoOptions, parseCoco } from "../data/coco.js";
-import type { Dataset } from "../data/dataset.js";
-import { parseNative } from "../data/native.js";
-import { checkTaskNames, joinDatasets, joinPath, type ParsedFile } from "../data/read.js";
+import type { Dataset, Sample } from "../data/dataset.js";
+import type { CocoOptions } from "../data/formats/coco.js";
+import type { LabelFormat } from "../data/formats/format.js";
+import { LABEL_FORMATS } from "../data/formats/table.js";
+import { checkTaskNames, joinDatasets, joinPath } from "../data/read.js";
 
-/** The names under which a COCO file is found in a folder. */
-const COCO_NAME = /^(instances|annotations).*\.json$|^_annotations\.coco\.json$/i;
+/** The real path of a picture; null where there is none. */
+type RealPath = (picture: string) => Promise<string | null>;
+
+/** A label file that was found. */
+interface FoundFile {
+  path: string;
+  format: LabelFormat;
+}
 
 /**
  * Reads labelled pictures from disk. A path may be
  * - a set: a folder with `labels.jsonl` (native), else with COCO files (`instances*.json`, `annotations*.json`,
- *   `_annotations.coco.json`, in it or in its `annotations/`), their pictures beside them or in `images/`;
+ *   `_annotations.coco.json`, in it or in its `annotations/`), their pictures next to them or in `images/`;
  * - such a file itself (`.jsonl` or `.json`, any name);
- * - a folder of sets (what else lies in it is passed over).
- * A label file that is reached twice is read once. A picture that is missing is left out and told in `faults`, like every other
+ * - a folder of sets (anything else in it is skipped).
+ * A label file that is reached twice is read once. A picture that is missing is left out and reported in `faults`, like every other
  * bad annotation; whether a fault stops the work is the caller's choice.
- * @param options for COCO files, see `CocoOptions`; native files say all of it themselves.
+ * @param options for COCO files, see `CocoOptions`; native files state all of this themselves.
  * @throws E_DATA where a path does not exist, holds no labels, or cannot be read. E_ARGUMENT for a `labelled` name that is no task.
  */
 export async function readDatasets(paths: readonly string[], tasks: readonly Task[], options: CocoOptions = {}): Promise<Dataset> {
@@ -26,71 +33,92 @@ export async function readDatasets(paths: readonly string[], tasks: readonly Tas
   if (paths.length === 0) throw new FourwayError("E_DATA", "data: expected at least one folder or label file, got none; name one");
   const seen = new Set<string>();
   const sets: Dataset[] = [];
+  const realPath = realPathsByListing();
   for (const path of paths)
     for (const file of await labelFiles(path)) {
-      const real = await realpath(file);
+      const real = await realpath(file.path);
       if (seen.has(real)) continue;
       seen.add(real);
-      sets.push(await readLabelFile(file, tasks, options));
+      sets.push(await readLabelFile(file, tasks, options, realPath));
     }
-  return withoutLeaks(joinDatasets(sets));
+  return withoutLeaks(joinDatasets(sets), realPath);
 }
 
-/** Leaves a picture out of the train split that another split has too: measured on it, training would look better than it is. */
-function withoutLeaks({ samples, faults, skipped }: Dataset): Dataset {
-  const heldOut = new Map(samples.filter(({ split }) => split !== "train").map((sample) => [resolve(sample.image), sample]));
-  const leaks = samples.filter(({ split, image }) => split === "train" && heldOut.has(resolve(image)));
-  if (leaks.length === 0) return { samples, faults, skipped };
-  const found = leaks.map(({ image, source = image }) => {
+/** Which of two splits keeps a picture of both: that which is measured last. */
+function rankOf(split: string): number {
+  return split === "train" ? 0 : split === "val" ? 1 : 2;
+}
+
+/**
+ * Leaves each picture in one split: measured on what was learnt from, or what thresholds were chosen on, a model would look better than it is.
+ * Val counts more than train, any other split more than val. Pictures are compared by their real paths.
+ */
+async function withoutLeaks({ samples, faults, skipped }: Dataset, realPath: RealPath): Promise<Dataset> {
+  const kept = new Map<string, Sample>();
+  const leaks = new Map<Sample, Sample>();
+  for (const sample of samples.toSorted((a, b) => rankOf(b.split) - rankOf(a.split))) {
+    const real = (await realPath(sample.image)) ?? sample.image;
+    const other = kept.get(real);
+    if (other === undefined) kept.set(real, sample);
+    else if (other.split !== sample.split) leaks.set(sample, other);
+  }
+  if (leaks.size === 0) return { samples, faults, skipped };
+  const found = [...leaks].map(([{ image, source = image, split }, other]) => {
     const [, file = source, line = "0"] = /^(.*):(\d+)$/.exec(source) ?? [];
-    const other = heldOut.get(resolve(image))!;
-    return {
-      file,
-      line: Number(line),
-      message: `expected the picture "${image}" in one split, got it in train and ${other.split} (${other.source}); it is left out of train`,
-    };
+    const message = `expected the picture "${image}" in one split, got it in ${split} and ${other.split} (${other.source}); it is left out of ${split}`;
+    return { file, line: Number(line), message };
   });
-  const left = new Set(leaks);
-  return { samples: samples.filter((sample) => !left.has(sample)), faults: [...faults, ...found], skipped };
+  return { samples: samples.filter((sample) => !leaks.has(sample)), faults: [...faults, ...found], skipped };
 }
 
-/** The label files that a path stands for, in the order of their names. */
-async function labelFiles(path: string): Promise<string[]> {
+/** The label files of a path, in the order of their names. */
+async function labelFiles(path: string): Promise<FoundFile[]> {
   const info = await stat(path).catch(() => null);
   if (info === null)
     throw new FourwayError("E_DATA", `data: expected a folder or a label file, got "${path}", which does not exist; fix the path`);
   if (info.isFile()) {
-    if ([".json", ".jsonl"].includes(extname(path).toLowerCase())) return [path];
+    const format = LABEL_FORMATS.find(({ extension }) => extension === extname(path).toLowerCase());
+    if (format) return [{ path, format }];
+    const known = LABEL_FORMATS.map(({ name, extension }) => `${extension} (${name})`).join(" or ");
+    throw new FourwayError("E_DATA", `data: expected a ${known} file, got "${path}"; name the label file or its folder`);
+  }
+  if (!info.isDirectory())
     throw new FourwayError(
       "E_DATA",
-      `data: expected a .jsonl (native) or .json (COCO) file, got "${path}"; name the label file or its folder`,
+      `data: expected a folder or a label file, got "${path}", which is a pipe, socket or device; copy the labels to a file`,
     );
-  }
   const own = await labelFilesOfSet(path);
   if (own.length > 0) return own;
-  const folders = (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isDirectory() || entry.isSymbolicLink());
-  const files = (await Promise.all(folders.map((entry) => labelFilesOfSet(join(path, entry.name)).then((found) => found.sort())))).flat();
-  if (files.length > 0) return files.sort();
+  const entries = await readdir(path, { withFileTypes: true }).catch((cause: Error) => {
+    throw new FourwayError("E_DATA", `data: expected a readable folder, got "${path}": ${cause.message}; fix its permissions`, { cause });
+  });
+  const folders = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink());
+  const files = (await Promise.all(folders.map((entry) => labelFilesOfSet(join(path, entry.name))))).flat();
+  if (files.length > 0) return files.sort(byPath);
   throw new FourwayError(
     "E_DATA",
-    `data: expected labels.jsonl, or COCO's instances*.json, annotations*.json or _annotations.coco.json, in "${path}", its annotations/ or ` +
-      `one of its ${folders.length} folders, got none; give a set, a folder of sets, or a label file`,
+    `data: expected ${LABEL_FORMATS.map(({ fileNames }) => fileNames).join(", or ")}, in "${path}" or one of its ${folders.length} folders, ` +
+      "got none; give a set, a folder of sets, or a label file",
   );
 }
 
-async function labelFilesOfSet(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => [] as string[]);
-  if (names.includes("labels.jsonl")) return [join(folder, "labels.jsonl")];
-  const coco = names.filter((name) => COCO_NAME.test(name)).map((name) => join(folder, name));
-  if (coco.length > 0 || !names.includes("annotations")) return coco.sort();
-  const deeper = await readdir(join(folder, "annotations")).catch(() => [] as string[]);
-  return deeper
-    .filter((name) => COCO_NAME.test(name))
-    .map((name) => join(folder, "annotations", name))
-    .sort();
+/** The files of the first format that has any in a folder, or in the folder of it that the format names. */
+async function labelFilesOfSet(folder: string): Promise<FoundFile[]> {
+  for (const format of LABEL_FORMATS)
+    for (const place of format.folder === undefined ? [folder] : [folder, join(folder, format.folder)]) {
+      const names = await readdir(place).catch(() => [] as string[]);
+      const files = names.filter((name) => format.fileName.test(name)).map((name) => ({ path: join(place, name), format }));
+      if (files.length > 0) return files.sort(byPath);
+    }
+  return [];
 }
 
-async function readLabelFile(file: string, tasks: readonly Task[], options: CocoOptions): Promise<Dataset> {
+async function readLabelFile(
+  { path: file, format }: FoundFile,
+  tasks: readonly Task[],
+  options: CocoOptions,
+  realPath: RealPath,
+): Promise<Dataset> {
   if (!(await stat(file)).isFile())
     throw new FourwayError("E_DATA", `data: expected a regular file, got "${file}", which is something else; copy the labels to a file`);
   const text = await readFile(file, "utf8").catch((error: Error) => {
@@ -101,61 +129,53 @@ async function readLabelFile(file: string, tasks: readonly Task[], options: Coco
     );
   });
   const folder = dirname(file);
-  const native = extname(file).toLowerCase() === ".jsonl";
-  const setFolder = native || basename(folder) !== "annotations" ? folder : dirname(folder);
+  const setFolder = basename(folder) === format.folder ? dirname(folder) : folder;
   const set = basename(await realpath(setFolder));
-  const exists = existenceByListing();
-  const parsed = native
-    ? parseNative(text, file, folder, set, tasks)
-    : await withImageFolder(parseCoco(text, file, "", set, tasks, options), file, setFolder, exists);
-  return withoutMissing(parsed, file, exists);
-}
-
-/** Puts the folder that holds the pictures before the names of a COCO file: the one in which most of them lie, the first of equals. */
-async function withImageFolder(
-  parsed: ParsedFile,
-  file: string,
-  setFolder: string,
-  exists: (path: string) => Promise<boolean>,
-): Promise<ParsedFile> {
-  // instances_val2017.json: val2017, beside the annotations folder.
-  const split = basename(file, extname(file)).replace(/^[a-z]+_/i, "");
-  const folders = [join(setFolder, "images"), dirname(file), setFolder, join(setFolder, "images", split), join(setFolder, split)];
-  let chosen = folders[0]!;
-  let most = 0;
-  for (const folder of folders) {
-    const found = await Promise.all(parsed.samples.map(({ image }) => exists(joinPath(folder, image))));
-    const count = found.filter(Boolean).length;
-    if (count > most) [chosen, most] = [folder, count];
-  }
-  for (const sample of parsed.samples) sample.image = joinPath(chosen, sample.image);
-  return parsed;
-}
-
-async function withoutMissing(parsed: ParsedFile, file: string, exists: (path: string) => Promise<boolean>): Promise<Dataset> {
-  const dataset: Dataset = { samples: [], faults: [...parsed.faults], skipped: parsed.skipped };
-  for (const [index, sample] of parsed.samples.entries()) {
-    const line = parsed.lines[index]!;
-    if (await exists(sample.image)) dataset.samples.push({ ...sample, source: `${file}:${line}` });
+  const stem = basename(file, extname(file));
+  const folders = format.pictureFolders(stem).map((name) => (name === "" ? setFolder : join(setFolder, name)));
+  const resolve = (names: readonly string[]): Promise<string[]> => resolvePictures(names, folders, realPath);
+  const { samples, lines, faults, skipped } = await format.parse(text, { file, set, tasks, options, resolve });
+  const dataset: Dataset = { samples: [], faults: [...faults], skipped };
+  for (const [index, sample] of samples.entries()) {
+    const line = lines[index]!;
+    if ((await realPath(sample.image)) !== null) dataset.samples.push({ ...sample, source: `${file}:${line}` });
     else dataset.faults.push({ file, line, message: `expected the picture "${sample.image}", got no such file` });
   }
   dataset.faults.sort((a, b) => a.line - b.line);
   return dataset;
 }
 
-/** Whether a file exists, by listing each folder once: a set has thousands of pictures in one folder. */
-function existenceByListing(): (path: string) => Promise<boolean> {
-  const listings = new Map<string, Promise<Set<string>>>();
+/** The paths of pictures, in the folder that holds most of them, the first of equals. */
+async function resolvePictures(names: readonly string[], folders: readonly string[], realPath: RealPath): Promise<string[]> {
+  let chosen = folders[0]!;
+  let most = 0;
+  for (const folder of folders) {
+    const found = await Promise.all(names.map((name) => realPath(joinPath(folder, name))));
+    const count = found.filter((path) => path !== null).length;
+    if (count > most) [chosen, most] = [folder, count];
+  }
+  return names.map((name) => joinPath(chosen, name));
+}
+
+/** Real paths by listing each folder once: a set has thousands of pictures in one folder, and only links have to be resolved one by one. */
+function realPathsByListing(): RealPath {
+  const list = async (folder: string): Promise<{ folder: string; isLink: ReadonlyMap<string, boolean> }> => {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return { folder: await realpath(folder), isLink: new Map(entries.map((entry) => [entry.name, entry.isSymbolicLink()])) };
+  };
+  const listings = new Map<string, Promise<Awaited<ReturnType<typeof list>> | null>>();
   return async (path) => {
     const folder = dirname(path);
     if (!listings.has(folder))
       listings.set(
         folder,
-        readdir(folder).then(
-          (names) => new Set(names),
-          () => new Set<string>(),
-        ),
+        list(folder).catch(() => null),
       );
-    return (await listings.get(folder)!).has(basename(path));
+    const listing = await listings.get(folder)!;
+    const isLink = listing?.isLink.get(basename(path));
+    if (!listing || isLink === undefined) return null;
+    return isLink ? realpath(path).catch(() => null) : join(listing.folder, basename(path));
   };
 }
+
+const byPath = (a: FoundFile, b: FoundFile): number => (a.path < b.path ? -1 : 1);

@@ -8,10 +8,10 @@ import { GREY } from "../image/letterbox.js";
 
 type Sharp = typeof import("sharp").default;
 
-/** The grey under transparent pixels: that of the letterbox bars. */
+/** The grey behind transparent pixels: that of the letterbox bars. */
 const BACKGROUND = { r: GREY, g: GREY, b: GREY };
 
-/** Files beyond this are refused unread: more than MAX_FRAME_PIXELS take uncompressed. */
+/** Files beyond this are refused unread: more than MAX_FRAME_PIXELS pixels take uncompressed. */
 const MAX_FILE_BYTES = 4 * MAX_FRAME_PIXELS + 1_000_000;
 
 /**
@@ -33,7 +33,7 @@ export function loadSharp(load: () => Promise<{ default: Sharp }> = () => import
   loading ??= load().then(
     ({ default: sharp }) => {
       sharp.cache(false);
-      sharp.concurrency(1); // pictures are decoded side by side, so threads within one picture only get in each other's way
+      sharp.concurrency(1); // pictures are decoded in parallel, so threads within one picture would only compete
       return sharp;
     },
     (cause) => {
@@ -48,9 +48,9 @@ export function loadSharp(load: () => Promise<{ default: Sharp }> = () => import
 
 /**
  * Decodes a picture file (JPEG, PNG or WebP) to RGBA bytes: turned upright by its EXIF orientation, in sRGB, 8 bits a channel,
- * transparent parts laid on grey (alpha is 255 everywhere); of an animation the first picture.
+ * transparent parts blended with grey (alpha is 255 everywhere); the first picture of an animation.
  * The header is checked before any pixel is decoded, so that a picture of absurd size allocates nothing.
- * A JPEG that lacks nothing but its end marker is taken; one that lacks rows is damaged.
+ * A JPEG that lacks only its end marker is accepted; one that lacks rows is damaged.
  * @param source a path, or the bytes of a file.
  * @param options `covering`: the picture may be decoded at a half, a quarter, an eighth .. of its size, as long as it would still have to shrink
  * to fit into this box; a picture that is not that much larger comes as it is, to the bit.
@@ -58,8 +58,26 @@ export function loadSharp(load: () => Promise<{ default: Sharp }> = () => import
  */
 export async function readImage(
   source: string | Uint8Array,
-  { covering }: { covering?: { width: number; height: number } } = {},
+  options: { covering?: { width: number; height: number } } = {},
 ): Promise<Frame> {
+  return (await decodeImage(source, options)).frame;
+}
+
+/** The box that a network's view of a picture covers: pictures of more than twice its sides are decoded at a half, a quarter .. of their size. */
+const VIEW = { width: 2048, height: 2048 };
+
+/**
+ * A picture for a network: `readImage` within a bound of memory, since a network's input is far smaller than a large picture. `width` and
+ * `height` are those of the file, upright. @throws as `readImage`
+ */
+export function readView(source: string): Promise<{ frame: Frame; width: number; height: number }> {
+  return decodeImage(source, { covering: VIEW });
+}
+
+async function decodeImage(
+  source: string | Uint8Array,
+  { covering }: { covering?: { width: number; height: number } },
+): Promise<{ frame: Frame; width: number; height: number }> {
   const sharp = await loadSharp();
   const where = typeof source === "string" ? source : `picture of ${source.length} bytes`;
   const bytes = typeof source === "string" ? await readBounded(source) : source;
@@ -75,7 +93,7 @@ export async function readImage(
   } catch (cause) {
     throw damaged(where, kind, cause);
   }
-  if (!(size.width > 0 && size.height > 0)) throw damaged(where, kind, new Error("its header tells no size"));
+  if (!(size.width > 0 && size.height > 0)) throw damaged(where, kind, new Error("its header has no size"));
   if (size.width * size.height > MAX_FRAME_PIXELS)
     throw new FourwayError(
       "E_IMAGE",
@@ -83,11 +101,12 @@ export async function readImage(
     );
   if (size.width * size.height > MOST_PIXELS_A_BYTE[kind] * bytes.length)
     throw damaged(where, kind, new Error(`a header of ${size.width} x ${size.height} pixels on ${bytes.length} bytes`));
-  const shrink = covering ? shrinkFor(size, covering) : 1;
+  const upright = uprightSize(size);
+  const shrink = covering ? shrinkFor(upright, covering) : 1;
   const decode = async (file: Uint8Array, failOn: "truncated" | "warning"): Promise<Frame> => {
     let picture = sharp(file, { limitInputPixels: MAX_FRAME_PIXELS, failOn }).autoOrient();
     if (shrink > 1) {
-      const [width, height] = uprightSize(size).map((side) => Math.max(1, Math.round(side / shrink)));
+      const [width, height] = upright.map((side) => Math.max(1, Math.round(side / shrink)));
       picture = picture.resize({ width, height, fit: "fill" });
     }
     const { data, info } = await picture
@@ -98,25 +117,24 @@ export async function readImage(
       .toBuffer({ resolveWithObject: true });
     return { data: new Uint8Array(data.buffer, data.byteOffset, data.length), width: info.width, height: info.height };
   };
-  try {
-    return await decode(bytes, "truncated");
-  } catch (cause) {
+  const frame = await decode(bytes, "truncated").catch((cause) => {
     if (kind !== "JPEG") throw damaged(where, kind, cause);
-    // with an end marker behind it, what is missing before it is a warning of the decoder
+    // with an end marker appended, missing rows are a warning of the decoder
     return decode(Buffer.concat([bytes, END_OF_IMAGE]), "warning").catch(() => {
       throw damaged(where, kind, cause);
     });
-  }
+  });
+  const [width, height] = upright;
+  return { frame, width, height };
 }
 
-/** Width and height after the EXIF orientation, of which 5 to 8 lie on their side. */
+/** Width and height after the EXIF orientation, of which 5 to 8 are rotated by a quarter turn. */
 function uprightSize({ width, height, orientation = 1 }: { width: number; height: number; orientation?: number }): [number, number] {
   return orientation >= 5 ? [height, width] : [width, height];
 }
 
 /** The largest power of two by which the picture may shrink and still not fit into the box without shrinking more. */
-function shrinkFor(size: { width: number; height: number; orientation?: number }, box: { width: number; height: number }): number {
-  const [width, height] = uprightSize(size);
+function shrinkFor([width, height]: readonly [number, number], box: { width: number; height: number }): number {
   return 2 ** Math.max(0, Math.floor(Math.log2(Math.max(width / box.width, height / box.height))));
 }
 
@@ -146,7 +164,7 @@ export async function writeImage(path: string, frame: Frame, options: { quality?
     await writeFile(part, bytes);
     await rename(part, path);
   } catch (cause) {
-    await rm(part, { force: true }).catch(() => {}); // what went wrong is told, not that it could not be cleaned up
+    await rm(part, { force: true }).catch(() => {}); // the first error is reported, not that of the clean-up
     throw new FourwayError(
       "E_IMAGE",
       `${path}: expected to write a picture, got ${firstLine(cause)}; see that its folder exists and can be written`,
@@ -168,7 +186,7 @@ async function readBounded(path: string): Promise<Uint8Array> {
   }
 }
 
-/** What the first bytes say: only the kinds that are taken, so that no other decoder is ever reached. */
+/** The kind by the first bytes: only those that are supported, so that no other decoder is ever reached. */
 function pictureKind(bytes: Uint8Array): "JPEG" | "PNG" | "WebP" | null {
   const text = String.fromCharCode(...bytes.subarray(0, 12));
   if (text.startsWith("\xff\xd8\xff")) return "JPEG";

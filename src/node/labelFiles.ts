@@ -6,7 +6,7 @@ import type { DataFault, Sample } from "../data/dataset.js";
 import { type JournalEntry, journalLine, parseJournal } from "../label/journal.js";
 import { type PartialBoxes, parsePartial } from "../label/partial.js";
 
-/** What teachers saw, on disk: one line a picture is appended as soon as it is known, so that a killed program loses one at most. */
+/** The teachers' detections, on disk: one line per picture is appended as soon as it is known, so that a killed program loses at most one. */
 export class Journal {
   private constructor(
     private readonly file: FileHandle,
@@ -18,11 +18,11 @@ export class Journal {
   static async open(path: string): Promise<Journal> {
     const file = await open(path, "a+");
     const text = await file.readFile("utf8");
-    if (text !== "" && !text.endsWith("\n")) await file.appendFile("\n"); // a torn line stays alone
+    if (text !== "" && !text.endsWith("\n")) await file.appendFile("\n"); // a torn line stays on its own
     return new Journal(file, parseJournal(text));
   }
 
-  /** Keeps an entry, rounded as its line is, so that labels do not depend on when they were made. */
+  /** Adds an entry, rounded as in its line, so that labels do not depend on when they were made. */
   async add(entry: JournalEntry): Promise<void> {
     const line = journalLine(entry);
     await this.file.appendFile(line);
@@ -34,7 +34,7 @@ export class Journal {
   }
 }
 
-/** The files `partial_*.jsonl` beside the samples' labels: in the folder above the pictures, or in theirs. */
+/** The files `partial_*.jsonl` near the samples' labels: in the folder above the pictures, or in theirs. */
 export async function readPartials(
   samples: readonly Sample[],
   tasks: readonly Task[],

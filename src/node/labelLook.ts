@@ -4,15 +4,15 @@ import type { Frame } from "../core/frame.js";
 import type { Sample } from "../data/dataset.js";
 import { journalKey } from "../label/journal.js";
 import { type Look, MIN_SCORE } from "../label/look.js";
-import { readImage } from "./image.js";
+import { readViewFrame } from "./evaluate.js";
 import type { Journal } from "./labelFiles.js";
 import { formatSeconds, type ProgressLine } from "./progress.js";
 import type { OpenTeacher } from "./teachers.js";
 
 /**
- * Has each teacher look at each picture that the journal does not know yet, the next picture being decoded meanwhile. A picture that
- * cannot be read is told and passed over. Ctrl-C ends it after the picture at hand.
- * @returns whether it came to the end
+ * Runs each teacher on each picture that is not in the journal yet, while the next picture is decoded. A picture that cannot be read
+ * is reported and skipped. Ctrl-C stops after the current picture.
+ * @returns whether all pictures were done
  * @throws E_IMAGE for a picture that cannot be read, with `strict`
  */
 export async function lookAtAll(
@@ -27,7 +27,7 @@ export async function lookAtAll(
   const waiting = samples.filter(({ image }) => missing(image).length > 0);
   const known = samples.length - waiting.length;
   const how = `${pixels.join(" and ")} pixels${tiles > 1 ? ` and ${tiles} x ${tiles} tiles` : ""}, scores from ${MIN_SCORE}`;
-  line.say(`${known} pictures are known to ${teachers.map(({ name }) => name).join(" and ")}, ${waiting.length} to be looked at (${how})`);
+  line.say(`${known} pictures are in the journal of ${teachers.map(({ name }) => name).join(" and ")}, ${waiting.length} to do (${how})`);
 
   let stopping = false;
   const stop = (): void => {
@@ -39,7 +39,7 @@ export async function lookAtAll(
   try {
     const read = (index: number): Promise<Frame | FourwayError> | undefined => {
       const sample = waiting[index];
-      return sample && readImage(sample.image).catch(asFault);
+      return sample && readViewFrame(sample.image).catch(asFault);
     };
     let next = read(0);
     for (const [i, sample] of waiting.entries()) {
@@ -47,7 +47,7 @@ export async function lookAtAll(
       next = read(i + 1);
       if (frame instanceof FourwayError) {
         if (strict) throw frame;
-        line.say(`skipped: ${frame.message}`);
+        line.skipped(frame.message);
         continue;
       }
       for (const teacher of missing(sample.image)) {
@@ -65,19 +65,21 @@ export async function lookAtAll(
         () => `${known + i + 1} of ${samples.length} pictures  ${rate.toFixed(1)}/s  ETA ${formatSeconds((waiting.length - i - 1) / rate)}`,
       );
       if (stopping && i + 1 < waiting.length) {
-        line.say(`stopped after ${known + i + 1} of ${samples.length} pictures; the same command goes on, labels are written at its end`);
+        line.say(
+          `stopped after ${known + i + 1} of ${samples.length} pictures; run the same command to continue; labels are written at the end`,
+        );
         return false;
       }
     }
     if (waiting.length > 0)
-      line.say(`looked at ${waiting.length} pictures, ${((performance.now() - start) / waiting.length).toFixed(1)} ms each`);
+      line.say(`${waiting.length} pictures done, ${((performance.now() - start) / waiting.length).toFixed(1)} ms each`);
     return true;
   } finally {
     process.off("SIGINT", stop);
   }
 }
 
-/** A picture that cannot be read as a value; what else goes wrong stops the work. */
+/** Turns the error of a picture that cannot be read into a value; throws any other. */
 function asFault(error: unknown): FourwayError {
   if (error instanceof FourwayError && error.code === "E_IMAGE") return error;
   throw error;

@@ -3,11 +3,11 @@ import { type ErrorData, FourwayError, toErrorData } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { type Batch, Batcher, largestUse } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
-import { aspectFault } from "../data/read.js";
+import { openPicture } from "../data/picture.js";
 import { createEngine } from "../wasm/load.js";
 import { readImage } from "./image.js";
 
-/** What the loader is started with. */
+/** The loader's settings. */
 export interface LoaderData {
   samples: Sample[];
   tasks: string[];
@@ -18,35 +18,31 @@ export interface LoaderData {
   pixels: number;
   /** A factor by which the pictures of a set are drawn more often, by its name. */
   oversample?: Readonly<Record<string, number>>;
-  /** Decoded pictures are kept up to so many bytes. */
+  /** The most bytes of decoded pictures that are kept. */
   cacheBytes: number;
-  /** A picture that cannot be decoded stops the work; otherwise it is told and teaches nothing. */
+  /** A picture that cannot be used stops the work; otherwise it is reported and a grey one without labels replaces it. */
   strict: boolean;
 }
 
-/** What the loader says: a batch that was asked for, an error in its place, or a picture that it passes over. */
+/** The loader's messages: a batch that was asked for, an error in its place, or a picture that it skips. */
 export type LoaderMessage = { step: number; batch: Batch } | { step: number; error: ErrorData } | { fault: string };
 
 const { samples, tasks, cacheBytes, strict, ...options } = workerData as LoaderData;
 const labels = new Map(samples.map((sample) => [sample.image, sample]));
 const covering = largestUse(options.pixels);
 const cache = new Map<string, Frame>();
-const unreadable = new Set<string>();
+const unusable = new Set<string>();
 let cached = 0;
 
 async function read(image: string): Promise<Frame | null> {
   const known = cache.get(image);
   if (known) return known;
-  if (unreadable.has(image)) return null;
-  let frame: Frame;
-  try {
-    frame = await readImage(image, { covering });
-    const mismatch = aspectFault(labels.get(image)!, frame);
-    if (mismatch !== null) throw new FourwayError("E_DATA", mismatch);
-  } catch (error) {
-    if (strict) throw error;
-    if (!unreadable.has(image)) say({ fault: `${labels.get(image)?.source ?? image}: ${toErrorData(error).message}` }); // a batch may ask for it twice at a time
-    unreadable.add(image);
+  if (unusable.has(image)) return null;
+  const frame = await openPicture((path) => readImage(path, { covering }), labels.get(image)!);
+  if (frame instanceof FourwayError) {
+    if (strict) throw frame;
+    if (!unusable.has(image)) say({ fault: frame.message }); // a batch may ask for it twice at once
+    unusable.add(image);
     return null;
   }
   if (!cache.has(image) && cached + frame.data.length <= cacheBytes) {
@@ -61,7 +57,7 @@ const say = (message: LoaderMessage, buffers: ArrayBuffer[] = []): void => port.
 const batcher = new Batcher(await createEngine(), samples, tasks, options, read);
 let queue = Promise.resolve();
 port.on("message", (step: number) => {
-  // one batch after the other, so that the pictures of no more than one are in memory
+  // one batch after the other, so that only one batch's pictures are in memory
   queue = queue.then(async () => {
     try {
       const batch = await batcher.make(step);

@@ -10,7 +10,7 @@ import { openTeachers } from "./teachers.js";
 /** Pixels of a peer's input, where it leaves its size open and nothing else is asked for. */
 export const PEER_PIXELS = 416 * 416;
 
-/** What a detector that has no answer for the whole picture says of it: the best object's score. */
+/** The presence of a detector that gives none of its own: the best object's score. */
 function withPresence(objects: DetectedObject[], tasks: readonly Task[]): Found {
   const best = (task: string): number => objects.reduce((most, object) => (object.task === task ? Math.max(most, object.score) : most), 0);
   return { objects, presence: Object.fromEntries(tasks.map((task) => [task, best(task)])) };

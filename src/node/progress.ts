@@ -1,3 +1,5 @@
+import { printable } from "../core/printable.js";
+
 /** Least time between plain lines where output is not a terminal. */
 const PLAIN_MS = 10_000;
 const TERMINAL_MS = 200;
@@ -9,7 +11,7 @@ export function formatSeconds(seconds: number): string {
   return s < 3600 ? tail : `${Math.floor(s / 3600)}:${tail}`;
 }
 
-/** One line of progress on stderr: rewritten in place on a terminal, else a plain line now and then. */
+/** One line of progress on stderr: rewritten in place on a terminal, else a plain line from time to time. */
 export class ProgressLine {
   private last = 0;
   private open = false;
@@ -30,7 +32,12 @@ export class ProgressLine {
     process.stderr.write(`${text}\n`);
   }
 
-  /** Takes the line away, before something is written to stdout. */
+  /** Reports what is left out, and why. */
+  skipped(reason: string): void {
+    this.say(`skipped: ${printable(reason)}`);
+  }
+
+  /** Clears the line, before something is written to stdout. */
   clear(): void {
     if (this.open) process.stderr.write("\r\x1b[K");
     this.open = false;

@@ -5,6 +5,7 @@ import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Box } from "../core/box.js";
 import { FourwayError } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { formatFigure } from "../eval/format.js";
@@ -12,9 +13,9 @@ import type { FalsePositive, Miss, Mistakes } from "../eval/mistakes.js";
 import type { Reliability } from "../eval/plattScaling.js";
 import type { CurvePoint, F1Point, Scores } from "../eval/scores.js";
 import { escapeMarkup, linePlot, type Series } from "../report/plot.js";
-import { loadSharp, readImage } from "./image.js";
+import { loadSharp, readView } from "./image.js";
 
-/** What a report tells. */
+/** The contents of a report. */
 export interface Report {
   title: string;
   tasks: readonly Task[];
@@ -25,7 +26,7 @@ export interface Report {
   mistakes: Record<Task, Mistakes>;
   /** How well presence is calibrated, of `reliability`; without it the report has no such plot. */
   reliability?: Record<Task, Reliability>;
-  /** Facts of the model to stand under the title: its name, size, sha256 and the like. */
+  /** Facts about the model, shown under the title: its name, size, sha256 and the like. */
   model?: Record<string, string | number>;
 }
 
@@ -85,15 +86,15 @@ export function thumbnailer(samples: readonly Sample[]): Thumbnails {
     if (sample === undefined) return null;
     try {
       const sharp = await loadSharp();
-      const frame = await readImage(sample.image);
-      const crop = cropAround(box, frame);
+      const { frame } = await readView(sample.image);
+      const crop = cropAround(box, sample);
       const scale = THUMBNAIL / Math.max(crop.width, crop.height);
       const width = Math.max(1, Math.round(crop.width * scale));
       const height = Math.max(1, Math.round(crop.height * scale));
       const view = `width="${width}" height="${height}" viewBox="${crop.x} ${crop.y} ${crop.width} ${crop.height}" preserveAspectRatio="none"`;
       const drawing = `<svg xmlns="http://www.w3.org/2000/svg" ${view}>${outlines(sample, box, task, crop)}</svg>`;
       const jpeg = await sharp(frame.data, { raw: { width: frame.width, height: frame.height, channels: 4 } })
-        .extract({ left: crop.x, top: crop.y, width: crop.width, height: crop.height })
+        .extract(inFrame(crop, sample, frame))
         .resize(width, height, { fit: "fill" })
         .composite([{ input: Buffer.from(drawing) }])
         .flatten()
@@ -107,10 +108,20 @@ export function thumbnailer(samples: readonly Sample[]): Thumbnails {
   };
 }
 
+/** A crop of a sample in whole pixels of its frame, which may be of another size. */
+function inFrame(crop: Box, sample: Sample, frame: Frame): { left: number; top: number; width: number; height: number } {
+  const [unitX, unitY] = [frame.width / sample.width, frame.height / sample.height];
+  const left = Math.min(frame.width - 1, Math.round(crop.x * unitX));
+  const top = Math.min(frame.height - 1, Math.round(crop.y * unitY));
+  const width = Math.max(1, Math.min(frame.width - left, Math.round(crop.width * unitX)));
+  const height = Math.max(1, Math.min(frame.height - top, Math.round(crop.height * unitY)));
+  return { left, top, width, height };
+}
+
 /** The picture about the box by reference to its file: the browser crops. */
 function reference(sample: Sample, box: Box, task: Task, folder: string): string {
-  const way = relative(folder, resolve(sample.image));
-  const href = isAbsolute(way) ? pathToFileURL(way).href : way.split(sep).map(encodeURIComponent).join("/");
+  const path = relative(folder, resolve(sample.image));
+  const href = isAbsolute(path) ? pathToFileURL(path).href : path.split(sep).map(encodeURIComponent).join("/");
   const crop = cropAround(box, sample);
   const image = `<image href="${escapeMarkup(href)}" width="${sample.width}" height="${sample.height}"/>`;
   return `<svg viewBox="${crop.x} ${crop.y} ${crop.width} ${crop.height}" role="img">${image}${outlines(sample, box, task, crop)}</svg>`;
@@ -224,7 +235,7 @@ async function mistakesOf(report: Report, task: Task, folder: string, thumbnails
 }
 
 /**
- * Writes the report as one HTML file: figures a task and their mean, precision-recall curves (the ring is the best F1),
+ * Writes the report as one HTML file: figures per task and their mean, precision-recall curves (the ring is the best F1),
  * reliability, and the worst false positives and misses. No script, nothing loaded from elsewhere; light and dark by the
  * reader's preference. The folder is made if it is missing; the file appears whole or not at all.
  * @param thumbnails makes the pictures that are embedded; where it answers null, or is null itself, the report refers to the

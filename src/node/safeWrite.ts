@@ -1,23 +1,47 @@
-import { open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FourwayError } from "../core/errors.js";
 
 /**
  * Writes a file so that after a crash there is the old one or the new one, whole: temporary file, fsync, rename, fsync of the folder.
- * @throws E_RUNTIME with the path where it cannot be written (no space, no folder, no right); nothing is left beside it then
+ * @throws E_RUNTIME with the path where it cannot be written (no space, no folder, no right); no temporary file is left
  */
 export async function safeWrite(path: string, bytes: Uint8Array | string): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     await writeWhole(temporary, path, bytes);
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {}); // what went wrong is told, not that it could not be cleaned up
+    await rm(temporary, { force: true }).catch(() => {}); // the first error is reported, not that of the clean-up
     throw new FourwayError(
       "E_RUNTIME",
       `${path}: expected to write ${bytes.length} bytes, got ${(cause as Error).message}; free some space, or choose a folder that can be written`,
       { cause },
     );
   }
+}
+
+/** Finds out before long work whether `safeWrite` can write a file at its end. @throws E_RUNTIME with the path where it cannot */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    const info = await stat(path).catch(() => null);
+    if (info?.isDirectory()) throw new Error("a folder");
+    const temporary = `${path}.tmp`;
+    await (await open(temporary, "w")).close();
+    await rm(temporary);
+  } catch (cause) {
+    throw new FourwayError(
+      "E_RUNTIME",
+      `${path}: expected a file that can be written, got ${(cause as Error).message}; choose a name in a folder that can be written`,
+      { cause },
+    );
+  }
+}
+
+/** Makes a folder, and those above it, where they are missing. @throws E_RUNTIME with the path where it cannot be made */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: Error) => {
+    throw new FourwayError("E_RUNTIME", `${path}: expected to make a folder, got ${cause.message}; choose another place`, { cause });
+  });
 }
 
 async function writeWhole(temporary: string, path: string, bytes: Uint8Array | string): Promise<void> {

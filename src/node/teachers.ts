@@ -12,20 +12,20 @@ import { PRESETS } from "../label/presets.js";
 import type { Teacher } from "../label/teacher.js";
 import { createEngine } from "../wasm/load.js";
 
-/** A teacher at work. */
+/** A teacher that is ready to run. */
 export interface OpenTeacher {
   /** For provenance. */
   readonly name: string;
-  /** Name, model, look and tasks beside the shipped models': what tells its detections from others in a journal. */
+  /** Name, model, look and tasks other than the shipped models': identifies its detections in a journal. */
   readonly key: string;
-  /** What it sees in a frame, boxes in frame pixels; opens the model on the first call. */
+  /** Its detections in a frame, boxes in frame pixels; opens the model on the first call. */
   look(frame: Frame): Promise<DetectedObject[]>;
   close(): Promise<void>;
 }
 
 /**
- * One or two teachers from their files. What they see of `tasks` and of the shipped models' tasks is kept.
- * @param presets one a file, one for all, or none: then they are guessed
+ * One or two teachers from their files. Their detections of `tasks` and of the shipped models' tasks are kept.
+ * @param presets one per file, one for all, or none: then they are guessed
  * @throws E_ARGUMENT for another number of files or presets, or a task that a teacher does not look for, E_MODEL where no preset fits,
  * E_RUNTIME without onnxruntime-web
  */
@@ -41,7 +41,7 @@ export async function openTeachers(
   if (presets.length > 1 && presets.length !== files.length)
     throw new FourwayError(
       "E_ARGUMENT",
-      `--preset: expected one, or one a teacher, got ${presets.length} for ${files.length}; give as many`,
+      `--preset: expected one, or one per teacher, got ${presets.length} for ${files.length}; give as many`,
     );
   const teachers: OpenTeacher[] = [];
   for (const [i, file] of files.entries()) teachers.push(await openTeacher(file, presets[i] ?? presets[0], tasks, threads, look));
@@ -63,12 +63,12 @@ async function openTeacher(
   };
   const teacher = preset === undefined ? guess((await open()).ports, file) : await presetOf(preset);
   const known = teacher.tasks ?? TASKS;
-  const stranger = tasks.find((task) => !known.includes(task));
-  if (stranger !== undefined) {
+  const unknown = tasks.find((task) => !known.includes(task));
+  if (unknown !== undefined) {
     await session?.dispose();
     throw new FourwayError(
       "E_ARGUMENT",
-      `${file}: expected tasks that ${teacher.name} looks for (${known.join(", ")}), got "${stranger}"; leave it out of --tasks, or give --preset with a module whose Teacher names it`,
+      `${file}: expected tasks that ${teacher.name} looks for (${known.join(", ")}), got "${unknown}"; leave it out of --tasks, or give --preset with a module whose Teacher names it`,
     );
   }
   const others = tasks.filter((task) => !TASKS.includes(task)).sort();
@@ -90,7 +90,7 @@ function guess(ports: Ports, file: string): Teacher {
   const shown = (list: Ports["inputs"]): string => list.map(({ name, dims }) => `${name} [${dims.join(", ")}]`).join(", ");
   throw new FourwayError(
     "E_MODEL",
-    `${file}: expected a teacher of the kinds ${PRESETS.map(({ name }) => name).join(", ")}, got inputs ${shown(ports.inputs)} and outputs ` +
+    `${file}: expected a teacher of a known kind (${PRESETS.map(({ name }) => name).join(", ")}), got inputs ${shown(ports.inputs)} and outputs ` +
       `${shown(ports.outputs)}; give --preset with a module that exports a Teacher`,
   );
 }

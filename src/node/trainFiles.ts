@@ -4,14 +4,14 @@ import { TASKS } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { type Store, TRAINING_DEFAULTS, type TrainingOptions, type TrainingResult, train } from "../train/session.js";
 import { startBatchLoader } from "./batchLoader.js";
-import { readImage } from "./image.js";
+import { readViewFrame } from "./evaluate.js";
 import { safeWrite } from "./safeWrite.js";
 import { logEpoch } from "./trainingLog.js";
 import { startReplicas } from "./workerReplicas.js";
 
 /** Settings of `trainFiles`: those of `train`, and where and how Node does it. */
 export interface FileTrainingOptions extends Omit<TrainingOptions, "read" | "store" | "workers"> {
-  /** The f32 model to write; beside it come .checkpoint, .log.csv and .log.svg. */
+  /** The f32 model to write; next to it .checkpoint, .log.csv and .log.svg are written. */
   out: string;
   /** Worker threads over the batch, which they share evenly; default: as many as there are cores, 8 at most. */
   threads?: number;
@@ -26,7 +26,7 @@ export function threadsFor(batch: number): number {
   return threads;
 }
 
-/** The model at a path, its checkpoint beside it. */
+/** The model at a path, its checkpoint next to it. */
 function fileStore(out: string): Store {
   const paths = { model: out, checkpoint: `${out}.checkpoint` };
   return {
@@ -47,7 +47,7 @@ export function trainFiles(
 ): Promise<TrainingResult> {
   return train(samples, {
     ...options,
-    read: readImage,
+    read: readViewFrame,
     store: fileStore(out),
     workers: {
       threads: threads ?? threadsFor(options.batch ?? TRAINING_DEFAULTS.batch),

@@ -9,8 +9,8 @@ import { safeWrite } from "./safeWrite.js";
 const PLOT = { width: 480, height: 330 };
 
 /**
- * Adds an epoch to a training's log, in place of what an earlier run, killed before its checkpoint, may have written of it: a line in
- * `path`.csv, and the whole course, loss and AP50 a task, as a picture in `path`.svg.
+ * Adds an epoch to a training's log, replacing what an earlier run, killed before its checkpoint, may have written of it: a line in
+ * `path`.csv, and the curves of loss and AP50 per task in `path`.svg.
  * @param scores null where the epoch was not measured
  */
 export async function logEpoch(path: string, tasks: readonly Task[], { epoch, losses }: Progress, scores: Scores | null): Promise<void> {
@@ -31,7 +31,7 @@ export async function logEpoch(path: string, tasks: readonly Task[], { epoch, lo
   await safeWrite(`${path}.svg`, `${logPlot(table)}\n`);
 }
 
-/** Two plots over the epochs, one above the other: loss and AP50 on val, a line a task. */
+/** Two plots over the epochs, one above the other: loss and AP50 on val, a line per task. */
 function logPlot([head = "", ...rows]: readonly string[]): string {
   const columns = head.split(",");
   const cells = rows.map((row) => row.split(","));

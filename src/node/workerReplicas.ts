@@ -6,6 +6,7 @@ import type { ReplicaOptions } from "../train/replica.js";
 import type { Replicas } from "../train/trainer.js";
 import type { SliceLoss } from "../train/trainingStep.js";
 import type { Reply, Request, Started } from "./trainWorker.js";
+import { endedEarly } from "./workerEnd.js";
 
 /** A worker that answers requests in order. */
 class WorkerHandle {
@@ -21,10 +22,13 @@ class WorkerHandle {
         next?.reject(this.failure);
       } else next?.resolve(reply.value);
     });
-    this.worker.on("error", (error) => {
-      this.failure = error;
-      for (const { reject } of this.waiting.splice(0)) reject(error);
-    });
+    this.worker.on("error", (error) => this.fail(error));
+    this.worker.on("exit", (code) => this.fail(endedEarly("training worker", code)));
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= error;
+    for (const { reject } of this.waiting.splice(0)) reject(this.failure);
   }
 
   ask<T>(request: Request, transfer: ArrayBuffer[] = []): Promise<T> {
@@ -49,7 +53,7 @@ function buffersOf(examples: readonly Example[]): ArrayBuffer[] {
 }
 
 /**
- * Replicas in worker threads. Gradients are exchanged through shared memory, in two slots by turns, so that a fast worker does not overwrite
+ * Replicas in worker threads. Gradients are exchanged through shared memory, in two alternating slots, so that a fast worker does not overwrite
  * what a slow one still reads.
  * @param threads how many; `options.batch` is each one's slice of a batch
  * @throws E_GRAPH, E_SHAPE where the graph cannot be trained as it is; E_RUNTIME out of memory

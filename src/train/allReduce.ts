@@ -3,7 +3,7 @@ export function exchangeLength(gradients: Float32Array, state: Float32Array): nu
   return gradients.length + state.length;
 }
 
-/** Puts a replica's part where the others find it. */
+/** Copies a replica's part to where the others read it. */
 export function publish(slot: Float32Array, gradients: Float32Array, state: Float32Array): void {
   slot.set(gradients);
   slot.set(state, gradients.length);

@@ -5,6 +5,8 @@ export interface Checkpoint {
   /** The options it was started with; a resumed run must have the same. */
   options: Record<string, unknown>;
   step: number;
+  /** Mean loss per task of the epoch so far; checkpoints of 0.2.0 have none. */
+  losses?: readonly number[];
   /** The unfolded graph as ONNX. */
   onnx: Uint8Array;
   state: Float32Array;
@@ -18,8 +20,8 @@ async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
 }
 
 /** Encodes a checkpoint as bytes: magic, sha256 of the rest, lengths, JSON, ONNX, floats. */
-export async function encodeCheckpoint({ options, step, onnx, state }: Checkpoint): Promise<Uint8Array> {
-  const header = new TextEncoder().encode(JSON.stringify({ options, step }));
+export async function encodeCheckpoint({ options, step, losses, onnx, state }: Checkpoint): Promise<Uint8Array> {
+  const header = new TextEncoder().encode(JSON.stringify({ options, step, losses }));
   const magic = new TextEncoder().encode(MAGIC);
   const rest = new Uint8Array(12 + header.length + onnx.length + 4 * state.length);
   new Uint32Array(rest.buffer, 0, 3).set([header.length, onnx.length, state.length]);
@@ -47,7 +49,7 @@ export async function decodeCheckpoint(bytes: Uint8Array, where: string): Promis
   const hash = await sha256(rest);
   if (!hash.every((byte, i) => bytes[magic.length + i] === byte)) throw bad("a damaged one");
   const [header, onnx, floats] = new Uint32Array(rest.buffer, 0, 3);
-  const { options, step } = JSON.parse(new TextDecoder().decode(rest.subarray(12, 12 + header!))) as Pick<Checkpoint, "options" | "step">;
+  const known = JSON.parse(new TextDecoder().decode(rest.subarray(12, 12 + header!))) as Pick<Checkpoint, "options" | "step" | "losses">;
   const at = 12 + header! + onnx!;
-  return { options, step, onnx: rest.slice(12 + header!, at), state: new Float32Array(rest.slice(at, at + 4 * floats!).buffer) };
+  return { ...known, onnx: rest.slice(12 + header!, at), state: new Float32Array(rest.slice(at, at + 4 * floats!).buffer) };
 }

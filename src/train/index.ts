@@ -18,7 +18,7 @@
 
 export type { Batch } from "../data/batch.js";
 export type { Example } from "../data/example.js";
-export type { ReadImage } from "../eval/answers.js";
+export type { ReadImage } from "../data/picture.js";
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
 export type { BatchSettings } from "./localBatches.js";
 export type { NetworkOptions } from "./network.js";

@@ -49,7 +49,7 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
  * the maps, 1 - GIoU on the boxes (with a cross entropy where sides are distributions) and a logistic loss on the largest logit (presence). A task whose `mapWeight` (`presenceWeight`) is 0
  * adds nothing and its head receives exactly 0 from that picture.
  * Reads the program's outputs, writes all of its `dOutputs`.
- * Outputs of the layout beside the logit and the box get a gradient of exactly 0.
+ * Outputs of the layout other than the logit and the box get a gradient of exactly 0.
  * @param tasks how many; outputs are ordered as `buildNetwork` makes them
  */
 export function multiTaskLoss(

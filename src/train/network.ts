@@ -12,8 +12,8 @@ import { dequantized } from "../quant/dequantize.js";
 /** The network to train, and the weights it starts from. */
 export interface NetworkOptions {
   /**
-   * A Fourway model, f32 or int8, to go on from, as the bytes of its file, or a NanoDet-Plus detector (outputs class{s} of 4 and box{s} of 32
-   * channels for the strides s, RGB of 0..1 in). Its network is kept; `trunk`, `width`, `path` and `head` do not count.
+   * A Fourway model, f32 or int8, to start from, as the bytes of its file, or a NanoDet-Plus detector (outputs class{s} of 4 and box{s} of 32
+   * channels for the strides s, RGB of 0..1 in). Its network is kept; `trunk`, `width`, `path` and `head` are not used.
    */
   start?: Uint8Array;
   /** A pretrained trunk as the bytes of an ONNX file: RGB 0..1 in and strides 8, 16 and 32 out, or a Fourway model, f32 or int8. */
@@ -22,13 +22,13 @@ export interface NetworkOptions {
   width?: TrunkWidth;
   /** Leaves out what the trunk computes after this value, such as "trunk.stage4.1". */
   trunkEnd?: string;
-  /** Channels of the path behind the trunk, a multiple of 8; default 64. */
+  /** Channels of the path after the trunk, a multiple of 8; default 64. */
   path?: number;
   /** Channels within each head, a multiple of 8; default 32. */
   head?: number;
 }
 
-/** The graph that a training starts with, its maps, and whether a part of it was trained before. */
+/** The graph that a training starts with, its maps, and whether a part of it is pretrained. */
 interface FirstGraph {
   graph: Graph;
   maps: HeadMaps;
@@ -57,17 +57,17 @@ function readStart(file: Uint8Array): Model {
   return !isFourway(metadata) && isNanodet(graph) ? nanodetModel(graph) : loadModel(file);
 }
 
-/** Whether `buildNetwork` made it, so that it was trained with batch norm. Other networks go on without: norms put back cost them accuracy. */
+/** Whether `buildNetwork` made it, so that it was trained with batch norm. Others are trained without: restored norms cost them accuracy. */
 function isBuilt({ nodes }: Graph): boolean {
   return nodes.some(({ name }) => name.startsWith("path.lateral"));
 }
 
-/** The tasks of a training that names none: those of the model that it goes on from, else those of the shipped models. */
+/** The tasks of a training that names none: those of the model that it starts from, else those of the shipped models. */
 export function defaultTasks(start: Uint8Array | undefined): readonly Task[] {
   return start === undefined ? TASKS : readStart(start).info.tasks;
 }
 
-/** The f32 graph of a foreign trunk, or of that of a Fourway model. */
+/** The f32 graph of a third-party trunk, or of that of a Fourway model. */
 function readTrunk(file: Uint8Array): Graph {
   const { graph, metadata } = readOnnx(file);
   return isFourway(metadata) ? trunkOf(dequantized(graph)) : recentred(graph);

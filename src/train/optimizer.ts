@@ -7,7 +7,7 @@ export interface ParameterGroup {
   prefix?: string;
   /** Only these roles; all roles where it is missing. */
   roles?: readonly Role[];
-  /** Factor of the learning rate; 0 freezes: no gradient, no moments, no backward pass behind it. */
+  /** Factor of the learning rate; 0 freezes: no gradient, no moments, no backward pass below it. */
   lrScale: number;
   /** Decoupled weight decay. */
   decay: number;

@@ -7,7 +7,7 @@ import { Weights, type WeightsOptions } from "./weights.js";
 /** What a replica is made for. */
 export type ReplicaOptions = WeightsOptions & StepOptions;
 
-/** A copy of the network that learns, in its own memory. Several replicas that see the same gradients stay the same bit for bit. */
+/** A copy of the network that learns, in its own memory. Several replicas with the same gradients stay equal bit for bit. */
 export class Replica extends Weights {
   private readonly step: TrainingStep;
   /** Bytes of memory that the plan takes, all in all. */

@@ -1,6 +1,6 @@
 /** Steps of linear warm-up. */
 const WARMUP_STEPS = 300;
-/** The cosine decays to this part of the rate. */
+/** The cosine decays to this share of the rate. */
 const FINAL_LR = 0.02;
 /** EMA decay of the weights; lower at the start (warm-up). */
 const EMA_DECAY = 0.9985;

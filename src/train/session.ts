@@ -2,7 +2,8 @@ import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
 import { isLabelled, trainingSizes } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
-import { type Answers, detectAll, type ReadImage } from "../eval/answers.js";
+import { openPicture, type ReadImage } from "../data/picture.js";
+import { type Answers, detectAll } from "../eval/answers.js";
 import { calibrateModel } from "../eval/calibrateModel.js";
 import { evaluate, type Scores } from "../eval/scores.js";
 import type { Graph } from "../graph/graph.js";
@@ -28,9 +29,9 @@ const CHECKPOINT_MS = 120_000;
 const MAX_RATE = 10;
 /** Pixels that a model may be for. */
 
-/** Where a training keeps its checkpoint and its model: a folder, IndexedDB, .. */
+/** Where a training stores its checkpoint and its model: a folder, IndexedDB, .. */
 export interface Store {
-  /** What it is, for messages, such as a path. */
+  /** Its name for messages, such as a path. */
   readonly name: string;
   /** The bytes that were last written, or null. */
   read(what: "checkpoint"): Promise<Uint8Array | null>;
@@ -38,13 +39,13 @@ export interface Store {
   write(what: "checkpoint" | "model", bytes: Uint8Array): Promise<void>;
 }
 
-/** Worker threads that share the work: what a runtime brings in place of the calling thread. */
+/** Worker threads that share the work, in place of the calling thread. */
 export interface TrainingWorkers {
   /** How many replicas share a batch, which must be a multiple of it. */
   threads: number;
-  /** Starts one replica a thread. */
+  /** Starts one replica per thread. */
   startReplicas(graph: Graph, threads: number, options: ReplicaOptions): Promise<Replicas>;
-  /** Starts what makes the batches. `onFault` hears why a picture is skipped. */
+  /** Starts the source of batches. `onFault` is called with the reason why a picture is skipped. */
   startBatches(settings: BatchSettings, steps: number, onFault: (fault: string) => void): Promise<BatchSource>;
 }
 
@@ -89,7 +90,7 @@ export interface TrainingOptions {
   /** Kept in the model's metadata. */
   notes?: Readonly<Record<string, string>>;
   store?: Store;
-  /** Goes on from the store's checkpoint; all settings that change the weights must be the same. */
+  /** Continues from the store's checkpoint; all settings that change the weights must be the same. */
   resume?: boolean;
   /** Aborted: the step is finished, the checkpoint written, and `train` returns with `done: false`. */
   signal?: AbortSignal;
@@ -110,7 +111,7 @@ export const TRAINING_DEFAULTS = {
   valEvery: 4,
 } satisfies Partial<TrainingOptions>;
 
-/** What came of a training. */
+/** The result of a training. */
 export interface TrainingResult {
   /** The averaged weights, batch norms folded: ready for `Detector.load`, `saveModel` and `quantize`. */
   model: Model;
@@ -140,8 +141,8 @@ async function readCheckpoint(store: Store | undefined, wanted: Record<string, u
 }
 
 /**
- * Trains a network on labelled images, from random weights, a pretrained trunk or a model, or goes on with an earlier training. Works in the
- * calling thread unless `workers` are given; `trainFiles` of "fourway/node" brings worker threads and files. The same samples, settings and
+ * Trains a network on labelled images, from random weights, a pretrained trunk or a model, or resumes an earlier training. Works in the
+ * calling thread unless `workers` are given; `trainFiles` of "fourway/node" has worker threads and files. The same samples, settings and
  * number of threads give the same weights.
  * @param samples of the train split to learn from, of the val split to measure on; those without a label of the tasks do not count
  * @throws E_ARGUMENT, E_DATA, E_MODEL, E_ONNX for what cannot be trained; E_TRAIN where the loss is not finite or the checkpoint does not fit;
@@ -162,6 +163,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       "E_DATA",
       `tasks: expected tasks that are labelled in the train split, got "${unlabelled}"; fix the name or give data with it`,
     );
+  await checkUsable(read, val);
   const stepsPerEpoch = Math.max(1, Math.floor(images.length / batch));
   const steps = stepsPerEpoch * epochs;
   const { path = PATH_CHANNELS, head = INNER_CHANNELS } = network;
@@ -198,10 +200,13 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
 
     const graph = checkpoint?.onnx ?? writeOnnx(first.graph, {});
     let saved = performance.now();
-    const save = async (step: number): Promise<void> => {
+    const save = async ({ step, losses }: Progress): Promise<void> => {
       if (!store) return;
       const state = await replicas.save();
-      await store.write("checkpoint", await encodeCheckpoint({ options: { ...fixed, pretrained, notes, maps }, step, onnx: graph, state }));
+      await store.write(
+        "checkpoint",
+        await encodeCheckpoint({ options: { ...fixed, pretrained, notes, maps }, step, losses, onnx: graph, state }),
+      );
       saved = performance.now();
     };
     const averaged = async (): Promise<Model> => ({
@@ -225,12 +230,12 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     const step = await trainSteps(
       replicas,
       batches,
-      { rate, steps, stepsPerEpoch, from },
+      { rate, steps, stepsPerEpoch, from, losses: checkpoint?.losses },
       {
         async onStep(progress) {
           await emit({ kind: "step", ...progress });
           const stop = signal?.aborted === true;
-          if (stop || performance.now() - saved > CHECKPOINT_MS) await save(progress.step);
+          if (stop || performance.now() - saved > CHECKPOINT_MS) await save(progress);
           return stop;
         },
         async onEpoch(progress) {
@@ -243,16 +248,31 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
           last = { model: result.model, step: progress.step };
           scores = figures ?? scores;
           await emit({ kind: "epoch", scores: figures, ...progress });
-          await save(progress.step);
+          await save(progress);
         },
       },
     );
     const model = last?.step === step ? last.model : await averaged();
     const rest = { step, done: step === steps };
-    return from >= steps ? { ...(await finish(model)), ...rest } : { model, scores, ...rest }; // it may have been at its end before
+    return from >= steps ? { ...(await finish(model)), ...rest } : { model, scores, ...rest }; // it may have been complete before
   } finally {
     await Promise.all([batches?.close(), replicas.close()]);
   }
+}
+
+/** Finds one val picture that can be used, so that a training does not stop at its first measurement. @throws E_DATA where there is none of many */
+async function checkUsable(read: ReadImage, val: readonly Sample[]): Promise<void> {
+  let fault: FourwayError | undefined;
+  for (const sample of val) {
+    const frame = await openPicture(read, sample);
+    if (!(frame instanceof FourwayError)) return;
+    fault ??= frame;
+  }
+  if (fault)
+    throw new FourwayError(
+      "E_DATA",
+      `train: expected pictures of the val split that can be used, got none of ${val.length}; fix them, or leave them out: ${fault.message}`,
+    );
 }
 
 const bad = (expected: string, got: unknown): FourwayError =>

@@ -3,7 +3,7 @@ import { distance, type HeadMap, sigmoid } from "../detect/decode.js";
 
 /** Candidates an object. */
 const TOP = 9;
-/** At least so many cells answer for an object. */
+/** At least this many cells are assigned to an object. */
 const LEAST = 3;
 /** A candidate's point is within this many strides of the object's. */
 const RADIUS = 2.5;
@@ -12,7 +12,7 @@ const REACH = 0.55;
 /** An object's longer side is between these many strides of the map that answers for it; the pyramid is open at both ends. */
 const SIDE = [0.6, 14] as const;
 
-/** One of a task's maps of one picture, and the floats that it lies in. */
+/** One of a task's maps of one picture, and the floats that hold it. */
 export interface Level extends HeadMap {
   values: Float32Array;
 }
@@ -43,7 +43,7 @@ function overlapOf(a0: number, a1: number, a2: number, a3: number, b0: number, b
   return both / Math.max(1e-6, Math.max(0, a2 - a0) * Math.max(0, a3 - a1) + (b2 - b0) * (b3 - b1) - both);
 }
 
-/** Cells whose point lies within `reach` of `centre`: first and last index. */
+/** Cells whose point is within `reach` of `centre`: first and last index. */
 function range(centre: number, half: number, { stride, layout: { point } }: Level, count: number): [number, number] {
   const reach = Math.min(Math.max(half, REACH * stride), RADIUS * stride);
   return [Math.max(0, Math.ceil((centre - reach) / stride - point)), Math.min(count - 1, Math.floor((centre + reach) / stride - point))];

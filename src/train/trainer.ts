@@ -11,17 +11,17 @@ export interface Replicas {
   readonly bytes: number;
   /** Restores batch norms in a folded graph from the statistics of a batch (`Replica.restoreNorms`). */
   restoreNorms(batch: Batch): Promise<void>;
-  /** Losses of a batch, one a replica; each then holds the gradients of its slice. */
+  /** Losses of a batch, one per replica; each then holds the gradients of its slice. */
   compute(batch: Batch): Promise<SliceLoss[]>;
   /** Ordered after every earlier call; resolves at once. */
   apply(update: Update): void;
-  /** All that a later run needs to go on bit for bit. */
+  /** All that a later run needs to continue bit for bit. */
   save(): Promise<Float32Array>;
-  /** Takes up what `save` gave. @throws E_TRAIN where it is of another network */
+  /** Restores what `save` returned. @throws E_TRAIN where it is of another network */
   restore(state: Float32Array): Promise<void>;
   /** The graph with averaged weights (EMA). */
   export(): Promise<Graph>;
-  /** Ends workers and gives memory back. */
+  /** Ends workers and frees memory. */
   close(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export interface Replicas {
 export interface BatchSource {
   /** The batch of a step, counted from 1; 0 is the one that norms are restored from. */
   next(step: number): Promise<Batch>;
-  /** Ends workers and gives memory back. */
+  /** Ends workers and frees memory. */
   close(): Promise<void>;
 }
 
@@ -40,13 +40,15 @@ interface Schedule {
   stepsPerEpoch: number;
   /** The last step that was done before: 0 at the start. */
   from: number;
+  /** `Progress.losses` of that step, so that the mean of a resumed epoch is that of all its steps. */
+  losses?: readonly number[];
 }
 
-/** Where a training stands. */
+/** The progress of a training. */
 export interface Progress {
   step: number;
   epoch: number;
-  /** Mean loss a task since the epoch began. */
+  /** Mean loss per task since the epoch began. */
   losses: number[];
 }
 
@@ -59,34 +61,35 @@ export interface Hooks {
 
 /**
  * Trains from step `from` + 1 to the last; returns the last step done.
- * @throws E_TRAIN where the loss or the gradient is not finite any more, before the weights move, with the names of the batch's pictures
+ * @throws E_TRAIN where the loss or the gradient is not finite any more, before the weights change, with the names of the batch's pictures
  */
 export async function trainSteps(
   replicas: Replicas,
   batches: BatchSource,
-  { rate, steps, stepsPerEpoch, from }: Schedule,
+  { rate, steps, stepsPerEpoch, from, losses: before = [] }: Schedule,
   hooks: Hooks,
 ): Promise<number> {
-  let sums: number[] = [];
-  let counted = 0;
+  let counted = before.length > 0 ? from % stepsPerEpoch : 0;
+  let means = counted > 0 ? before : [];
   for (let step = from + 1; step <= steps; step++) {
     const batch = await batches.next(step);
-    const losses = await replicas.compute(batch);
-    const bad = losses.find(({ total, gradientNorm }) => !Number.isFinite(total) || !Number.isFinite(gradientNorm));
+    const slices = await replicas.compute(batch);
+    const bad = slices.find(({ total, gradientNorm }) => !Number.isFinite(total) || !Number.isFinite(gradientNorm));
     if (bad)
       throw new FourwayError(
         "E_TRAIN",
         `step ${step}: expected a finite loss and gradient, got ${bad.total} and ${bad.gradientNorm}; lower the rate, or check these pictures: ${batch.names.join(", ")}`,
       );
     replicas.apply({ step, rate: learningRate(rate, step, steps), emaWeight: emaWeight(step) });
-    const mean = losses[0]!.tasks.map((_, task) => losses.reduce((sum, { tasks }) => sum + tasks[task]!, 0) / losses.length);
-    sums = mean.map((loss, task) => loss + (sums[task] ?? 0));
+    const mean = slices[0]!.tasks.map((_, task) => slices.reduce((sum, { tasks }) => sum + tasks[task]!, 0) / slices.length);
     counted++;
-    const progress = { step, epoch: Math.ceil(step / stepsPerEpoch), losses: sums.map((sum) => sum / counted) };
+    const losses = mean.map((loss, task) => (means[task] ?? 0) + (loss - (means[task] ?? 0)) / counted);
+    means = losses;
+    const progress = { step, epoch: Math.ceil(step / stepsPerEpoch), losses };
     const stop = await hooks.onStep(progress);
     if (step % stepsPerEpoch === 0 || step === steps) {
       await hooks.onEpoch(progress);
-      sums = [];
+      means = [];
       counted = 0;
     }
     if (stop) return step;

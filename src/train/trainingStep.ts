@@ -65,7 +65,7 @@ export class TrainingStep {
     });
   }
 
-  /** Runs a batch through and back; the gradients then lie in the weights' `gradients()`. Weights do not move, running statistics do. */
+  /** Runs a batch forward and backward; the gradients are then in the weights' `gradients()`. Weights do not change, running statistics do. */
   compute(examples: readonly Example[], width: number, height: number): SliceLoss {
     const program = this.programFor(width, height);
     this.fill(program, examples);
@@ -79,7 +79,7 @@ export class TrainingStep {
   /**
    * Puts batch norm back into folded convolutions: from the batch's statistics each norm gets the gamma and beta that undo them, so that
    * the function stays what it was while training has its norms again. Only norms as `unfoldNorms` leaves them, known by their variance of
-   * 1 - epsilon, are changed. Nodes that share a norm each keep their function on the way; the last one's statistics stay, with the gamma and beta that undo them.
+   * 1 - epsilon, are changed. Nodes that share a norm each keep their function meanwhile; the last one's statistics stay, with the gamma and beta that undo them.
    */
   restoreNorms(examples: readonly Example[], width: number, height: number): void {
     const { memory } = this.engine;

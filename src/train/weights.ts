@@ -103,7 +103,7 @@ export class Weights {
     return length;
   }
 
-  /** All that a later run needs to go on bit for bit, as views. */
+  /** All that a later run needs to continue bit for bit, as views. */
   private parts(): Float32Array[] {
     const { offset, trainedBytes } = this.params;
     return [
@@ -114,7 +114,7 @@ export class Weights {
     ];
   }
 
-  /** All that a later run needs to go on bit for bit: weights, moments, average, as one block of floats. */
+  /** All that a later run needs to continue bit for bit: weights, moments, average, as one block of floats. */
   save(): Float32Array {
     const parts = this.parts();
     const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
@@ -126,7 +126,7 @@ export class Weights {
     return all;
   }
 
-  /** Takes up what `save` gave. @throws E_TRAIN where it is of another network */
+  /** Restores what `save` returned. @throws E_TRAIN where it is of another network */
   restore(all: Float32Array): void {
     const parts = this.parts();
     const expected = parts.reduce((sum, { length }) => sum + length, 0);

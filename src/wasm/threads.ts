@@ -173,7 +173,8 @@ export class Threads {
       own[i]!();
       finishChunk(signals);
     }
-    if (!waitForChunks(signals, run.endChunk, mayWait, WORKER_TIMEOUT_MS))
+    if (!waitForChunks(signals, run.endChunk, false, 0))
+      // for as long as that it was waited for a chunk already
       throw new FourwayError("E_RUNTIME", `threads: expected every worker's part within ${WORKER_TIMEOUT_MS} ms, got none; load again`);
   }
 

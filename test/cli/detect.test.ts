@@ -97,7 +97,7 @@ test("--operating-point chooses the model's thresholds, and another name is refu
 test("scores are rounded to four digits, boxes to a tenth of a pixel", () => {
   const line = detectionLine(
     "a.jpg",
-    { data: new Uint8Array(0), width: 3, height: 2 },
+    { frame: { data: new Uint8Array(0), width: 3, height: 2 }, width: 3, height: 2 },
     {
       presence: { car: 0.123456 },
       objects: [{ task: "car", score: 0.98765, box: { x: 0.04, y: 1.06, width: 1.95, height: 0.96 } }],
@@ -112,14 +112,28 @@ test("scores are rounded to four digits, boxes to a tenth of a pixel", () => {
   );
 });
 
-test("an unreadable picture is told in one line and makes exit code 1, the others are still done", () => {
+test("boxes of a picture that is too large to be decoded whole are in its own pixels", async () => {
+  const [width, height] = [5000, 1000];
+  const data = new Uint8Array(4 * width * height).fill(128);
+  for (let y = 300; y < 700; y++) for (let x = 4000; x < 4400; x++) data.set([255, 0, 0, 255], 4 * (y * width + x));
+  await writeImage(at("wide.png"), { width, height, data });
+  const { stdout, stderr } = fourway(["detect", at("wide.png"), "--model", at("colours.onnx"), "--min-score", "0.5"]);
+  const found = JSON.parse(stdout);
+  assert.deepEqual([found.width, found.height, found.objects.length > 0], [width, height, true], stderr);
+  for (const { box } of found.objects) {
+    assert.ok(box.x > 3600 && box.x + box.width < 4800, JSON.stringify(box));
+    assert.ok(box.y >= 0 && box.y + box.height <= height, JSON.stringify(box));
+  }
+});
+
+test("an unreadable picture is reported in one line and makes exit code 1, the others are still done", () => {
   const pictures = [at("street.png"), at("missing.png"), at("torn.jpg"), folder, at("other", "street.jpg")];
   const { stdout, stderr, status } = fourway(["detect", ...pictures, "--model", at("colours.onnx")]);
   assert.equal(status, 1);
-  const told = stderr.trimEnd().split("\n");
-  assert.equal(told.length, 3);
+  const errors = stderr.trimEnd().split("\n");
+  assert.equal(errors.length, 3);
   [at("missing.png"), at("torn.jpg"), folder].forEach((path, i) => {
-    assert.ok(told[i]!.startsWith(`${path}: expected`), told[i]);
+    assert.ok(errors[i]!.startsWith(`${path}: expected`), errors[i]);
   });
   const lines = stdout
     .trimEnd()
@@ -130,6 +144,11 @@ test("an unreadable picture is told in one line and makes exit code 1, the other
     [pictures[0], pictures[4]],
   );
   for (const { objects } of lines) assert.ok(objects.length > 0 && objects[0].task === "red");
+});
+
+test("control characters of a path do not reach the terminal", () => {
+  const { stderr } = fourway(["detect", join(folder, "a\u001b[31m\n.jpg")]);
+  assert.match(stderr, /a\\x1b\[31m\\x0a\.jpg: expected a readable picture file/);
 });
 
 test("--out writes the annotated picture: a file for one image, a folder with names kept apart for several", async () => {
@@ -177,7 +196,7 @@ test("--min-score and --pixels are checked, and a bad model is one line without 
   }
 });
 
-test("the program tells its version and its commands, and refuses others", () => {
+test("the program prints its version and its commands, and refuses others", () => {
   assert.match(fourway(["--version"]).stdout, /^\d+\.\d+\.\d+\n$/);
   const help = fourway(["--help"]).stdout;
   for (const command of ["detect", "inspect", "scenes"]) assert.match(help, new RegExp(`^  ${command}\\b`, "m"));

@@ -37,7 +37,7 @@ test("the demo detects in a given picture, writes the annotated one and says whe
     assert.deepEqual([width, height], [320, 200]);
   }));
 
-test("the demo tells a missing picture and a missing model in one line", () =>
+test("the demo reports a missing picture and a missing model in one line", () =>
   inFolder(async (folder, picture) => {
     for (const args of [[join(folder, "none.jpg")], [picture, join(folder, "none.onnx")]]) {
       const { stderr, status } = runScript("examples/demo.js", args, folder);

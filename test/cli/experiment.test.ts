@@ -30,7 +30,7 @@ const run = (...more: string[]) =>
     ...more,
   ]);
 
-test("joint-vs-separate trains one network for all tasks and one a task for each seed, compares them, and goes on where it was", async () => {
+test("joint-vs-separate trains one network for all tasks and one a task for each seed, compares them, and resumes", async () => {
   await runScenes({ count: 16, out: data, seed: 3, width: 224, height: 144, valShare: 0.75 }, () => {});
   const { status, stdout, stderr } = run("--width", "0.5");
   assert.equal(status, 0, stderr);
@@ -81,5 +81,5 @@ test("runs that were made with other pictures or epochs are not taken over", () 
 test("an experiment needs a start", () => {
   const { status, stderr } = run();
   assert.equal(status, 1);
-  assert.match(stderr, /^experiment: expected --width or --trunk, got neither; say what the networks begin with$/m);
+  assert.match(stderr, /^experiment: expected --width or --trunk, got neither; choose where the networks start$/m);
 });

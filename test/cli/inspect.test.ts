@@ -18,7 +18,7 @@ function lineOf(lines: string[], name: string): string {
   return line;
 }
 
-test("a model's layers, totals and metadata are told, with the sketch's MACs at 320 x 192", () => {
+test("a model's layers, totals and metadata are listed, with the sketch's MACs at 320 x 192", () => {
   const { graph, info } = randomModel();
   const bytes = saveModel({ graph: foldNorms(graph), info: { ...info, notes: { seed: "1", "a\u001b[31m\nkey": "two\nlines" } } });
   const lines = inspectLines(bytes);
@@ -54,7 +54,7 @@ test("columns are aligned", () => {
   assert.equal(new Set(layers.map((line) => line.length)).size, 1, "numbers end in one column");
 });
 
-test("a foreign trunk without metadata and a graph with norms are told too", () => {
+test("a third-party trunk without metadata and a graph with norms are listed too", () => {
   const trunk = shuffleTrunk("1.0", 1);
   for (const graph of [trunk, foldNorms(trunk)]) {
     const lines = inspectLines(writeOnnx(graph, {}));
@@ -63,7 +63,7 @@ test("a foreign trunk without metadata and a graph with norms are told too", () 
   }
 });
 
-test("an int8 graph is told as such", () => {
+test("an int8 graph is named as such", () => {
   const params: Graph["params"] = new Map([
     ["w", { dims: [8, 3, 3, 3], data: new Int8Array(216).fill(3), scales: new Float32Array(8).fill(0.01) }],
     ["b", { dims: [8], data: new Int32Array(8) }],
@@ -103,7 +103,7 @@ test("an int8 graph is told as such", () => {
   assert.match(lineOf(lines, "trained"), /never/);
 });
 
-test("fourway inspect prints them, and tells a file that is no model in one line with exit code 1", () => {
+test("fourway inspect prints them, and rejects a file that is not a model in one line with exit code 1", () => {
   const folder = mkdtempSync(join(tmpdir(), "fourway-inspect-"));
   try {
     const path = join(folder, "trunk.onnx");

@@ -59,7 +59,7 @@ export default {
 };
 `;
 
-/** A grey picture, with a red square unless it is told otherwise. */
+/** A grey picture, with a red square by default. */
 function picture(width: number, height: number, red = true): Frame {
   const bytes = new Uint8Array(4 * width * height).fill(128);
   for (let i = 3; i < bytes.length; i += 4) bytes[i] = 255;
@@ -144,9 +144,9 @@ test("a user's own teacher fills what nobody looked for, and nothing else; the s
   const earlier = shownTimes();
   const { status, stdout, stderr } = label("first");
   assert.equal(status, 0, stderr);
-  assert.match(stderr, /5 of 7 pictures have a \? to fill; the 1 of the val split stay as people labelled them/);
+  assert.match(stderr, /5 of 7 pictures have a \? to fill; the 1 of other splits than train stay as they are/);
   assert.equal(stderr.match(/skipped: .*broken\.png: expected a JPEG, PNG or WebP picture/g)?.length, 1);
-  assert.equal(shownTimes(), earlier + 4, "the person's and the val picture are not looked at");
+  assert.equal(shownTimes(), earlier + 4, "the person's and the val picture are not shown to the teacher");
   const samples = await labelled("first");
   assert.equal(samples.size, 7);
   assert.equal(samples.get("red")!.image, resolve(data, "images", "red.png"));
@@ -162,12 +162,12 @@ test("a user's own teacher fills what nobody looked for, and nothing else; the s
   assert.deepEqual(car(samples.get("person")), [[], 0, undefined]);
   assert.deepEqual(samples.get("val")!.labels, { pedestrian: [], car: null, stopSign: null, trafficLight: null });
   assert.deepEqual(samples.get("partial")!.labels.trafficLight, [{ x: 4, y: 4, width: 6, height: 12 }]);
-  assert.deepEqual(samples.get("broken")!.labels.car, null, "what could not be looked at stays unknown");
+  assert.deepEqual(samples.get("broken")!.labels.car, null, "a picture that cannot be read stays unknown");
   assert.match(stdout, /^task +by people +with boxes +boxes +absent +doubtful regions +still \?$/m);
   assert.match(stdout, /^car +1 +1 +1 +2 +1 +1$/m);
 });
 
-test("it goes on behind a torn journal, and other thresholds need no further look", async () => {
+test("it resumes after a torn journal, and other thresholds need no further pass", async () => {
   const journal = join(folder, "first", "detections.jsonl");
   const lines = readFileSync(journal, "utf8").trimEnd().split("\n");
   assert.equal(lines.length, 4);
@@ -177,7 +177,7 @@ test("it goes on behind a torn journal, and other thresholds need no further loo
   writeFileSync(journal, `${lines.slice(0, 3).join("\n")}\n${lines[3]!.slice(0, 50)}`);
   const { status, stderr } = label("first");
   assert.equal(status, 0, stderr);
-  assert.match(stderr, /3 pictures are known to redthings, 2 to be looked at/);
+  assert.match(stderr, /3 pictures are in the journal of redthings, 2 to do/);
   assert.equal(shownTimes(), earlier + 1);
   assert.equal(readFileSync(join(folder, "first", "street", "labels.jsonl"), "utf8"), whole);
 
@@ -191,7 +191,7 @@ test("it goes on behind a torn journal, and other thresholds need no further loo
   assert.equal(shownTimes(), earlier + 5, "another look is another journal");
 });
 
-test("Ctrl-C ends behind the picture at hand, keeps what is done, writes no labels, and the same command goes on", async () => {
+test("Ctrl-C stops after the current picture, keeps what is done, writes no labels, and the same command resumes", async () => {
   const many = join(folder, "many", "s");
   mkdirSync(many, { recursive: true });
   for (let i = 0; i < 400; i++) {
@@ -215,7 +215,7 @@ test("Ctrl-C ends behind the picture at hand, keeps what is done, writes no labe
   assert.equal(await ended, 0, stderr);
   const [, done] = /stopped after (\d+) of 400 pictures/.exec(stderr) ?? [];
   assert.ok(Number(done) >= 1 && Number(done) < 400, stderr);
-  assert.ok(!existsSync(join(folder, "stopped", "s")));
+  assert.ok(!existsSync(join(folder, "stopped", "s", "labels.jsonl")));
   assert.equal(
     readFileSync(join(folder, "stopped", "detections.jsonl"), "utf8")
       .trimEnd()
@@ -224,11 +224,11 @@ test("Ctrl-C ends behind the picture at hand, keeps what is done, writes no labe
   );
   const again = fourway(args);
   assert.equal(again.status, 0, again.stderr);
-  assert.match(again.stderr, new RegExp(`${done} pictures are known to redthings, ${400 - Number(done)} to be looked at`));
+  assert.match(again.stderr, new RegExp(`${done} pictures are in the journal of redthings, ${400 - Number(done)} to do`));
   assert.equal(shownTimes(), earlier + 400);
 });
 
-test("eval passes over labels that a teacher gave, unless it is told to take them", () => {
+test("eval skips labels that a teacher gave, except with --teacher-labels", () => {
   const set = join(folder, "marked");
   mkdirSync(set);
   const image = join(data, "images", "red.png");
@@ -287,10 +287,11 @@ test("eval scores peers on the same pictures: a detector that a preset reads, an
 
 test("what cannot work is refused with one line that says why", () => {
   const plain = ["label", "--data", data, "--out", join(folder, "refused"), "--teacher"];
+  mkdirSync(join(folder, "blocked", "street", "labels.jsonl"), { recursive: true });
   for (const [args, message] of [
     [
       [...plain, model],
-      /^.*colours\.onnx: expected a teacher of the kinds nanodet-plus, yolox, got inputs .*; give --preset with a module/,
+      /^.*colours\.onnx: expected a teacher of a known kind \(nanodet-plus, yolox\), got inputs .*; give --preset with a module/,
     ],
     [[...plain, model, "--preset", "detr"], /^--preset: expected nanodet-plus, yolox, or a module \.mjs, got "detr"; fix the name$/],
     [[...plain, model, "--preset", join(folder, "none.mjs")], /^--preset: expected a module at .*none\.mjs, got "Cannot find module/],
@@ -300,11 +301,15 @@ test("what cannot work is refused with one line that says why", () => {
     [[...plain, model, "--preset", preset, "--strict"], /broken\.png: expected a JPEG, PNG or WebP picture/],
     [
       ["label", "--data", data, "--out", join(folder, "data"), "--teacher", model, "--preset", preset],
-      /^--out: expected a folder apart from the data, got .*, where set "street" lies; choose another$/,
+      /^--out: expected a folder outside the data, got .*, which holds the set "street"; choose another$/,
     ],
     [
       ["label", "--data", join(folder, "first"), "--out", join(folder, "first"), "--teacher", model, "--preset", preset],
-      /^--out: expected a folder apart from the data/,
+      /^--out: expected a folder outside the data/,
+    ],
+    [
+      ["label", "--data", data, "--out", join(folder, "blocked"), "--teacher", model, "--preset", preset],
+      /^.*street\/labels\.jsonl: expected a file that can be written, got a folder; choose/,
     ],
     [["eval", "--data", data], /^eval: expected --model or --peer, got neither/],
     [["eval", "--data", data, "--peer", preset], /redthings\.mjs: expected JSON/],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -36,7 +36,7 @@ test("a network is trained for tasks that only the labels name, and its model na
   assert.deepEqual(loadModel(readFileSync(model)).info.tasks, ["bicycle", "tram"]);
 });
 
-test("a trained network goes on with a head more and a head less", () => {
+test("a trained network is trained further with a head more and a head less", () => {
   const out = join(folder, "changed.onnx");
   const smaller = train(out, "--start", model, "--tasks", "tram");
   assert.equal(smaller.status, 0, smaller.stderr);
@@ -60,6 +60,61 @@ test("eval, quantize, detect and inspect take their tasks from the model", () =>
   assert.deepEqual(Object.keys(presence), ["bicycle", "tram"]);
   assert.ok(objects.length > 0 && objects.every(({ task }: { task: string }) => presence[task] > 0));
   assert.match(fourway(["inspect", int8]).stdout, /bicycle\.8, tram\.8/);
+});
+
+test("--split and --val-split choose what train, quantize and eval read", () => {
+  const renamed = join(folder, "renamed");
+  cpSync(data, renamed, { recursive: true });
+  const file = join(renamed, "labels.jsonl");
+  writeFileSync(
+    file,
+    readFileSync(file, "utf8").replaceAll('"split":"train"', '"split":"site_a"').replaceAll('"split":"val"', '"split":"site_b"'),
+  );
+  const [out, int8] = [join(folder, "sites.onnx"), join(folder, "sites.int8.onnx")];
+  const splits = ["--split", "site_a", "--val-split", "site_b"];
+  const options = ["--epochs", "1", "--batch", "4", "--threads", "1", "--pixels", "15360", "--tasks", "tram"];
+  const trained = fourway(["train", "--data", renamed, "--out", out, ...options, ...splits]);
+  assert.equal(trained.status, 0, trained.stderr);
+  assert.match(trained.stderr, /6 training and 4 validation pictures/);
+  const quantized = fourway(["quantize", "--model", out, "--data", renamed, "--out", int8, "--pictures", "2", ...splits]);
+  assert.equal(quantized.status, 0, quantized.stderr);
+  assert.match(quantized.stderr, /int8 on val/);
+  assert.equal(fourway(["eval", "--model", int8, "--data", renamed, "--split", "site_b"]).status, 0);
+
+  const same = fourway(["train", "--data", data, "--out", out, ...options, "--split", "val"]);
+  assert.match(same.stderr, /^--val-split: expected another split than --split, got "val" for both; change one$/m);
+  const bad = fourway(["train", "--data", data, "--out", out, "--split", "a b"]);
+  assert.match(bad.stderr, /option '--split <split>' argument 'a b' is invalid\. Expected "split" to be a name/);
+});
+
+test("what cannot be written at the end is refused before the work", () => {
+  const nowhere = join(folder, "nowhere", "x");
+  const taken = join(folder, "taken.json");
+  mkdirSync(taken, { recursive: true });
+  for (const [args, path, work] of [
+    [["quantize", "--model", model, "--data", data, "--out", `${nowhere}.onnx`], `${nowhere}.onnx`, /calibrating/],
+    [["quantize", "--model", model, "--data", data, "--out", join(folder, "taken.onnx")], taken, /calibrating/],
+    [["eval", "--model", model, "--data", data, "--json", `${nowhere}.json`], `${nowhere}.json`, /pictures/],
+    [["eval", "--model", model, "--data", data, "--plot", `${nowhere}.svg`], `${nowhere}.svg`, /pictures/],
+    [["eval", "--model", model, "--data", data, "--report", taken], taken, /pictures/],
+    [["train", "--data", data, "--out", `${nowhere}.onnx`], `${nowhere}.onnx`, /pictures/],
+  ] as const) {
+    const { stdout, stderr, status } = fourway(args);
+    assert.deepEqual([status, stdout], [1, ""], args[0]);
+    assert.ok(stderr.startsWith(`${path}: expected a file that can be written, got `), stderr);
+    assert.doesNotMatch(stderr, work);
+  }
+});
+
+test("a picture that eval skips is named without its control characters", () => {
+  const odd = join(folder, "odd");
+  cpSync(data, odd, { recursive: true });
+  writeFileSync(join(odd, "b\u001b[31m.jpg"), "no picture");
+  const labels = { image: "b\u001b[31m.jpg", width: 8, height: 8, split: "val", group: "b", labels: { tram: [] } };
+  appendFileSync(join(odd, "labels.jsonl"), JSON.stringify(labels));
+  const { stderr, status } = fourway(["eval", "--model", model, "--data", odd]);
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /skipped: .*labels\.jsonl:11: .*b\\x1b\[31m\.jpg: expected a JPEG, PNG or WebP picture/);
 });
 
 test("a detector's results are scored on the tasks that are asked for", () => {

@@ -47,7 +47,7 @@ const argumentsOf = (out: string, ...more: string[]): string[] => [
 ];
 const load = (out: string): Model => loadModel(readFileSync(join(folder, out)));
 
-/** Starts `fourway` and tells when its messages hold a text. */
+/** Starts `fourway`; `said` resolves when its messages contain a text. */
 function start(args: string[]): {
   child: ChildProcess;
   said(text: string): Promise<void>;
@@ -70,11 +70,11 @@ function start(args: string[]): {
   return { child, said, ended };
 }
 
-test("two epochs on drawn scenes write a model that loads, a log and a checkpoint; faults are told, counted and passed over", async () => {
+test("two epochs on drawn scenes write a model that loads, a log and a checkpoint; faults are reported, counted and skipped", async () => {
   const { status, stderr } = fourway(argumentsOf("whole.onnx"));
   assert.equal(status, 0, stderr);
   assert.match(stderr, /labels\.jsonl:3: .*got \[4,4,0,20\]/);
-  assert.match(stderr, /labels\.jsonl:3: expected the picture ".*other\.jpg", got no such file|faults in the labels, passed over/);
+  assert.match(stderr, /labels\.jsonl:3: expected the picture ".*other\.jpg", got no such file|faults in the labels, skipped/);
   assert.match(stderr, /9 training and 3 validation pictures, 4 steps of 4, 2 threads of \d+ MiB/);
   assert.equal(stderr.match(/skipped: .*train\.jpg: expected a JPEG, PNG or WebP picture/g)?.length, 1);
   assert.equal(stderr.match(/skipped: .*val\.jpg: expected a JPEG, PNG or WebP picture/g)?.length, 1);
@@ -111,7 +111,7 @@ test("two epochs on drawn scenes write a model that loads, a log and a checkpoin
   assert.deepEqual([step, options.epochs, options.pretrained], [4, 2, false]);
 });
 
-test("killed behind its first epoch and resumed, a run comes to the same weights bit for bit", async () => {
+test("killed after its first epoch and resumed, a run comes to the same weights bit for bit", async () => {
   const { child, said, ended } = start(argumentsOf("killed.onnx"));
   await said("epoch 1/2  loss");
   while (!existsSync(join(folder, "killed.onnx.checkpoint"))) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -154,7 +154,7 @@ test("another network begins with a trained model's trunk", () => {
   for (let i = 2; i < 24; i++) assert.ok(Math.abs(moved[i]! / old[i]! / ratio - 1) < 0.01, `${i}: ${moved[i]} of ${old[i]}`);
 });
 
-test("a trained network goes on with a shorter trunk", () => {
+test("a trained network is trained further with a shorter trunk", () => {
   const more = ["--epochs", "1", "--start", join(folder, "whole.onnx"), "--trunk-end", "trunk.stage4.1"];
   const { status, stderr } = fourway(argumentsOf("short.onnx", ...more));
   assert.equal(status, 0, stderr);
@@ -162,7 +162,7 @@ test("a trained network goes on with a shorter trunk", () => {
   assert.ok(graph.params.has("trunk.stage4.1.expand.weight") && !graph.params.has("trunk.stage4.2.expand.weight"));
 });
 
-test("what was trained is quantized, with thresholds and presence from val, and the card tells how", () => {
+test("what was trained is quantized, with thresholds and presence from val, and the card says how", () => {
   const sources = join(folder, "sources.json");
   writeFileSync(sources, JSON.stringify({ labels: "drawn too", sets: { scenes: { what: "drawn" } } }));
   const out = join(folder, "small.onnx");
@@ -192,7 +192,7 @@ test("what was trained is quantized, with thresholds and presence from val, and 
   assert.match(again.stderr, /^quantize: expected an f32 model, got int8; give the file that training wrote/m);
 });
 
-test("an older int8 model is calibrated anew: its weights stay, its card is kept with the new figures", () => {
+test("an older int8 model is calibrated again: its weights stay, its card is kept with the new figures", () => {
   const { graph, metadata } = readOnnx(new Uint8Array(readFileSync(join(folder, "small.onnx"))));
   const { sha256: _, scores: __, ...rest } = metadata;
   const of = (value: unknown): string => JSON.stringify(Object.fromEntries(TASKS.map((task) => [task, value])));
@@ -213,14 +213,14 @@ test("an older int8 model is calibrated anew: its weights stay, its card is kept
   assert.deepEqual(Object.keys(card.val.operatingPoints), ["precise", "balanced", "sensitive"]);
 });
 
-test("Ctrl-C finishes the step, saves and ends with 130; --start goes on from an int8 model", async () => {
+test("Ctrl-C finishes the step, saves and ends with 130; --start takes an int8 model", async () => {
   const { child, said, ended } = start(argumentsOf("stopped.onnx", "--epochs", "50", "--start", join(folder, "small.onnx")));
   await said("training and");
   child.kill("SIGINT");
   const { code, stderr } = await ended;
   assert.equal(code, 130, stderr);
   assert.match(stderr, /finishing the step, then saving/);
-  const [, stopped] = /stopped at step (\d+); go on with --resume/.exec(stderr)!;
+  const [, stopped] = /stopped at step (\d+); continue with --resume/.exec(stderr)!;
   const { step, options } = await decodeCheckpoint(readFileSync(join(folder, "stopped.onnx.checkpoint")), "x");
   assert.equal(step, Number(stopped));
   assert.ok(step >= 1 && step < 100);
@@ -253,7 +253,10 @@ test("what cannot work is refused at once, with one line that says why", () => {
     [plain("--batch", "5", "--threads", "2"), /^train: expected batch to be a multiple of threads, got 5 and 2; change one of them$/],
     [plain("--trunk", join(folder, "missing.onnx")), /^ENOENT: no such file or directory, open '.*missing\.onnx'$/],
     [plain("--trunk-end", "stage4"), /^trunk: expected to end at one of trunk\.stage4\.0, .*, got "stage4"; name one of those$/],
-    [["train", "--data", clean, "--out", join(folder, "nowhere", "x.onnx")], /^ENOENT: no such file or directory, access '.*nowhere'$/],
+    [
+      ["train", "--data", clean, "--out", join(folder, "nowhere", "x.onnx")],
+      /^.*nowhere\/x\.onnx: expected a file that can be written, got ENOENT/,
+    ],
     [
       ["train", "--data", only, "--out", join(folder, "x.onnx")],
       /^train: expected labelled pictures in the train split, got none; add data with some$/,

@@ -4,7 +4,7 @@ import { aspectFault, checkBox, clip, describeFaults, joinPath, withinFolder } f
 
 const fault = (line: number) => ({ file: "a.jsonl", line, message: "expected x, got y" });
 
-test("faults are told as file:line: message, with the count, the first of many", () => {
+test("faults read file:line: message, with the count, the first of many", () => {
   assert.equal(describeFaults([]), "");
   assert.equal(describeFaults([fault(3)]), "a.jsonl:3: expected x, got y\n1 fault");
   const many = describeFaults(
@@ -24,6 +24,24 @@ test("a box within the picture stays as it is, to the bit", () => {
 test("a box that only touches the picture is wholly outside", () => {
   assert.equal(clip({ x: 100, y: 0, width: 5, height: 5 }, 100, 80), null);
   assert.ok("fault" in checkBox([100, 0, 0.5, 5], 100, 80));
+});
+
+test("a box in fractions is a fault wherever it lies; a box of one pixel is none, nor is a thin one", () => {
+  const fractions = [
+    [0.1, 0.15, 0.4, 0.5],
+    [0.9, 0.5, 0.3, 0.4],
+    [0, 0, 1, 0.5],
+    [0, 0.2, 0.5, 1],
+  ];
+  for (const box of fractions)
+    assert.match((checkBox(box, 100, 80) as { fault: string }).fault, /in pixels, at least 1 x 1 or with a longer side, got/);
+  const pixels = [
+    [0, 0, 1, 1],
+    [99, 79, 1, 1],
+    [5, 5, 0.5, 3],
+    [5, 5, 3, 0.5],
+  ];
+  for (const box of pixels) assert.ok("box" in checkBox(box, 100, 80), `${box}`);
 });
 
 test("numbers that are not finite make no box", () => {

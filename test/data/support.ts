@@ -10,7 +10,7 @@ const box: fc.Arbitrary<Box> = fc
   .record({
     x: fc.integer({ min: 0, max: 3100 }),
     y: fc.integer({ min: 0, max: 1900 }),
-    width: fc.integer({ min: 11, max: 90 }), // boxes of a pixel or less are taken for fractions
+    width: fc.integer({ min: 11, max: 90 }), // a box of less than a pixel is taken for fractions
     height: fc.integer({ min: 1, max: 90 }),
   })
   .map(({ x, y, width, height }) => ({ x: x / 10, y: y / 10, width: width / 10, height: height / 10 }));

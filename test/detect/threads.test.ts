@@ -15,6 +15,7 @@ import { chunksFor, finishChunk, readRun, SIGNAL, SIGNALS, takeChunk } from "../
 import { mixed, quantized, randomInput } from "../onnx/graphs.js";
 import { same } from "../support/compare.js";
 import { everyOpTrained, readPlace, smallNetwork } from "../support/network.js";
+import { withWorkers } from "../support/workers.js";
 import { colourModel, randomModel } from "./models.js";
 
 const SIZES = [
@@ -176,6 +177,33 @@ test("workers run all calls of a chunk, be they none, one or several, and each o
       if (memory.f32[(at >> 2) + i] !== runs * counts[step]!) assert.fail(`step ${step}, value ${i}: ${memory.f32[(at >> 2) + i]}`);
   assert.ok(calls.own < runs * parts * counts.reduce((a, b) => a + b), "workers took some");
   threads!.close();
+});
+
+test("a worker that is killed between runs leaves its work to the others", async () => {
+  const { result: engine, workers } = await withWorkers(() => createEngine(2));
+  const alone = await createEngine();
+  const [wanted, got] = [compileAll(alone, small)[0]!, compileAll(engine, small)[0]!];
+  same(outputsOf(engine, got, small, 1)[0]!, outputsOf(alone, wanted, small, 1)[0]!, "before");
+  await workers[0]!.terminate();
+  same(outputsOf(engine, got, small, 2)[0]!, outputsOf(alone, wanted, small, 2)[0]!, "after");
+});
+
+test("a worker that is killed in the middle of a chunk is an error after ten seconds, not an endless wait", async () => {
+  const { result: engine, workers } = await withWorkers(() => createEngine(2));
+  const threads = engine.threads!;
+  await workers[0]!.terminate();
+  const signals = new Int32Array(engine.memory.wasm.buffer, 0, SIGNALS);
+  let taken = -1;
+  const own = threads.parts.map(() => () => {
+    if (taken < 0) taken = takeChunk(signals, readRun(signals), 1, true, 0); // as the worker would, and nobody finishes it
+  });
+  const script = threads.record(() => own.map(() => () => {}), engine.memory.reserve(threads.roomFor(1)));
+  const start = performance.now();
+  assert.throws(() => threads.run(script, own), {
+    code: "E_RUNTIME",
+    message: "threads: expected every worker's part within 10000 ms, got none; load again",
+  });
+  assert.ok(taken >= 0 && performance.now() - start < 15_000);
 });
 
 test("a script that is longer than its room is refused", async () => {

@@ -29,7 +29,7 @@ function draw(seed: number, count: number, scale: number, offset: number): { log
   return { logits, truths: logits.map((logit) => random.chance(sigmoid(scale * logit + offset))) };
 }
 
-/** The fitted cost, written anew from its definition: Lin et al.'s targets and the prior .01 / 2 ((a - 1)^2 + b^2). */
+/** The fitted cost, written again from its definition: Lin et al.'s targets and the prior .01 / 2 ((a - 1)^2 + b^2). */
 function oracleCost(a: number, b: number, logits: number[], truths: boolean[]): number {
   const positives = truths.filter(Boolean).length;
   const negatives = truths.length - positives;

@@ -30,7 +30,7 @@ const detection = (image_id: unknown, category_id: unknown, more: object = {}) =
 const parse = (list: unknown) => parseResults(JSON.stringify(list), "peer.json", SAMPLES, TASKS);
 const found = (task: string) => ({ task, score: 0.5, box: { x: 1, y: 2, width: 30, height: 40 } });
 
-test("detections find their picture by the id in its COCO file or by as much of its path as tells it from others", () => {
+test("detections find their picture by the id in its COCO file or by as much of its path as is unique", () => {
   assert.deepEqual(parse([detection(42, 3), detection("2.jpg", 1), detection("a/images/1.jpg", 13), detection(7, 10)]), [
     [found("stopSign")],
     [found("car")],
@@ -38,11 +38,11 @@ test("detections find their picture by the id in its COCO file or by as much of 
   ]);
 });
 
-test("a category may be a task's name; other categories and other pictures are passed over", () => {
+test("a category may be a task's name; other categories and other pictures are skipped", () => {
   assert.deepEqual(parse([detection(42, "car"), detection(42, 2), detection(42, "bus"), detection(999, 3)]), [[], [found("car")], []]);
 });
 
-test("what is no list of detections is an error that tells which", () => {
+test("anything but a list of detections is an error that says which", () => {
   const refused = (list: unknown, message: RegExp) => assert.throws(() => parse(list), { name: "FourwayError", code: "E_DATA", message });
   refused({ annotations: [] }, /peer\.json: expected a list of detections, got \{"annotations":\[\]\}/);
   refused([detection(42, 3), detection(42, 3, { score: null })], /\[1\]: expected a "bbox" of four numbers and a "score"/);

@@ -31,7 +31,7 @@ test("NanoDet-Plus: a cell's box reaches the expected bin times the stride from 
   const outputs = nanodetOutputs();
   const cell = 1 * 6 + 2; // row 1, column 2 at stride 16: the point (32, 16)
   outputs.cls16_hwc!.data[cell * 80 + 2] = 0.75;
-  outputs.cls16_hwc!.data[cell * 80 + 7] = 0.9; // a truck is none of ours
+  outputs.cls16_hwc!.data[cell * 80 + 8] = 0.9; // a boat is no known task
   // sides: all in bin 1; all in bin 2; even over all eight bins (3.5); half in bin 0, half in bin 1 (0.5)
   const bins = outputs.dis16!.data.subarray(cell * 32, cell * 32 + 32);
   bins.fill(-200, 0, 16);
@@ -127,7 +127,7 @@ test("YOLOX is fed bytes as they are, blue first, the picture in the top left co
   assert.deepEqual([free.width, free.height], [128, 64]);
 });
 
-test("a teacher's kind is told by what goes in and comes out", () => {
+test("a teacher's kind is recognised by its inputs and outputs", () => {
   const guess = (ports: Ports): string[] => PRESETS.filter(({ fits }) => fits(ports)).map(({ name }) => name);
   assert.deepEqual(guess(NANODET), ["nanodet-plus"]);
   assert.deepEqual(guess(YOLOX), ["yolox"]);

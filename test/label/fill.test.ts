@@ -182,7 +182,7 @@ for (const { name, label, rule = RULE, seen: views, drawn = [], ignored = [], sp
   test(name, () => {
     const sample = sampleOf(label, { ignore: { car: ignored }, ...(split && { split }) });
     const before = structuredClone(sample);
-    const filled = fillSample(sample, ["car"], views, { car: drawn }, { rules: () => rule, overlap: 0.5 });
+    const filled = fillSample(sample, ["car"], views, { car: drawn }, { rules: () => rule, split: "train", overlap: 0.5 });
     assert.deepEqual(filled.labels.car, gives);
     assert.deepEqual(filled.ignore.car, ignore);
     assert.deepEqual(filled.from, from === undefined ? undefined : { car: from });
@@ -192,8 +192,9 @@ for (const { name, label, rule = RULE, seen: views, drawn = [], ignored = [], sp
 test("only tasks with a ? or true, of the train split, that are not left alone, are open", () => {
   const sample = { ...sampleOf(null), labels: { a: null, b: true, c: [], d: [A], e: null } as Record<string, Label> };
   const rules = (_: string, task: string): TaskRule => ({ ...RULE, leave: task === "e" });
-  assert.deepEqual(openTasks(sample, ["a", "b", "c", "d", "e", "f"], rules), ["a", "b", "f"]);
-  assert.deepEqual(openTasks({ ...sample, split: "val" }, ["a", "b", "c", "d", "e"], rules), []);
+  assert.deepEqual(openTasks(sample, ["a", "b", "c", "d", "e", "f"], { rules, split: "train" }), ["a", "b", "f"]);
+  assert.deepEqual(openTasks({ ...sample, split: "val" }, ["a", "b", "c", "d", "e"], { rules, split: "train" }), []);
+  assert.deepEqual(openTasks({ ...sample, split: "val" }, ["a", "b", "c", "d", "e", "f"], { rules, split: "val" }), ["a", "b", "f"]);
 });
 
 test("each task is filled by its own boxes and its own rule", () => {
@@ -203,7 +204,13 @@ test("each task is filled by its own boxes and its own rule", () => {
     { task: "stopSign", score: 0.6, box: A },
   ];
   const rules = (_: string, task: string): TaskRule => (task === "car" ? RULE : { ...RULE, sure: 0.7 });
-  const { labels, ignore, from } = fillSample(sample, ["car", "stopSign"], [{ teacher: "n", objects }], {}, { rules, overlap: 0.5 });
+  const { labels, ignore, from } = fillSample(
+    sample,
+    ["car", "stopSign"],
+    [{ teacher: "n", objects }],
+    {},
+    { rules, split: "train", overlap: 0.5 },
+  );
   assert.deepEqual(
     [labels, ignore, from],
     [

@@ -5,7 +5,7 @@ import { Random } from "../../src/core/random.js";
 import { TASKS } from "../../src/core/task.js";
 import { makeExample, type Picture } from "../../src/data/augment.js";
 import { humanLabels, type Label, type Sample, TEACHER_WEIGHT } from "../../src/data/dataset.js";
-import { formatNative, parseNative } from "../../src/data/native.js";
+import { formatNative, parseNative } from "../../src/data/formats/native.js";
 import { journalKey, journalLine, parseJournal } from "../../src/label/journal.js";
 import { parsePartial } from "../../src/label/partial.js";
 import { createEngine } from "../../src/wasm/load.js";
@@ -32,7 +32,7 @@ test("a mark that is none is a fault", () => {
   for (const from of ["nanodet", { car: 1 }, { car: "" }, ["car"]]) {
     const { samples, faults } = read(JSON.stringify({ ...plain, labels: { car: [] }, from }));
     assert.equal(samples.length, 0);
-    assert.match(faults[0]!.message, /^expected "from" to be an object with a teacher's name a task/);
+    assert.match(faults[0]!.message, /^expected "from" to be an object with a teacher's name per task/);
   }
   assert.match(
     read(JSON.stringify({ ...plain, labels: {}, from: { tram: "n" } })).faults[0]!.message,
@@ -92,7 +92,7 @@ test("a teacher's label weighs less than a person's in map and presence; in a mo
   assert.deepEqual(weights(human, teacher, teacher, teacher)[0], [1, 1]);
 });
 
-test("a journal gives back what was put in, rounded; torn and foreign lines are passed over", () => {
+test("a journal gives back what was put in, rounded; torn lines and those of other forms are skipped", () => {
   const entry = {
     image: "/a.jpg",
     teacher: "n 1",
@@ -112,7 +112,7 @@ test("a journal gives back what was put in, rounded; torn and foreign lines are 
   );
 });
 
-test("partial boxes are read for the pictures that are there, and faults are told with their line", () => {
+test("partial boxes are read for the pictures that are there, and faults are reported with their line", () => {
   const [sample] = read(JSON.stringify({ ...plain, labels: {} })).samples;
   const into = new Map();
   const lines = [

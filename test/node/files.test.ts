@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -96,7 +97,7 @@ test("the options reach COCO files", async () => {
   assert.deepEqual([samples[0]!.labels.car, samples[0]!.split], [null, "val"]);
 });
 
-test("a missing picture is left out and told with file and line, in the order of the lines", async () => {
+test("a missing picture is left out and reported with file and line, in the order of the lines", async () => {
   await lay({
     "m/labels.jsonl": ["{", line("a.jpg"), line("gone.jpg"), "", line("b.jpg"), line("far/gone.jpg")].join("\n"),
     "m/a.jpg": "",
@@ -114,6 +115,40 @@ test("a missing picture is left out and told with file and line, in the order of
     ],
   );
   assert.match(faults[1]!.message, /gone\.jpg/);
+});
+
+test("a pipe in place of labels is refused before it is read", async () => {
+  await lay({ "pipe/readme.txt": "" });
+  const pipe = join(folder, "pipe/labels.jsonl");
+  execFileSync("mkfifo", [pipe]);
+  await assert.rejects(readDatasets([pipe], TASKS), { code: "E_DATA", message: /got ".*", which is a pipe, socket or device; copy/ });
+  await assert.rejects(readDatasets([join(folder, "pipe")], TASKS), { code: "E_DATA", message: /expected a regular file/ });
+  await assert.rejects(readDatasets(["/dev/null"], TASKS), { code: "E_DATA", message: /got "\/dev\/null", which is a pipe/ });
+});
+
+test("a link to a picture in another split is the same picture", async () => {
+  const splits = ["train", "val", "test"];
+  for (const split of splits) await lay({ [`links/${split}/labels.jsonl`]: line("a.jpg", { split }), "links/real/b.jpg": "" });
+  await lay({ "links/train/a.jpg": "" });
+  await symlink(join(folder, "links/train/a.jpg"), join(folder, "links/val/a.jpg"));
+  await symlink(join(folder, "links/train/a.jpg"), join(folder, "links/test/a.jpg"));
+  await lay({ "links/far/labels.jsonl": line("images/b.jpg"), "links/near/labels.jsonl": line("../real/b.jpg", { split: "holdout" }) });
+  await symlink(join(folder, "links/real"), join(folder, "links/far/images"));
+  const { samples, faults } = await readDatasets([join(folder, "links")], TASKS);
+  assert.deepEqual(samples.map(({ split }) => split).sort(), ["holdout", "test"]);
+  assert.deepEqual(faults.map(({ message }) => /in one split, got it in (\w+ and \w+) /.exec(message)?.[1]).sort(), [
+    "train and holdout",
+    "train and test",
+    "val and test",
+  ]);
+});
+
+test("a link that leads nowhere is a missing picture", async () => {
+  await lay({ "dangling/labels.jsonl": line("a.jpg") });
+  await symlink(join(folder, "dangling/gone.jpg"), join(folder, "dangling/a.jpg"));
+  const { samples, faults } = await readDatasets([join(folder, "dangling")], TASKS);
+  assert.equal(samples.length, 0);
+  assert.match(faults[0]!.message, /expected the picture ".*a\.jpg", got no such file/);
 });
 
 test("where there is nothing to read, the error says what was looked for", async () => {
@@ -134,7 +169,7 @@ test("pictures of a COCO file are found where most of them lie, even if the firs
   assert.deepEqual(await images("late"), ["late/20.jpg", "late/21.jpg"]);
 });
 
-test("a picture of two splits is left out of train, and told", async () => {
+test("a picture of two splits is left out of train and reported", async () => {
   await lay({ "both/instances_train.json": coco("a.jpg", "b.jpg"), "both/instances_val.json": coco("a.jpg") });
   await lay({ "both/images/a.jpg": "", "both/images/b.jpg": "" });
   const { samples, faults } = await readDatasets([join(folder, "both")], TASKS);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
-import { readImage, writeImage } from "../../src/node/image.js";
+import { readImage, readView, writeImage } from "../../src/node/image.js";
 
 let folder: string;
 before(async () => {
@@ -202,7 +203,7 @@ test("a picture much larger than the box it is to cover is decoded smaller, upri
   assert.deepEqual(await readImage(small, { covering }), await readImage(small));
 });
 
-test("a disk that is full is told with the path, and no part of a picture is left", { skip: !existsSync("/dev/full") }, async () => {
+test("a full disk is an error with the path, and no part of a picture is left", { skip: !existsSync("/dev/full") }, async () => {
   const path = join(folder, "full.png");
   await symlink("/dev/full", `${path}.part`);
   await assert.rejects(writeImage(path, { data: new Uint8Array(16), width: 2, height: 2 }), {
@@ -210,4 +211,29 @@ test("a disk that is full is told with the path, and no part of a picture is lef
     message: /full\.png: .*ENOSPC/,
   });
   assert.ok(!(await readdir(folder)).some((name) => name.startsWith("full.png")));
+});
+
+test("a view of 100 megapixels takes less memory than its pixels, and knows the picture's size", async () => {
+  const path = join(folder, "large.png");
+  await sharp({ create: { width: 10_000, height: 10_000, channels: 3, background: "#336699" } })
+    .png({ compressionLevel: 1 })
+    .toFile(path);
+  const script = `
+    const { readView } = await import(${JSON.stringify(new URL("../../src/node/image.js", import.meta.url).href)});
+    const { frame, width, height } = await readView(${JSON.stringify(path)});
+    console.log(JSON.stringify([width, height, frame.width, frame.height, process.resourceUsage().maxRSS / 1024]));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  assert.equal(stderr, "");
+  const [width, height, frameWidth, frameHeight, mebibytes] = JSON.parse(stdout);
+  assert.deepEqual([width, height, frameWidth, frameHeight], [10_000, 10_000, 2500, 2500]);
+  assert.ok(mebibytes < 250, `${mebibytes} MiB`);
+});
+
+test("a view of a picture that is not so large is the picture, to the bit", async () => {
+  const bytes = await halves(4000, 30).png().toBuffer();
+  const path = join(folder, "long.png");
+  await writeFile(path, bytes);
+  const { frame, width, height } = await readView(path);
+  assert.deepEqual([width, height], [4000, 30]);
+  assert.deepEqual(frame, await readImage(bytes));
 });

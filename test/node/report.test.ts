@@ -154,6 +154,19 @@ test("a thumbnail shows the place of the box, box drawn, longer side 160", async
   assert.ok(edge > 60, `no red edge: ${edge}`);
 });
 
+test("a thumbnail of a picture that is smaller than its label says shows the labelled place", async () => {
+  const path = join(folder, "shrunk.png");
+  const square = await sharp({ create: { width: 20, height: 20, channels: 3, background: "#0000ff" } })
+    .png()
+    .toBuffer();
+  await sharp({ create: { width: 400, height: 300, channels: 3, background: "#808080" } })
+    .composite([{ input: square, left: 300, top: 200 }])
+    .toFile(path);
+  const { at } = await decode((await thumbnailer([sampleOf(path, 800, 600, [])])(0, box(600, 400, 40, 40), "car"))!);
+  const [r, g, b] = at(80, 80);
+  assert.ok(b! > 200 && r! < 60 && g! < 60, `${at(80, 80)}`);
+});
+
 test("a thumbnail at the corner of a small picture is what there is, and boxes beyond the edge do no harm", async () => {
   const path = join(folder, "small.png");
   await sharp({ create: { width: 40, height: 20, channels: 3, background: "#808080" } }).toFile(path);

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { safeWrite } from "../../src/node/safeWrite.js";
+import { checkWritable, makeFolder, safeWrite } from "../../src/node/safeWrite.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-safe-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -32,7 +32,7 @@ test("where the folder is missing the write fails and the error names the path",
   await assert.rejects(safeWrite(path, "x"), (error: Error) => error.message.includes(path));
 });
 
-test("a disk that is full is told with the path, and nothing is left beside the older file", {
+test("a full disk is an error with the path, and only the older file is left", {
   skip: !existsSync("/dev/full"),
 }, async () => {
   const path = join(folder, "kept");
@@ -47,4 +47,27 @@ test("a disk that is full is told with the path, and nothing is left beside the 
     readdirSync(folder).filter((name) => name.startsWith("kept")),
     ["kept"],
   );
+});
+
+test("whether a file can be written is found out without touching it", async () => {
+  const path = join(folder, "later");
+  await checkWritable(path);
+  assert.ok(!existsSync(path) && !existsSync(`${path}.tmp`));
+  writeFileSync(path, "whole");
+  await checkWritable(path);
+  assert.equal(readFileSync(path, "utf8"), "whole");
+  for (const wrong of [join(folder, "missing", "file"), join(path, "file"), folder])
+    await assert.rejects(checkWritable(wrong), {
+      code: "E_RUNTIME",
+      message: new RegExp(`^${wrong}: expected a file that can be written, got .*; choose a name in a folder that can be written$`),
+    });
+});
+
+test("a folder that cannot be made is an error with its path", async () => {
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  await assert.rejects(makeFolder(join(file, "folder")), {
+    code: "E_RUNTIME",
+    message: /file\/folder: expected to make a folder, got ENOTDIR/,
+  });
 });

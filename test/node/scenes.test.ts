@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -74,7 +74,17 @@ test("bad numbers are refused before anything is written", async () => {
   await assert.rejects(stat(folder));
 });
 
-test("a folder that cannot be written is told", async () => {
+test("labels that cannot be written are found before a scene is drawn", async () => {
+  const taken = join(out, "taken");
+  await mkdir(join(taken, "labels.jsonl"), { recursive: true });
+  await assert.rejects(
+    runScenes({ ...options(), out: taken }, () => {}),
+    { code: "E_RUNTIME", message: /labels\.jsonl: expected a file that can be written, got a folder; choose/ },
+  );
+  assert.deepEqual(await readdir(join(taken, "images")), []);
+});
+
+test("a folder that cannot be written is an error", async () => {
   await writeFile(join(out, "file"), "");
   await assert.rejects(
     runScenes({ ...options(), out: join(out, "file") }, () => {}),

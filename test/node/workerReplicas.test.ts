@@ -22,8 +22,9 @@ import type { ReplicaOptions } from "../../src/train/replica.js";
 import { trainSteps } from "../../src/train/trainer.js";
 import { same } from "../support/compare.js";
 import { everyOpTrained, SMALL_TASKS, smallNetwork } from "../support/network.js";
+import { withWorkers } from "../support/workers.js";
 
-const folder = mkdtempSync(join(tmpdir(), "fourway-crew-"));
+const folder = mkdtempSync(join(tmpdir(), "fourway-replicas-"));
 after(() => rmSync(folder, { recursive: true }));
 
 /** Small pictures with a bright box on them; the last one cannot be decoded. */
@@ -71,7 +72,7 @@ const options = (threads: number): ReplicaOptions => ({
 const silent = { onStep: () => false, async onEpoch() {} };
 const never = (fault: string): void => assert.fail(`no fault was expected: ${fault}`);
 
-/** Trains the small network in worker threads, or in this one, from step `from` to `to` of six, and returns the state behind it. */
+/** Trains the small network in worker threads, or in this one, from step `from` to `to` of six, and returns the state after it. */
 async function trained(
   threads: number,
   {
@@ -82,15 +83,15 @@ async function trained(
     local = false,
   }: { graph?: Graph; from?: number; to?: number; state?: Float32Array; local?: boolean } = {},
 ) {
-  const crew = await (local ? startLocalReplica(graph, options(1)) : startReplicas(graph, threads, options(threads)));
-  const feed = local ? await startLocalBatches(loader(1), readImage, never) : startBatchLoader(loader(threads), 6, never);
+  const replicas = await (local ? startLocalReplica(graph, options(1)) : startReplicas(graph, threads, options(threads)));
+  const batches = local ? await startLocalBatches(loader(1), readImage, never) : startBatchLoader(loader(threads), 6, never);
   try {
-    if (state) await crew.restore(state);
+    if (state) await replicas.restore(state);
     const course = { rate: 0.01, steps: 6, stepsPerEpoch: 3, from };
-    assert.equal(await trainSteps(crew, feed, course, { ...silent, onStep: ({ step }) => step === to }), to);
-    return { state: await crew.save(), graph: await crew.export() };
+    assert.equal(await trainSteps(replicas, batches, course, { ...silent, onStep: ({ step }) => step === to }), to);
+    return { state: await replicas.save(), graph: await replicas.export() };
   } finally {
-    await Promise.all([feed.close(), crew.close()]);
+    await Promise.all([batches.close(), replicas.close()]);
   }
 }
 
@@ -131,35 +132,35 @@ test("weights that are not finite stop the first step with its pictures' names",
 });
 
 test("a rate that makes weights explode stops too", async () => {
-  const crew = await startReplicas(smallNetwork(1), 1, options(1));
-  const feed = startBatchLoader(loader(1), 40, never);
+  const replicas = await startReplicas(smallNetwork(1), 1, options(1));
+  const batches = startBatchLoader(loader(1), 40, never);
   try {
-    await assert.rejects(trainSteps(crew, feed, { rate: 1e30, steps: 40, stepsPerEpoch: 40, from: 0 }, silent), {
+    await assert.rejects(trainSteps(replicas, batches, { rate: 1e30, steps: 40, stepsPerEpoch: 40, from: 0 }, silent), {
       code: "E_TRAIN",
       message: /expected a finite loss and gradient, got /,
     });
   } finally {
-    await Promise.all([feed.close(), crew.close()]);
+    await Promise.all([batches.close(), replicas.close()]);
   }
 });
 
-test("calibration in a crew gives every replica the same norms", async () => {
+test("norms are restored to the same values in all replicas", async () => {
   const graph = unfoldNorms(foldNorms(smallNetwork(1)));
   graph.params.get("head.a.depthwise.variance")!.data.fill(1); // as of a head that is new
-  const crew = await startReplicas(graph, 2, options(2));
-  const feed = startBatchLoader(loader(2), 1, never);
+  const replicas = await startReplicas(graph, 2, options(2));
+  const batches = startBatchLoader(loader(2), 1, never);
   try {
-    await crew.restoreNorms(await feed.next(0));
-    const { params } = await crew.export();
+    await replicas.restoreNorms(await batches.next(0));
+    const { params } = await replicas.export();
     assert.ok(params.get("trunk.stem.gamma")!.data.every((v) => v !== 1));
     assert.ok(params.get("head.a.depthwise.gamma")!.data.every((v) => v === 1));
-    const before = await crew.save();
-    await crew.compute(await feed.next(1));
-    crew.apply({ step: 1, rate: 0, emaWeight: 0 });
-    const after = await crew.save();
+    const before = await replicas.save();
+    await replicas.compute(await batches.next(1));
+    replicas.apply({ step: 1, rate: 0, emaWeight: 0 });
+    const after = await replicas.save();
     assert.equal(after.length, before.length);
   } finally {
-    await Promise.all([feed.close(), crew.close()]);
+    await Promise.all([batches.close(), replicas.close()]);
   }
 });
 
@@ -174,26 +175,26 @@ test("a graph that cannot be trained is refused with its own error, and no threa
 });
 
 test("an error of one replica reaches the caller as it was thrown", async () => {
-  const crew = await startReplicas(smallNetwork(1), 2, options(2));
+  const replicas = await startReplicas(smallNetwork(1), 2, options(2));
   try {
-    await assert.rejects(crew.restore(new Float32Array(3)), {
+    await assert.rejects(replicas.restore(new Float32Array(3)), {
       code: "E_TRAIN",
       message: /^checkpoint: expected \d+ values for this network, got 3; /,
     });
   } finally {
-    await crew.close();
+    await replicas.close();
   }
 });
 
-test("a picture that cannot be decoded is told once, by name, and taught as nothing; with strict it stops the step", async () => {
+test("a picture that cannot be decoded is reported once, by name, and has no labels; with strict it stops the step", async () => {
   const bad = join(folder, "bad.jpg");
   writeFileSync(bad, "no picture");
   const broken: Sample[] = [{ ...samples[0]!, image: bad }];
   const faults: string[] = [];
-  const feed = startBatchLoader(loader(2, { samples: broken }), 4, (fault) => faults.push(fault));
+  const batches = startBatchLoader(loader(2, { samples: broken }), 4, (fault) => faults.push(fault));
   try {
     for (let step = 1; step <= 4; step++) {
-      const { slices } = await feed.next(step);
+      const { slices } = await batches.next(step);
       for (const { mapWeight, presenceWeight } of slices.flat())
         assert.deepEqual(
           [mapWeight, presenceWeight],
@@ -206,7 +207,7 @@ test("a picture that cannot be decoded is told once, by name, and taught as noth
     assert.equal(faults.length, 1);
     assert.match(faults[0]!, /bad\.jpg: expected a JPEG, PNG or WebP picture/);
   } finally {
-    await feed.close();
+    await batches.close();
   }
   const strict = startBatchLoader(loader(2, { samples: broken, strict: true }), 4, never);
   try {
@@ -217,12 +218,40 @@ test("a picture that cannot be decoded is told once, by name, and taught as noth
 });
 
 test("a loader that cannot start fails every batch that is asked of it, instead of keeping its caller waiting", async () => {
-  const feed = startBatchLoader(loader(2, { samples: [] }), 4, never);
+  const batches = startBatchLoader(loader(2, { samples: [] }), 4, never);
   try {
-    await assert.rejects(feed.next(1), /expected labelled pictures, got none/);
-    await assert.rejects(feed.next(2), /expected labelled pictures, got none/);
-    await assert.rejects(feed.next(1), /expected labelled pictures, got none/, "also what is asked after it failed");
+    await assert.rejects(batches.next(1), /expected labelled pictures, got none/);
+    await assert.rejects(batches.next(2), /expected labelled pictures, got none/);
+    await assert.rejects(batches.next(1), /expected labelled pictures, got none/, "also what is asked after it failed");
   } finally {
-    await feed.close();
+    await batches.close();
   }
+});
+
+test("a training worker that is killed fails what waits for it and what is asked of it later, instead of keeping its caller waiting", async () => {
+  const { result: replicas, workers } = await withWorkers(() => startReplicas(smallNetwork(1), 2, options(2)));
+  const batches = startBatchLoader(loader(2), 2, never);
+  try {
+    const killed = {
+      code: "E_RUNTIME",
+      message: /^training worker: expected it to run to the end, got exit code \d; see that there is enough/,
+    };
+    const batch = await batches.next(1);
+    const waiting = assert.rejects(replicas.compute(batch), killed);
+    await workers[1]!.terminate();
+    await waiting;
+    await assert.rejects(replicas.restore(new Float32Array(3)), killed);
+  } finally {
+    await Promise.all([batches.close(), replicas.close()]);
+  }
+});
+
+test("a batch loader that is killed fails the batches that are waited for and later ones", async () => {
+  const { result: batches, workers } = await withWorkers(() => startBatchLoader(loader(2), 9, never));
+  const killed = { code: "E_RUNTIME", message: /^batch loader: expected it to run to the end, got exit code \d; / };
+  const waiting = assert.rejects(batches.next(1), killed);
+  await workers[0]!.terminate();
+  await waiting;
+  await assert.rejects(batches.next(9), killed);
+  await batches.close();
 });

@@ -6,7 +6,8 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../src/t
 const checkpoint = (): Checkpoint => ({
   options: { batch: 32, rate: 4e-3, name: "größe", pretrained: true, trunk: null },
   step: 12_345,
-  onnx: Uint8Array.from({ length: 1003 }, (_, i) => (i * 7) & 255), // no multiple of 4: the floats behind it are not aligned
+  losses: [0.1, 1 / 3],
+  onnx: Uint8Array.from({ length: 1003 }, (_, i) => (i * 7) & 255), // no multiple of 4: the floats after it are not aligned
   state: Float32Array.from({ length: 501 }, (_, i) => Math.sin(i) * 10 ** ((i % 70) - 35)),
 });
 

@@ -60,7 +60,7 @@ test("replicas that see different pictures and share their gradients stay the sa
 });
 
 for (const optimizer of ["adamw", "sgd"] as const)
-  test(`what is saved goes on bit for bit in another replica, also over the graph's ONNX (${optimizer})`, async () => {
+  test(`what is saved continues bit for bit in another replica, also over the graph's ONNX (${optimizer})`, async () => {
     const graph = smallNetwork(1);
     const first = await replicaOf({ optimizer }, graph);
     for (let number = 1; number <= 3; number++) step(first, number);
@@ -197,7 +197,7 @@ test("a gradient longer than 10 is held to 10", async () => {
   );
   const [plain, long] = lengths as [{ length: number; moved: number }, { length: number; moved: number }];
   assert.ok(plain.length < 10 && long.length > 10, `${plain.length}, ${long.length}`);
-  close([long.moved / plain.moved], [10 / plain.length], 1e-3, "as if the gradient were 10 long");
+  close([long.moved / plain.moved], [10 / plain.length], 1e-3, "the same as for a gradient of norm 10");
 });
 
 test("a picture's colours go through its matrix, within bytes", async () => {

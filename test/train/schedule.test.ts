@@ -15,7 +15,7 @@ test("the rate grows linearly over 300 steps, or a tenth of a short run, and its
   near(learningRate(1, 1, 4), cosine(1, 4));
 });
 
-test("behind the warm-up the rate falls all the way, through half of it in the middle, to 2 % at the last step", () => {
+test("after the warm-up the rate falls monotonically, through half of it in the middle, to 2 % at the last step", () => {
   for (let step = 300; step < 2000; step++) assert.ok(learningRate(1, step + 1, 2000) < learningRate(1, step, 2000));
   near(learningRate(0.01, 1000, 2000), 0.01 * 0.51);
   near(learningRate(0.01, 2000, 2000), 0.01 * 0.02);

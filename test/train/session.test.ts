@@ -92,8 +92,11 @@ test("aborted in the middle of an epoch and resumed, a training comes to the sam
     onEvent: (event) => event.kind === "step" && event.step === 6 && controller.abort(),
   });
   assert.deepEqual([stopped.step, stopped.done, stopped.scores], [6, false, null]);
-  const resumed = await train(samples, { ...SMALL, store: other, resume: true });
+  const again: TrainingEvent[] = [];
+  const resumed = await train(samples, { ...SMALL, store: other, resume: true, onEvent: (event) => void again.push(event) });
   assert.deepEqual([resumed.step, resumed.done], [12, true]);
+  const lossesOf = (list: TrainingEvent[]) => list.flatMap((event) => (event.kind === "step" && event.step > 6 ? [event.losses] : []));
+  assert.deepEqual(lossesOf(again), lossesOf(events), "the losses of the epoch count the steps before the stop too");
   assertSameWeights(whole, resumed);
   assert.deepEqual(resumed.scores, whole.scores);
 });
@@ -118,6 +121,30 @@ test("an image that cannot be decoded is reported once and left out; with strict
     "val 17: image: expected a picture, got a fault; replace it",
   ]);
   await assert.rejects(train(few, { ...options, strict: true }), { code: "E_IMAGE" });
+});
+
+test("a val split of which no image can be used is found before the first step", async () => {
+  const few = [...samples.slice(0, 4), ...samples.slice(16, 18)];
+  const broken = (image: string): Frame => {
+    if (Number(image) >= 16) throw new FourwayError("E_IMAGE", "image: expected a picture, got a fault; replace it");
+    return read(image);
+  };
+  const seen: string[] = [];
+  await assert.rejects(train(few, { ...SMALL, read: broken, onEvent: ({ kind }) => seen.push(kind) }), {
+    code: "E_DATA",
+    message:
+      "train: expected pictures of the val split that can be used, got none of 2; fix them, or leave them out: " +
+      "16: image: expected a picture, got a fault; replace it",
+  });
+  assert.deepEqual(seen, []);
+});
+
+test("an image of another shape than its label is left out, as a worker leaves it out", async () => {
+  const few = [...samples.slice(0, 3), { ...samples[3]!, width: 144, height: 224 }, samples[16]!];
+  const reasons: string[] = [];
+  await train(few, { ...SMALL, epochs: 1, onEvent: (event) => event.kind === "skipped" && reasons.push(event.reason) });
+  assert.equal(reasons.length, 1);
+  assert.match(reasons[0]!, /^3: expected a picture shaped like its label's 144 x 224/);
 });
 
 test("what the caller's reader throws beside a bad image ends the training as it is", async () => {

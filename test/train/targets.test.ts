@@ -18,7 +18,7 @@ interface Cell {
 /** A cell's answer: the logit and the box x0, y0, x1, y1 that it predicts, in pixels. */
 type Answer = { logit: number; box: number[] };
 
-/** Maps of a picture whose cells answer as told. */
+/** Maps of a picture with the given logits. */
 function levelsOf(width: number, height: number, answer: (cell: Cell) => Answer): Level[] {
   return STRIDES.map((stride) => {
     const [rows, columns] = [height / stride, width / stride];

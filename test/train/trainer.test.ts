@@ -7,12 +7,12 @@ import { type BatchSource, type Hooks, type Progress, type Replicas, trainSteps 
 import type { SliceLoss } from "../../src/train/trainingStep.js";
 import type { Update } from "../../src/train/weights.js";
 
-/** A crew and a feed that write down what is asked of them. `lossOf` gives the losses of two replicas for a step. */
+/** Replicas and a batch source that record their calls. `lossOf` gives the losses of two replicas for a step. */
 function recorded(lossOf: (step: number) => SliceLoss[]) {
   const log: string[] = [];
   const updates: Update[] = [];
   let step = 0;
-  const feed: BatchSource = {
+  const batches: BatchSource = {
     async next(wanted) {
       step = wanted;
       log.push(`batch ${wanted}`);
@@ -20,7 +20,7 @@ function recorded(lossOf: (step: number) => SliceLoss[]) {
     },
     async close() {},
   };
-  const crew: Replicas = {
+  const replicas: Replicas = {
     bytes: 0,
     restoreNorms: async () => {},
     async compute(_: Batch) {
@@ -36,24 +36,24 @@ function recorded(lossOf: (step: number) => SliceLoss[]) {
     export: async () => ({}) as Graph,
     close: async () => {},
   };
-  return { log, updates, feed, crew };
+  return { log, updates, batches, replicas };
 }
 
 const loss = (...tasks: number[]): SliceLoss => ({ tasks, total: tasks.reduce((a, b) => a + b, 0), gradientNorm: 1 });
 const silent: Hooks = { onStep: () => false, async onEpoch() {} };
 
-test("each step takes its batch, computes, applies the scheduled update and tells its progress; epochs end where they should", async () => {
-  const { log, updates, feed, crew } = recorded((step) => [loss(step, 0), loss(step, 1)]);
+test("each step takes its batch, computes, applies the scheduled update and reports its progress; epochs end where they should", async () => {
+  const { log, updates, batches, replicas } = recorded((step) => [loss(step, 0), loss(step, 1)]);
   const steps: Progress[] = [];
   const epochs: Progress[] = [];
   const done = await trainSteps(
-    crew,
-    feed,
+    replicas,
+    batches,
     { rate: 0.1, steps: 5, stepsPerEpoch: 2, from: 0 },
     {
       onStep(progress) {
         steps.push(progress);
-        log.push(`told ${progress.step}`);
+        log.push(`report ${progress.step}`);
         return false;
       },
       async onEpoch(progress) {
@@ -64,7 +64,7 @@ test("each step takes its batch, computes, applies the scheduled update and tell
   assert.equal(done, 5);
   assert.deepEqual(
     log,
-    [1, 2, 3, 4, 5].flatMap((step) => [`batch ${step}`, `compute ${step}`, `apply ${step}`, `told ${step}`]),
+    [1, 2, 3, 4, 5].flatMap((step) => [`batch ${step}`, `compute ${step}`, `apply ${step}`, `report ${step}`]),
   );
   assert.deepEqual(
     updates,
@@ -87,9 +87,9 @@ test("each step takes its batch, computes, applies the scheduled update and tell
   );
 });
 
-test("a resumed run goes on behind the last step that was done, with the schedule of the whole run", async () => {
-  const { log, updates, feed, crew } = recorded(() => [loss(1)]);
-  assert.equal(await trainSteps(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 8 }, silent), 10);
+test("a resumed run continues after the last step that was done, with the schedule of the whole run", async () => {
+  const { log, updates, batches, replicas } = recorded(() => [loss(1)]);
+  assert.equal(await trainSteps(replicas, batches, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 8 }, silent), 10);
   assert.deepEqual(
     log.filter((line) => line.startsWith("batch")),
     ["batch 9", "batch 10"],
@@ -98,12 +98,12 @@ test("a resumed run goes on behind the last step that was done, with the schedul
     updates.map(({ step, rate }) => [step, rate]),
     [9, 10].map((step) => [step, learningRate(0.1, step, 10)]),
   );
-  assert.equal(await trainSteps(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 10 }, silent), 10);
+  assert.equal(await trainSteps(replicas, batches, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 10 }, silent), 10);
   assert.equal(log.length, 6, "a run that was done does nothing more");
 });
 
-test("told to stop, training ends behind the step that it is in", async () => {
-  const { log, feed, crew } = recorded(() => [loss(1)]);
+test("when asked to stop, training ends after the current step", async () => {
+  const { log, batches, replicas } = recorded(() => [loss(1)]);
   const ended: number[] = [];
   const hooks: Hooks = {
     onStep: ({ step }) => step === 3,
@@ -111,7 +111,7 @@ test("told to stop, training ends behind the step that it is in", async () => {
       ended.push(step);
     },
   };
-  assert.equal(await trainSteps(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 3, from: 0 }, hooks), 3);
+  assert.equal(await trainSteps(replicas, batches, { rate: 0.1, steps: 10, stepsPerEpoch: 3, from: 0 }, hooks), 3);
   assert.equal(log.at(-1), "apply 3");
   assert.deepEqual(ended, [3], "an epoch that ends with it is ended");
 });
@@ -119,11 +119,11 @@ test("told to stop, training ends behind the step that it is in", async () => {
 for (const [what, bad, got] of [
   ["a loss of NaN", { total: Number.NaN }, "NaN and 1"],
   ["a loss without end", { total: Number.POSITIVE_INFINITY }, "Infinity and 1"],
-  ["a gradient that is not finite behind a loss that is", { gradientNorm: Number.POSITIVE_INFINITY }, "1 and Infinity"],
+  ["an infinite gradient of a finite loss", { gradientNorm: Number.POSITIVE_INFINITY }, "1 and Infinity"],
 ] as const)
   test(`${what} in any replica stops before the weights move, with the pictures' names`, async () => {
-    const { log, feed, crew } = recorded((step) => [loss(1), { ...loss(1), ...(step === 2 ? bad : {}) }]);
-    await assert.rejects(trainSteps(crew, feed, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 0 }, silent), {
+    const { log, batches, replicas } = recorded((step) => [loss(1), { ...loss(1), ...(step === 2 ? bad : {}) }]);
+    await assert.rejects(trainSteps(replicas, batches, { rate: 0.1, steps: 10, stepsPerEpoch: 5, from: 0 }, silent), {
       code: "E_TRAIN",
       message: `step 2: expected a finite loss and gradient, got ${got}; lower the rate, or check these pictures: 2a.jpg, 2b.jpg`,
     });

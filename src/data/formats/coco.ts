@@ -1,25 +1,27 @@
-import type { Box } from "../core/box.js";
-import type { Task } from "../core/task.js";
-import { taskOfCategory } from "../core/vocabulary.js";
-import type { Label, Sample } from "./dataset.js";
+import type { Box } from "../../core/box.js";
+import { FourwayError } from "../../core/errors.js";
+import type { Task } from "../../core/task.js";
+import { taskOfCategory } from "../../core/vocabulary.js";
+import type { Label, Sample } from "../dataset.js";
 import {
   type CheckedBox,
   checkBox,
   checkTaskNames,
-  isSplit,
   joinPath,
   labelFromBoxes,
   type ParsedFile,
   perTask,
   shown,
   sizeFault,
+  splitFault,
   withinFolder,
-} from "./read.js";
+} from "../read.js";
+import { type LabelFormat, withPaths } from "./format.js";
 
 // COCO JSON, with LVIS's two lists a picture for what is not known of it:
-//   neg_category_ids             looked for and absent                         -> []
+//   neg_category_ids             checked and absent                            -> []
 //   not_exhaustive_category_ids  some are boxed, not all                       -> true, or null where none is boxed
-//   neither of them              every instance is boxed, or nobody looked     -> a list, or null
+//   neither of them              every instance is boxed, or not annotated     -> a list, or null
 // https://cocodataset.org/#format-data, https://www.lvisdataset.org/dataset
 // A picture may further carry what Fourway writes: "split", "group" and "present_category_ids" (present, not boxed).
 
@@ -27,7 +29,7 @@ import {
 export interface CocoOptions {
   /** The tasks that the file labels exhaustively, where that is not so for all of its categories; the others are null. */
   labelled?: readonly Task[];
-  /** The split of all pictures; without it what the picture says, else what the file's name says, else its folder's, else "train". */
+  /** The split of all pictures; without it what the picture says, else what the file's name says, else its folder's name, else "train". */
   split?: string;
 }
 
@@ -40,10 +42,10 @@ type Fields = Record<string, unknown>;
  * `iscrowd` annotations become ignored regions. A picture without LVIS's lists is exhaustively labelled for every task that
  * the file has a category of (and that is in `labelled`, where given); a task without a category is null.
  * A picture whose only instances are crowd regions reads as [] with ignored regions, as pycocotools counts it.
- * Where an annotation cannot be placed, what it shows may be in any picture, or of any task: nothing there is taken for absent.
+ * Where an annotation cannot be placed, its object may be in any picture, or of any task: no such task is treated as absent.
  * In faults `line` is the id of the annotation or image that the message names, for broken JSON the line.
  * @param imageFolder what file names are relative to; it is put before them.
- * @throws E_ARGUMENT if `labelled` names something that is not a task.
+ * @throws E_ARGUMENT if `labelled` names something that is not a task, or `split` cannot be a split's name.
  */
 export function parseCoco(
   text: string,
@@ -55,6 +57,8 @@ export function parseCoco(
 ): ParsedFile {
   const labelled = options.labelled ?? tasks;
   checkTaskNames(labelled, tasks, "labelled");
+  const wrongSplit = options.split === undefined ? null : splitFault(options.split);
+  if (wrongSplit !== null) throw new FourwayError("E_ARGUMENT", `options: ${wrongSplit}; give another name`);
   const parsed: ParsedFile = { samples: [], faults: [], lines: [] };
   const fault = (line: number, message: string) => parsed.faults.push({ file, line, message });
   const root = parseRoot(text, fault);
@@ -79,7 +83,7 @@ export function parseCoco(
   for (const image of root.images) {
     const written = isObject(image) ? image.id : undefined;
     const id = idOf(written);
-    const wrong = imageFault(image) ?? (images.has(id) ? "expected each image id once, got it again" : null);
+    const wrong = imageFault(image, options.split === undefined) ?? (images.has(id) ? "expected each image id once, got it again" : null);
     if (wrong !== null) {
       fault(asLine(id), `image ${shown(written)}: ${wrong}`);
       faulty.add(id);
@@ -92,7 +96,7 @@ export function parseCoco(
         image: joinPath(imageFolder, name),
         width: source.width as number,
         height: source.height as number,
-        split: options.split ?? (isSplit(source.split) ? source.split : defaultSplit),
+        split: options.split ?? (source.split as string | null | undefined) ?? defaultSplit,
         group: typeof source.group === "string" && source.group !== "" ? source.group : groupOfName(set, name),
         set,
         labels: perTask<Label>(tasks, () => null),
@@ -103,7 +107,7 @@ export function parseCoco(
     });
   }
 
-  /** Tasks of annotations of which nobody knows the picture. */
+  /** Tasks of annotations whose picture is unknown. */
   const adrift = new Set<Task>();
   let placed = 0;
   for (const [index, annotation] of root.annotations.entries()) {
@@ -161,6 +165,20 @@ export function parseCoco(
   }
   return parsed;
 }
+
+/** COCO files, as COCO, LVIS and Roboflow name them, with pictures in images/, next to the file, or in a folder named after the split (val2017/). */
+export const coco: LabelFormat = {
+  name: "COCO",
+  extension: ".json",
+  fileName: /^(instances|annotations).*\.json$|^_annotations\.coco\.json$/i,
+  fileNames: "COCO's instances*.json, annotations*.json or _annotations.coco.json (also in annotations/)",
+  folder: "annotations",
+  pictureFolders(file) {
+    const split = file.replace(/^[a-z]+_/i, ""); // instances_val2017
+    return ["images", "annotations", "", `images/${split}`, split];
+  },
+  parse: (text, source) => withPaths(parseCoco(text, source.file, "", source.set, source.tasks, source.options), source),
+};
 
 /**
  * Samples as a COCO file that `parseCoco` reads back the same (given the same set, and samples of one set),
@@ -255,7 +273,7 @@ function headingsOf(categories: readonly unknown[], annotations: readonly unknow
 
 const SPLIT_NAMES: Record<string, string> = { train: "train", val: "val", valid: "val", validation: "val", test: "test" };
 
-/** The split that a file's name says (instances_val2017.json), else its folder's whole name, else "train". */
+/** The split named in a file's name (instances_val2017.json), else its folder's whole name, else "train". */
 function splitOfName(file: string, folder: string): string {
   const [, , inFile] = /(^|[^a-z])(train|val|valid|validation|test)([^a-z]|$)/i.exec(file) ?? [];
   const [, ofFolder] = /^(train|val|valid|validation|test)\d*$/i.exec(folder) ?? [];
@@ -268,11 +286,11 @@ function fileNameOf({ file_name: name, coco_url: address }: Fields): string | nu
   return typeof address === "string" ? (/[^/]+\/[^/?#]+(?=$|[?#])/.exec(address)?.[0] ?? null) : null;
 }
 
-function imageFault(image: unknown): string | null {
+function imageFault(image: unknown, ownSplit: boolean): string | null {
   if (!isObject(image)) return `expected an object, got ${shown(image)}`;
   if (image.id === undefined) return 'expected an "id", got none';
   if (fileNameOf(image) === null) return `expected a "file_name" or "coco_url", got ${shown(image.file_name)}`;
-  return sizeFault(image.width, image.height);
+  return sizeFault(image.width, image.height) ?? (ownSplit && image.split != null ? splitFault(image.split) : null);
 }
 
 /** Copies that Roboflow augmented ("street_jpg.rf.0a1b.jpg") share the name before ".rf.", and so a group. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { TASKS } from "../../src/core/task.js";
-import { taskOfCategory } from "../../src/core/vocabulary.js";
-import { type CocoOptions, formatCoco, parseCoco } from "../../src/data/coco.js";
-import { anySamples } from "./support.js";
+import { TASKS } from "../../../src/core/task.js";
+import { taskOfCategory } from "../../../src/core/vocabulary.js";
+import { type CocoOptions, formatCoco, parseCoco } from "../../../src/data/formats/coco.js";
+import { anySamples } from "../support.js";
 
 const CATEGORIES = [
   { id: 1, name: "person" },
@@ -24,7 +24,7 @@ const read = (root: object, options?: CocoOptions, file = "instances.json") =>
   parseCoco(JSON.stringify({ categories: CATEGORIES, images: [image(1)], annotations: [], ...root }), file, "pics", "set", TASKS, options);
 const BOX = { x: 10, y: 10, width: 20, height: 20 };
 
-test("a category of the file is exhaustive, a task without one is null, other categories are passed over", () => {
+test("a category of the file is exhaustive, a task without one is null, other categories are skipped", () => {
   const { samples, faults } = read({ annotations: [box(1, 1, 1), box(2, 1, 99)] });
   assert.deepEqual(faults, []);
   assert.deepEqual(samples[0]!.labels, { pedestrian: [BOX], car: [], stopSign: null, trafficLight: [] });
@@ -80,7 +80,7 @@ test("faults carry the id of the annotation or image, and the rest is read", () 
       box(14, 1, 77),
       box(15, 8, 1),
       box(16, 1, 1, { bbox: undefined }),
-      box(17, 2, 1), // of a picture that was told already
+      box(17, 2, 1), // of a picture that was reported already
     ],
   });
   assert.equal(samples.length, 1);
@@ -95,7 +95,7 @@ test("faults carry the id of the annotation or image, and the rest is read", () 
   assert.match(faults[3]!.message, /annotation 12: expected a box within/);
 });
 
-test("broken JSON is told with its line, a file that is no COCO file by what it lacks", () => {
+test("broken JSON is reported with its line, a file that is not a COCO file with what it lacks", () => {
   const { faults } = parseCoco('{\n"images": [],\n oops }', "f.json", "", "s", TASKS);
   assert.deepEqual([faults.length, faults[0]!.line], [1, 3]);
   assert.match(parseCoco('{"images":[]}', "f.json", "", "s", TASKS).faults[0]!.message, /"annotations", "categories"/);
@@ -115,6 +115,27 @@ test("the split is the caller's, else the picture's, else that of the file's nam
   assert.equal(ofFolder("valid", "_annotations.coco.json"), "val");
   for (const folder of ["train_val", "my-test-data", "val-2"]) assert.equal(ofFolder(folder, "instances.json"), "train", folder);
   assert.deepEqual(splits({ split: "train" }, "instances_val2017.json"), ["train", "train"]);
+});
+
+test("a split that cannot be one is a fault and its picture is left out, unless the caller names the split of all", () => {
+  const root = { images: [image(1, { split: "-x" }), image(2, { split: 3 }), image(3, { split: null })], annotations: [box(7, 1, 1)] };
+  const { samples, faults } = read(root);
+  assert.deepEqual(
+    samples.map(({ image: name, split }) => [name, split]),
+    [["pics/3.jpg", "train"]],
+  );
+  assert.deepEqual(
+    faults.map(({ line, message }) => [line, message.split(",")[0]]),
+    [
+      [1, 'image 1: expected "split" to be a name such as "train"'],
+      [2, 'image 2: expected "split" to be a name such as "train"'],
+    ],
+  );
+  assert.deepEqual(read(root, { split: "val" }).faults, []);
+  assert.throws(() => read(root, { split: "-val" }), {
+    code: "E_ARGUMENT",
+    message: /^options: expected "split" to be a name .* got "-val"/,
+  });
 });
 
 test("augmented copies of one picture share a group", () => {

@@ -1,18 +1,19 @@
-import type { Box } from "../core/box.js";
-import type { Task } from "../core/task.js";
-import type { Label, Sample } from "./dataset.js";
+import type { Box } from "../../core/box.js";
+import type { Task } from "../../core/task.js";
+import type { Label, Sample } from "../dataset.js";
 import {
   checkBox,
   isKnownTask,
-  isSplit,
   joinPath,
   labelFromBoxes,
   type ParsedFile,
   perTask,
   shown,
   sizeFault,
+  splitFault,
   withinFolder,
-} from "./read.js";
+} from "../read.js";
+import { type LabelFormat, withPaths } from "./format.js";
 
 // The native format: one JSON object a line.
 //   {"image":"images/1.jpg","width":448,"height":299,"split":"train","group":"g17",
@@ -24,13 +25,13 @@ import {
 const MAX_LINE = 2 ** 20;
 
 /**
- * Reads the text of a `labels.jsonl`. A line that cannot be used is left out and told in `faults`, as is each bad box:
- * a box that lies more than a pixel outside is left out (what of it lies in the picture becomes an ignored region),
- * a box that lies less outside is clipped. Never throws.
+ * Reads the text of a `labels.jsonl`. A line that cannot be used is left out and reported in `faults`, as is each bad box:
+ * a box that extends more than a pixel outside is left out (its part inside the picture becomes an ignored region),
+ * a box that extends less is clipped. Never throws.
  * @param file its name in faults.
  * @param folder what image paths are relative to; it is put before them.
  * @param set the name of the set.
- * @param tasks the tasks that are wanted; of `VOCABULARY` the others are passed over, any further name is a fault.
+ * @param tasks the tasks that are wanted; other tasks of `VOCABULARY` are skipped, any other name is a fault.
  */
 export function parseNative(text: string, file: string, folder: string, set: string, tasks: readonly Task[]): ParsedFile {
   const parsed: ParsedFile = { samples: [], faults: [], lines: [] };
@@ -59,6 +60,16 @@ export function parseNative(text: string, file: string, folder: string, set: str
   return parsed;
 }
 
+/** The native format. Pictures are named from the file's folder. */
+export const native: LabelFormat = {
+  name: "native",
+  extension: ".jsonl",
+  fileName: /^labels\.jsonl$/,
+  fileNames: "labels.jsonl",
+  pictureFolders: () => [""],
+  parse: (text, source) => withPaths(parseNative(text, source.file, "", source.set, source.tasks), source),
+};
+
 function parseLine(source: string, set: string, tasks: readonly Task[], fault: (message: string) => void): Sample | null {
   let value: unknown;
   try {
@@ -80,14 +91,14 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
   const wrong =
     (typeof image !== "string" || image === "" ? `expected "image" to be a path, got ${shown(image)}` : null) ??
     sizeFault(width, height) ??
-    (isSplit(split) ? null : `expected "split" to be a name such as "train", "val" or "test", got ${shown(split)}`) ??
+    splitFault(split) ??
     (typeof group !== "string" || group === "" ? `expected "group" to be a name, got ${shown(group)}` : null) ??
-    (!isObject(labels) ? `expected "labels" to be an object with a label a task, got ${shown(labels)}` : null) ??
+    (!isObject(labels) ? `expected "labels" to be an object with a label per task, got ${shown(labels)}` : null) ??
     (ignore !== undefined && !isObject(ignore)
-      ? `expected "ignore" to be an object with a list of boxes a task, got ${shown(ignore)}`
+      ? `expected "ignore" to be an object with a list of boxes per task, got ${shown(ignore)}`
       : null) ??
     (from !== undefined && !(isObject(from) && Object.values(from).every((name) => typeof name === "string" && name !== ""))
-      ? `expected "from" to be an object with a teacher's name a task, got ${shown(from)}`
+      ? `expected "from" to be an object with a teacher's name per task, got ${shown(from)}`
       : null);
   if (wrong !== null) {
     fault(wrong);
@@ -152,7 +163,7 @@ function readFrom(from: Record<string, string>, sample: Sample, tasks: readonly 
 }
 
 /**
- * The text of a `labels.jsonl` that `parseNative` reads back the same, a line a sample.
+ * The text of a `labels.jsonl` that `parseNative` reads back the same, one line per sample.
  * @param folder the set's folder: image paths are written relative to it.
  */
 export function formatNative(samples: readonly Sample[], folder = ""): string {
