@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import { type Interval, interval } from "../eval/interval.js";
+import { DEFAULT_PIXELS } from "../model/model.js";
 import type { TrunkWidth } from "../model/trunk.js";
 import { ProgressLine } from "../node/progress.js";
 import { makeFolder, safeWrite } from "../node/safeWrite.js";
@@ -68,7 +69,7 @@ export function addExperiment(program: Command): void {
     .addOption(splitOption("to measure on", TRAIN_DEFAULTS.valSplit, "--val-split"))
     .option("--seeds <n>", "runs of each", whole(2, 100), 3)
     .option("--epochs <n>", "passes of each over its pictures", whole(1, 1000), 6)
-    .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
+    .option("--pixels <n>", "of the input, about", trainingPixels, DEFAULT_PIXELS)
     .option("--threads <n>", "worker threads over the batch", whole(1, 64))
     .action(runExperiment);
 }
@@ -142,7 +143,7 @@ async function trainedFigures(
     tasks: [...tasks],
     seed,
     epochs,
-    pixels,
+    pixels: [pixels],
     threads,
     resume: await exists(`${out}.checkpoint`),
     valEvery: 0,

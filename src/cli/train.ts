@@ -14,7 +14,7 @@ import { defaultTasks, type NetworkOptions } from "../train/network.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import { TRAINING_DEFAULTS, type TrainingEvent, type TrainingResult } from "../train/session.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
-import { numberIn, parseTasks, trainingPixels } from "./values.js";
+import { numberIn, parseTasks, several, trainingPixels } from "./values.js";
 
 /** The exit code of a program that Ctrl-C stopped. */
 const INTERRUPTED = 130;
@@ -29,7 +29,7 @@ export interface TrainOptions extends DataOptions, SplitOptions {
   trunkEnd?: string;
   path: number;
   head: number;
-  pixels: number;
+  pixels: number[];
   epochs: number;
   batch: number;
   rate: number;
@@ -45,6 +45,7 @@ export interface TrainOptions extends DataOptions, SplitOptions {
 /** Defaults of the options. */
 export const TRAIN_DEFAULTS = {
   ...TRAINING_DEFAULTS,
+  pixels: [TRAINING_DEFAULTS.pixels],
   width: "0.5",
   path: PATH_CHANNELS,
   head: INNER_CHANNELS,
@@ -85,7 +86,12 @@ export function addTrain(program: Command): void {
       new Option("--path <n>", "channels of the path after the trunk").argParser(channels).default(TRAIN_DEFAULTS.path).conflicts("start"),
     )
     .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
-    .option("--pixels <n>", "of the input, about", trainingPixels, TRAIN_DEFAULTS.pixels)
+    .option(
+      "--pixels <n...>",
+      "of the input, about; of several, each step draws one, and the first is the model's",
+      several(trainingPixels),
+      TRAIN_DEFAULTS.pixels,
+    )
     .option(
       "--tasks <tasks>",
       "tasks of the network, comma separated, as the labels name them (default: those of --start, else of the shipped models)",

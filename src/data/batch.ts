@@ -26,15 +26,17 @@ const SIZES = [
   { width: 224, height: 288 },
 ] as const;
 
-/** Input sizes of training with about this many pixels: the sides of the default ones, scaled to multiples of 32. */
-export function trainingSizes(pixels: number, multiple = 32): { width: number; height: number }[] {
-  const scale = Math.sqrt(pixels / DEFAULT_PIXELS);
-  const side = (length: number): number => Math.max(multiple, multiple * Math.round((length * scale) / multiple));
-  return SIZES.map(({ width, height }) => ({ width: side(width), height: side(height) }));
+/** Input sizes of training with about these many pixels: for each the sides of the default ones, scaled to multiples of 32. */
+export function trainingSizes(pixels: readonly number[], multiple = 32): { width: number; height: number }[] {
+  return pixels.flatMap((count) => {
+    const scale = Math.sqrt(count / DEFAULT_PIXELS);
+    const side = (length: number): number => Math.max(multiple, multiple * Math.round((length * scale) / multiple));
+    return SIZES.map(({ width, height }) => ({ width: side(width), height: side(height) }));
+  });
 }
 
 /** The largest size at which augmentation shows a picture: resolution beyond that is never used at these input sizes. */
-export function largestUse(pixels: number): { width: number; height: number } {
+export function largestUse(pixels: readonly number[]): { width: number; height: number } {
   const sizes = trainingSizes(pixels);
   return {
     width: LARGEST_ZOOM * Math.max(...sizes.map(({ width }) => width)),
@@ -95,7 +97,7 @@ export interface BatcherOptions {
   batch: number;
   slices: number;
   /** Of the input, about. */
-  pixels: number;
+  pixels: readonly number[];
   /** Of which the input's sides are multiples; 32 without it. */
   multiple?: number;
   /** As `samplingWeights` takes it. */

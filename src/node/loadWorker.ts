@@ -15,7 +15,7 @@ export interface LoaderData {
   batch: number;
   slices: number;
   /** Of the input, about. */
-  pixels: number;
+  pixels: readonly number[];
   /** A factor by which the pictures of a set are drawn more often, by its name. */
   oversample?: Readonly<Record<string, number>>;
   /** The most bytes of decoded pictures that are kept. */

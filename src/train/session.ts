@@ -79,8 +79,11 @@ export interface TrainingOptions {
   optimizer?: OptimizerName;
   /** Of weights, sampling and augmentation; default 1. */
   seed?: number;
-  /** Pixels of the input, about; default 61440 (320 x 192). */
-  pixels?: number;
+  /**
+   * Pixels of the input, about; default 61440 (320 x 192). Of several, each step draws one, which makes a model for all of them; it is measured
+   * at the first, which its file asks for.
+   */
+  pixels?: number | readonly number[];
   /** Factors by which the images of a set are drawn more often, by its name. */
   oversample?: Readonly<Record<string, number>>;
   /** Epochs between measurements on the val split; 0: only at the end; default 4. */
@@ -211,7 +214,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     };
     const averaged = async (): Promise<Model> => ({
       graph: foldNorms(await replicas.export()),
-      info: { ...defaultInfo(tasks, maps), pixels, notes },
+      info: { ...defaultInfo(tasks, maps), pixels: pixels[0]!, notes },
     });
     const onFault = strict ? undefined : skipped("val");
     const scoresOf = ({ samples, found }: Answers): Scores => evaluate(tasks, samples, found);
@@ -278,7 +281,7 @@ async function checkUsable(read: ReadImage, val: readonly Sample[]): Promise<voi
 const bad = (expected: string, got: unknown): FourwayError =>
   new FourwayError("E_ARGUMENT", `train: expected ${expected}, got ${got}; give another value`);
 
-type Settings = Required<Pick<TrainingOptions, keyof typeof TRAINING_DEFAULTS>>;
+type Settings = Required<Pick<TrainingOptions, keyof typeof TRAINING_DEFAULTS>> & { pixels: readonly number[] };
 
 /** Maps as a checkpoint has them; those of the first models where it has none. */
 function mapsOf(saved: unknown): HeadMaps {
@@ -289,7 +292,7 @@ function mapsOf(saved: unknown): HeadMaps {
 /** The settings of a training, with defaults for those that are not given. @throws E_ARGUMENT for one that is out of range */
 function withDefaults(given: Partial<TrainingOptions>, threads: number): Settings {
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<Settings>;
-  const settings: Settings = { ...TRAINING_DEFAULTS, ...known };
+  const settings: Settings = { ...TRAINING_DEFAULTS, ...known, pixels: [known.pixels ?? TRAINING_DEFAULTS.pixels].flat() };
   const { tasks, epochs, batch, rate, seed, pixels, valEvery } = settings;
   const bounds = { epochs: 1, batch: 1, seed: 0, valEvery: 0, threads: 1 };
   for (const [name, value] of Object.entries({ epochs, batch, seed, valEvery, threads }))
@@ -297,7 +300,8 @@ function withDefaults(given: Partial<TrainingOptions>, threads: number): Setting
       throw bad(`${name} to be a whole number from ${bounds[name as keyof typeof bounds]}`, value);
   if (!(rate > 0 && rate <= MAX_RATE)) throw bad(`a rate in 0..${MAX_RATE}`, rate);
   const { least, mostTrained } = PIXELS;
-  if (!(pixels >= least && pixels <= mostTrained)) throw bad(`pixels in ${least}..${mostTrained}`, pixels);
+  if (pixels.length === 0 || !pixels.every((count) => count >= least && count <= mostTrained))
+    throw bad(`pixels in ${least}..${mostTrained}`, pixels.join(", "));
   if (tasks.length === 0 || new Set(tasks).size !== tasks.length) throw bad("tasks, each once", JSON.stringify(tasks));
   if (batch % threads)
     throw new FourwayError(

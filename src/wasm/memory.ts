@@ -5,6 +5,8 @@ const PAGE = 65536;
 const ALIGN = 64;
 /** The bottom holds no buffer, so that offset 0 is never one; threads keep their signals there (signals.ts). */
 const BOTTOM = 1024;
+/** Offsets are signed 32-bit numbers in places. */
+const MOST = 2 ** 31 - 1;
 /** Shared memory says beforehand how far it may grow: 1 GiB, as asconfig.json has it. */
 const SHARED_MAXIMUM = 16384;
 /** Vector kernels may touch up to this many bytes past a buffer's end. */
@@ -62,6 +64,8 @@ export class Memory {
   reserve(bytes: number): number {
     const offset = this.top;
     const end = offset + roomFor(bytes);
+    if (end > MOST)
+      throw new FourwayError("E_RUNTIME", `memory: expected at most ${MOST} bytes, got ${end}; use a smaller batch, input or model`);
     const missing = end - this.u8.length;
     if (missing > 0) {
       try {

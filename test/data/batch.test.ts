@@ -21,9 +21,9 @@ async function read(image: string): Promise<Frame> {
 const samples = Array.from({ length: 8 }, (_, i) => sampleOf(`p${i}`, { a: i % 2 ? [BOX] : [], b: null }));
 const engine = await createEngine();
 const batcherOf = (
-  options: { seed?: number; batch?: number; slices?: number } = {},
+  options: { seed?: number; batch?: number; slices?: number; pixels?: number[] } = {},
   reader: (image: string) => Promise<Frame | null> = read,
-): Batcher => new Batcher(engine, samples, TASKS, { seed: 1, batch: 4, slices: 2, pixels: 61440, ...options }, reader);
+): Batcher => new Batcher(engine, samples, TASKS, { seed: 1, batch: 4, slices: 2, pixels: [61440], ...options }, reader);
 
 test("tasks with fewer boxed pictures are drawn more often, each by its ratio to the .3, pictures without a box at .6", () => {
   const set = [
@@ -47,7 +47,7 @@ test("pictures are drawn as often as their weights say", async () => {
   const rare = sampleOf("p1", { b: [BOX] });
   const common = Array.from({ length: 16 }, () => sampleOf("p2", { a: [BOX] }));
   const empty = sampleOf("p3", { a: [] });
-  const batcher = new Batcher(engine, [rare, ...common, empty], TASKS, { seed: 3, batch: 100, slices: 1, pixels: 61440 }, async () => ({
+  const batcher = new Batcher(engine, [rare, ...common, empty], TASKS, { seed: 3, batch: 100, slices: 1, pixels: [61440] }, async () => ({
     width: 4,
     height: 4,
     data: new Uint8Array(64),
@@ -68,10 +68,21 @@ test("pictures are drawn as often as their weights say", async () => {
 });
 
 test("training sizes keep their aspects, in multiples of 32, at any number of pixels", () => {
-  const shown = (pixels: number) => trainingSizes(pixels).map(({ width, height }) => `${width}x${height}`);
+  const shown = (pixels: number) => trainingSizes([pixels]).map(({ width, height }) => `${width}x${height}`);
   assert.deepEqual(shown(61440), ["320x192", "288x224", "256x256", "224x288"]);
   assert.deepEqual(shown(28672), ["224x128", "192x160", "160x160", "160x192"]);
   assert.deepEqual(shown(4096), ["96x64", "64x64", "64x64", "64x64"]);
+  assert.deepEqual(trainingSizes([61440, 28672]), [...trainingSizes([61440]), ...trainingSizes([28672])]);
+});
+
+test("of several numbers of pixels each step draws one", async () => {
+  const batcher = batcherOf({ batch: 1, slices: 1, pixels: [4096, 28672] });
+  const areas = new Set<number>();
+  for (let step = 1; step <= 16; step++) {
+    const { width, height } = await batcher.make(step);
+    areas.add(width * height);
+  }
+  assert.ok([4096, 6144].some((area) => areas.has(area)) && [28672, 25600, 30720].some((area) => areas.has(area)), `${[...areas]}`);
 });
 
 test("a batch has as many pictures as asked, dealt out evenly, in one of the training sizes, with the names of what is in it", async () => {
@@ -79,7 +90,7 @@ test("a batch has as many pictures as asked, dealt out evenly, in one of the tra
   for (let step = 1; step <= 12; step++) {
     const { width, height, slices, names } = await batcherOf({ batch: 6, slices: 3 }).make(step);
     sizes.add(`${width}x${height}`);
-    assert.ok(trainingSizes(61440).some((size) => size.width === width && size.height === height));
+    assert.ok(trainingSizes([61440]).some((size) => size.width === width && size.height === height));
     assert.deepEqual(
       slices.map((share) => share.length),
       [2, 2, 2],
@@ -134,7 +145,7 @@ test("a picture counts as labelled where something is known of one of the tasks"
 });
 
 test("without labelled pictures there is nothing to train on", () => {
-  assert.throws(() => new Batcher(engine, [], TASKS, { seed: 1, batch: 4, slices: 2, pixels: 61440 }, read), {
+  assert.throws(() => new Batcher(engine, [], TASKS, { seed: 1, batch: 4, slices: 2, pixels: [61440] }, read), {
     code: "E_DATA",
     message: /^training: expected labelled pictures, got none; /,
   });

@@ -57,14 +57,14 @@ const loader = (shares: number, more: Partial<LoaderData> = {}): LoaderData => (
   seed: 3,
   batch: 4,
   slices: shares,
-  pixels: 61440,
+  pixels: [61440],
   cacheBytes: 1 << 20,
   strict: false,
   ...more,
 });
 const options = (threads: number): ReplicaOptions => ({
   batch: 4 / threads,
-  sizes: trainingSizes(61440),
+  sizes: trainingSizes([61440]),
   tasks: 3,
   groups: FRESH_GROUPS,
   optimizer: "adamw",

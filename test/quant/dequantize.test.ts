@@ -54,7 +54,7 @@ test("a training that starts from an int8 model starts from its function, batch 
     labels,
     ignore,
   }));
-  const settings = { samples, tasks, seed: 1, batch: 8, slices: 1, pixels: 61440, strict: true };
+  const settings = { samples, tasks, seed: 1, batch: 8, slices: 1, pixels: [61440], strict: true };
   const batches = await startLocalBatches(settings, (image) => scenes[Number(image)]!.frame, assert.fail);
   const batch = await batches.next(0);
   const { width, height } = batch;
