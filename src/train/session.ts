@@ -224,7 +224,6 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     const finish = async (model: Model): Promise<{ model: Model; scores: Scores | null }> => {
       if (val.length === 0) return { model, scores: null };
       const calibrated = await calibrateModel(model, val, { read, onFault });
-      await store?.write("model", saveModel(calibrated.model));
       return { model: calibrated.model, scores: scoresOf(calibrated.answers) };
     };
 
@@ -248,6 +247,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
           const due = valEvery > 0 && progress.epoch % valEvery === 0;
           const result = progress.step === steps ? await finish(model) : { model, scores: due ? await measured(model) : null };
           const { scores: figures } = result;
+          if (result.model !== model) await store?.write("model", saveModel(result.model));
           last = { model: result.model, step: progress.step };
           scores = figures ?? scores;
           await emit({ kind: "epoch", scores: figures, ...progress });
