@@ -130,7 +130,10 @@ function formatRun({ tasks, scores, calibration, atThresholds, ms }: Run): strin
   return lines.join("\n");
 }
 
-/** The table of what is found at the thresholds: all, then F1 (and the best F1 of that size alone) by the object's share of the picture. */
+/**
+ * Tables by the object's share of the picture: AP50 and how many boxes there are; then what is found at the thresholds: all, and F1 (and the best
+ * F1 of that size alone) by share.
+ */
 function thresholdLines(tasks: readonly Task[], atThresholds: AtThresholds, calibration: Record<Task, Reliability>): string[] {
   const sizes = atThresholds[tasks[0]!]!.sizes.map(({ from }) => `F1 from ${100 * from} %`);
   const head = ["at its thresholds", "score", "precision", "recall", "F1", ...sizes, "false alarms", "presence error"];
@@ -144,7 +147,11 @@ function thresholdLines(tasks: readonly Task[], atThresholds: AtThresholds, cali
       formatFigure(calibration[task]!.error),
     ];
   });
+  const shares = ["by share of the picture", ...atThresholds[tasks[0]!]!.sizes.map(({ from }) => `AP50 from ${100 * from} %`)];
+  const bySize = tasks.map((task) => [task, ...atThresholds[task]!.sizes.map(({ ap50, boxes }) => `${formatFigure(ap50)} of ${boxes}`)]);
   return [
+    ...tableLines([shares, ...bySize], [...shares.keys()].slice(1)),
+    "",
     ...tableLines([head, ...rows], [...head.keys()].slice(1)),
     "false alarms: share of the pictures without the task in which it is found; in brackets the best F1 that a threshold for this size alone has",
   ];

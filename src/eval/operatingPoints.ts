@@ -4,7 +4,7 @@
 import type { OperatingPoint } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
-import { type Found, matchTask, WRONG } from "./averagePrecision.js";
+import { averagePrecision, type Found, matchTask, RIGHT, WRONG } from "./averagePrecision.js";
 import { type F1Point, highestF1, lowestThreshold, precisionRecall, withF1 } from "./scores.js";
 
 /** The precision that `precise` keeps, and the one that `sensitive` goes down to. */
@@ -36,6 +36,8 @@ interface SizeScores {
   from: number;
   /** Labelled boxes. */
   boxes: number;
+  /** Average precision at IoU .5; null without a labelled box. */
+  ap50: number | null;
   /** Of the detections that pass; null without a labelled box. */
   at: F1Point | null;
   /** The highest F1 that a threshold for this size alone would have; null without a labelled box. */
@@ -84,7 +86,7 @@ export function scoresAt(
   const between = (from: number, to: number): SizeScores => {
     const within = ({ share }: { share: number }): boolean => share >= from && share < to;
     const boxes = truths.filter(within);
-    if (boxes.length === 0) return { from, boxes: 0, at: null, bestF1: null };
+    if (boxes.length === 0) return { from, boxes: 0, ap50: null, at: null, bestF1: null };
     const rightScores = rising(boxes);
     const wrongScores = rising(wrong.filter(within));
     const point = (least: number): F1Point => {
@@ -93,7 +95,13 @@ export function scoresAt(
       return withF1({ threshold: least, precision: passing === 0 ? 0 : right / passing, recall: right / boxes.length });
     };
     const bestF1 = rightScores.filter(Number.isFinite).reduce((most, score) => Math.max(most, point(score).f1), 0);
-    return { from, boxes: boxes.length, at: point(threshold), bestF1 };
+    const right = [...rightScores].filter(Number.isFinite).map((score) => ({ score, verdict: RIGHT }));
+    const ranked = [...right, ...wrong.filter(within).map(({ score }) => ({ score, verdict: WRONG }))].sort((a, b) => b.score - a.score);
+    const ap50 = averagePrecision(
+      Uint8Array.from(ranked, ({ verdict }) => verdict),
+      boxes.length,
+    );
+    return { from, boxes: boxes.length, ap50, at: point(threshold), bestF1 };
   };
   return {
     all: between(0, Number.POSITIVE_INFINITY).at,

@@ -90,4 +90,7 @@ test("a threshold's figures count boxes and detections by the object's share of 
   assert.deepEqual([small!.at!.precision, small!.at!.recall], [0.5, 1 / 3]);
   assert.ok(Math.abs(small!.bestF1! - 4 / 6) < 1e-12); // at .4: 2 of 3 boxes, 3 detections
   assert.deepEqual([large!.at!.precision, large!.at!.recall, large!.bestF1], [1, 0.5, 1]);
+  // small: precision 1 at the recalls 0 to .33, 2 of 3 at .34 to .66, of 101
+  assert.deepEqual([tiny!.ap50, none!.ap50, large!.ap50], [0, null, 1]);
+  assert.ok(Math.abs(small!.ap50! - (34 + 33 * (2 / 3)) / 101) < 1e-12);
 });
