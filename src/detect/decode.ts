@@ -59,7 +59,7 @@ export function logitOf(probability: number): number {
 
 /**
  * Keeps the best cells of one task's maps, those whose logit is at least `least`. Equal logits keep the order of the maps, row by row.
- * @param values the kernels' memory. Logits that are not numbers are passed over.
+ * @param values the kernels' memory. Logits that are not numbers are skipped.
  * @returns the largest logit of all cells: presence; -Infinity where none is a number
  */
 export function selectCells(to: Candidates, values: Float32Array, maps: readonly HeadMap[], least: number): number {

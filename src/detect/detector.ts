@@ -27,7 +27,7 @@ export interface DetectorOptions {
   thresholds?: Partial<Record<Task, number>>;
   /**
    * How many threads share the work of a frame, 1..16. Default 1. More need SharedArrayBuffer (in a page: cross-origin isolation) and as
-   * many idle cores; where they cannot be had, one does the work (`detector.threads` tells).
+   * many idle cores; where they cannot be had, one does the work (see `detector.threads`).
    */
   threads?: number;
   /** The SHA-256 of the model's file, 64 hexadecimal digits: another file is refused. */
@@ -36,7 +36,7 @@ export interface DetectorOptions {
 
 const MAX_THREADS = 16;
 
-/** How one frame is to be looked at. */
+/** Options for one frame. */
 export interface DetectOptions {
   /** In place of all thresholds, 0..1. */
   minScore?: number;

@@ -55,5 +55,5 @@ export function checkDigest(file: Uint8Array, expected: string): void {
     throw new FourwayError("E_ARGUMENT", `detector: expected sha256 as 64 hexadecimal digits, got ${expected}; take what sha256sum prints`);
   const digest = sha256(file);
   if (digest !== expected.toLowerCase())
-    throw new FourwayError("E_MODEL", `model: expected a file with SHA-256 ${expected}, got ${digest}; copy the file anew`);
+    throw new FourwayError("E_MODEL", `model: expected a file with SHA-256 ${expected}, got ${digest}; copy the file again`);
 }

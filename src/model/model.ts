@@ -80,7 +80,7 @@ const NO_DIGEST = "0".repeat(64);
 /** How the entry of the digest begins in a file: metadata_props, its length, the key, the value's length. */
 const DIGEST_ENTRY = new TextEncoder().encode("rJ\n\x06sha256\x12@");
 
-/** Where the digest's digits stand in a file, or -1. */
+/** Where the digest's digits begin in a file, or -1. */
 function digestAt(file: Uint8Array): number {
   const [first] = DIGEST_ENTRY;
   for (let at = file.indexOf(first!); at >= 0; at = file.indexOf(first!, at + 1))
@@ -166,7 +166,7 @@ export function loadModel(file: Bytes): Model {
     if (at < 0 || digestOf(bytes, at) !== metadata.sha256)
       throw new FourwayError(
         "E_MODEL",
-        "model: expected a file as saveModel wrote it, got one whose bytes differ from its digest; copy it anew, or where it was changed on purpose remove sha256 from its metadata",
+        "model: expected a file as saveModel wrote it, got one whose bytes differ from its digest; copy it again, or, where it was changed on purpose, remove sha256 from its metadata",
       );
   }
   if (!isFourway(metadata))

@@ -46,7 +46,7 @@ export interface Sources {
 /**
  * The card of a model: its facts, how it was made and what it is worth, as JSON.
  * @param train the samples that it was trained on
- * @param val figures on the val split, as they are to stand in the card
+ * @param val figures on the val split, as the card shows them
  */
 export async function modelCard(
   name: string,

@@ -1,5 +1,5 @@
 // A small writer of line plots as SVG text: precision-recall and reliability curves in reports, losses of a training run.
-// The picture scales with its box, takes no script or font, and has a light and a dark dress (prefers-color-scheme).
+// The picture scales with its box, takes no script or font, and has a light and a dark theme (prefers-color-scheme).
 
 /** One line of a plot. */
 export interface Series {
@@ -84,7 +84,7 @@ function bounds(axis: Axis, values: readonly number[]): [number, number] {
 const place = (value: number): string => String(Math.round(value * 10) / 10);
 const tickText = (value: number): string => String(Number(value.toPrecision(4)));
 
-/** Path data of a line, without the points that cannot be told from the one before. */
+/** Path data of a line, without the points that look the same as the one before. */
 function path(points: readonly (readonly [number, number])[]): string {
   let data = "";
   let last: readonly [number, number] | null = null;
@@ -122,7 +122,7 @@ function legendPlaces(names: readonly string[]): { places: { x: number; row: num
 }
 
 /**
- * The plot as an `<svg>` element, for a file of its own or to stand in HTML: title, legend, axes with round ticks, lines.
+ * The plot as an `<svg>` element, for a file of its own or for use in HTML: title, legend, axes with round ticks, lines.
  * A series without points keeps its colour free, so that the same list has the same colours in every plot; it is not in the
  * legend. Lines are cut off at the axes' bounds. All text is escaped.
  */
