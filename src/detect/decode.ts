@@ -131,10 +131,15 @@ function clamp(v: number, low: number, high: number): number {
  */
 export function distance(values: Float32Array, cell: number, { box, bins }: HeadLayout, side: number): number {
   if (bins === 0) return Math.exp(clamp(values[cell + box + side]!, LOG_DISTANCE[0], LOG_DISTANCE[1]));
-  const first = cell + box + side * bins;
+  return meanBin(values, cell + box + side * bins, bins);
+}
+
+/** The mean of the numbers 0..bins - 1 under the softmax of the `bins` logits from index `first` on. */
+export function meanBin(values: Float32Array, first: number, bins: number): number {
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < bins; i++) most = Math.max(most, values[first + i]!);
-  let [sum, mean] = [0, 0];
+  let sum = 0;
+  let mean = 0;
   for (let i = 0; i < bins; i++) {
     const share = Math.exp(values[first + i]! - most);
     sum += share;

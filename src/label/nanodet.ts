@@ -1,5 +1,6 @@
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
+import { meanBin } from "../detect/decode.js";
 import { inputSize, letterboxed } from "../image/letterbox.js";
 import { COCO_CLASSES, onlyInput, outputOf, planesBgr, type Teacher } from "./teacher.js";
 
@@ -41,23 +42,10 @@ export const nanodetPlus: Teacher = {
           const score = scores[cell * CLASSES + number]!;
           if (!(score >= least)) continue;
           const [x, y] = [(cell % columns) * stride, Math.floor(cell / columns) * stride];
-          const [left, top, right, bottom] = [0, 1, 2, 3].map((side) => expectedBin(bins, (4 * cell + side) * BINS) * stride);
+          const [left, top, right, bottom] = [0, 1, 2, 3].map((side) => meanBin(bins, (4 * cell + side) * BINS, BINS) * stride);
           objects.push({ task, score, box: { x: x - left!, y: y - top!, width: left! + right!, height: top! + bottom! } });
         }
     }
     return objects;
   },
 };
-
-/** Mean bin number, 0..7, under the softmax of the eight bins at `at`. */
-function expectedBin(bins: Float32Array, at: number): number {
-  let most = -Infinity;
-  for (let i = 0; i < BINS; i++) most = Math.max(most, bins[at + i]!);
-  let [sum, mean] = [0, 0];
-  for (let i = 0; i < BINS; i++) {
-    const e = Math.exp(bins[at + i]! - most);
-    sum += e;
-    mean += i * e;
-  }
-  return mean / sum;
-}
