@@ -1,4 +1,4 @@
-import type { Example } from "../data/example.js";
+import type { Truth } from "../data/example.js";
 import { BOX_MAPS, type HeadMaps } from "../model/head.js";
 import type { TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
@@ -13,11 +13,22 @@ const PRESENCE = 0.25;
 /** The map and box terms are divided by the batch's total quality, but by no less than this. */
 const MIN_TOTAL = 4;
 
+/** What the terms are divided by: the labelled cells' quality, all together, and how many presences are known. */
+export interface Divisors {
+  quality: number;
+  known: number;
+}
+
 /** A step's loss, already weighted: a task each (map + box + presence). */
 export interface StepLoss {
   tasks: number[];
   total: number;
+  /** Of these examples alone. */
+  divisors: Divisors;
 }
+
+/** The maps that the loss reads and the gradients that it writes, as a `TrainingProgram` has them. */
+export type LossMaps = Pick<TrainingProgram, "outputs" | "dOutputs"> & { plan: { batch: number } };
 
 /** Lists in the kernels' memory that the loss kernels read; reserved once for the largest plan. */
 export interface LossBuffers {
@@ -29,7 +40,7 @@ export interface LossBuffers {
 }
 
 /** Cells of the largest map of a plan, all pictures together. */
-export function largestMap({ plan, outputs }: TrainingProgram): number {
+export function largestMap({ plan, outputs }: Pick<LossMaps, "plan" | "outputs">): number {
   return Math.max(...outputs.map(({ height, width }) => plan.batch * height * width));
 }
 
@@ -51,14 +62,16 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
  * Reads the program's outputs, writes all of its `dOutputs`.
  * Outputs of the layout other than the logit and the box get a gradient of exactly 0.
  * @param tasks how many; outputs are ordered as `buildNetwork` makes them
+ * @param rest of the batch, where its gradients are added up in several calls
  */
 export function multiTaskLoss(
   { kernels, memory }: Engine,
-  program: TrainingProgram,
+  program: LossMaps,
   buffers: LossBuffers,
-  examples: readonly Example[],
+  examples: readonly Truth[],
   tasks: number,
   { strides, layout }: HeadMaps = BOX_MAPS,
+  rest: Divisors = { quality: 0, known: 0 },
 ): StepLoss {
   const { outputs, dOutputs } = program;
   const { f32, i32 } = memory;
@@ -78,8 +91,8 @@ export function multiTaskLoss(
     });
     for (const weight of presenceWeight) known += weight;
   });
-  const scale = 1 / Math.max(MIN_TOTAL, total);
-  const presenceScale = PRESENCE / Math.max(1, known);
+  const scale = 1 / Math.max(MIN_TOTAL, total + rest.quality);
+  const presenceScale = PRESENCE / Math.max(1, known + rest.known);
 
   const losses = new Array<number>(tasks).fill(0);
   // presence: the largest logit that is not masked, of each picture and task
@@ -157,5 +170,5 @@ export function multiTaskLoss(
     }
     start += count;
   });
-  return { tasks: losses, total: losses.reduce((a, b) => a + b, 0) };
+  return { tasks: losses, total: losses.reduce((a, b) => a + b, 0), divisors: { quality: total, known } };
 }
