@@ -139,7 +139,10 @@ export class Detector {
     program.run();
 
     const done = performance.now();
-    const { maps, letterbox: { placement } } = network;
+    const {
+      maps,
+      letterbox: { placement },
+    } = network;
     const answer = this.reader.read(engine.memory.f32, maps, placement, input, (task) => minScore ?? this.thresholds[task]!);
     return { ...answer, ms: { letterbox: placed - start, network: done - placed, postprocess: performance.now() - done } };
   }

@@ -40,7 +40,10 @@ export function recalibrated(info: ModelInfo, tasks: readonly Task[], samples: r
       return truth === null ? [] : [{ truth, logit: logit(found[i]!.presence[task]!) }];
     });
     if (known.length === 0) continue;
-    const { scales, offsets } = fitPlattScaling(known.map((each) => each.logit), known.map((each) => each.truth));
+    const { scales, offsets } = fitPlattScaling(
+      known.map((each) => each.logit),
+      known.map((each) => each.truth),
+    );
     const part = Math.min(1, known.length / ENOUGH);
     const [scale, offset] = [1 + part * (scales[0]! - 1), part * offsets[0]!];
     const { sizes, ...old } = presence[task]!;

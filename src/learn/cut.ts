@@ -42,8 +42,7 @@ function learnsIn(part: Part): (name: string) => boolean {
  * @throws E_MODEL for a network that is not int8, or that has no such part
  */
 export function cutBefore({ graph, info }: Model, part: Part, tasks: readonly Task[] = info.tasks): Cut {
-  if (!graph.scales)
-    throw new FourwayError("E_MODEL", "learner: expected an int8 model, got f32; quantize it first (fourway quantize)");
+  if (!graph.scales) throw new FourwayError("E_MODEL", "learner: expected an int8 model, got f32; quantize it first (fourway quantize)");
   const learns = learnsIn(part);
   const outputs = info.strides.flatMap((stride) => tasks.map((task) => mapName(task, stride)));
   const whole = pruned({ ...graph, outputs }, outputs);
@@ -106,7 +105,9 @@ export function putBack(graph: Graph, { learner, behind }: Cut, learned: Graph, 
     if (node.params.weight === undefined) return;
     const same =
       scales.get(node.inputs[0]!) === behind.scales!.get(node.inputs[0]!) &&
-      (["weight", "bias"] as const).every((role) => sameBits(paramOf(learned, learned.nodes[i]!, role), paramOf(learner, learner.nodes[i]!, role)));
+      (["weight", "bias"] as const).every((role) =>
+        sameBits(paramOf(learned, learned.nodes[i]!, role), paramOf(learner, learner.nodes[i]!, role)),
+      );
     if (same) return;
     for (const role of ["weight", "bias"] as const) params.set(node.params[role]!, paramOf(made, node, role));
     changed.set(old.name, node);

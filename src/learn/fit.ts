@@ -1,14 +1,14 @@
-import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import type { Model } from "../model/model.js";
 import { grownScales } from "../quant/quantize.js";
 import type { Engine } from "../wasm/load.js";
 import { recalibrated } from "./calibrate.js";
 import { type Cut, cutBefore, type Part, putBack } from "./cut.js";
-import { fitBehind, type Lesson } from "./fitting.js";
+import { type FitSettings, fitBehind, type Lesson } from "./fitting.js";
 import { type GuardResult, judge, lossesOf } from "./guard.js";
 import { answersAt } from "./look.js";
-import { featuresOf, reachesOf, type Seen } from "./passes.js";
+import type { FitReport } from "./options.js";
+import { type Features, reachesOf, type Seen } from "./passes.js";
 import { asSample, type LearnSample, truthOf } from "./sample.js";
 
 /** A value may reach so far beyond what int8 does before its scale is doubled: the few that do are clipped, and the others keep their steps. */
@@ -17,40 +17,53 @@ const SLACK = 1.25;
 const LEAST_SCORE = 0.001;
 
 /** What learning needs to know. */
-export interface LearnOptions {
+interface LearnOptions {
   part: Part;
-  steps: number;
+  steps: FitSettings["steps"];
   rate: number;
   seed: number;
+  /** The samples' values at a cut. */
+  features: (cut: Cut) => Promise<readonly Features[]>;
   /** What to rehearse for a cut. */
   rehearsal: (cut: Cut) => Promise<readonly Lesson[]>;
   signal?: AbortSignal;
-  onStep?: (step: number, loss: number) => void;
+  onStep?: FitSettings["onStep"];
 }
 
 /** A model that learned, not yet committed. */
-export interface Learned {
+interface Learned {
   model: Model;
   /** What learned in the end: less than was asked for where a task was refused. */
   part: Part;
   /** What the guard said of each task that was taught. */
   guard: Record<Task, GuardResult>;
+  /** Steps that were done. */
+  steps: number;
   /** How many scales of values had to grow. */
   grown: number;
 }
 
 /** The tasks that samples teach, in the model's order. */
 export function taughtTasks({ info }: Model, samples: readonly LearnSample[]): Task[] {
-  return info.tasks.filter((task) => samples.some(({ labels, held }) => (labels[task] ?? null) !== null && !held.includes(task)));
+  return info.tasks.filter((task) => samples.some((sample) => isLabelled(sample, task) && !sample.held.includes(task)));
 }
 
-const seenBy = (engine: Engine, cut: Cut, samples: readonly LearnSample[]): Seen[] => {
-  const features = featuresOf(engine, cut, samples);
-  return samples.map(({ width, height }, i) => ({ width, height, features: features[i]! }));
-};
+/** Whether a sample says anything of a task that can be learned or measured. */
+export function isLabelled({ labels, asked }: LearnSample, task: Task): boolean {
+  return (labels[task] ?? null) !== null && !asked.includes(task);
+}
+
+const seenAs = (samples: readonly LearnSample[], features: readonly Features[]): Seen[] =>
+  samples.map(({ width, height }, i) => ({ width, height, features: features[i]! }));
 
 /** The network with other weights behind a cut, and how many scales grew for them. */
-function quantized(engine: Engine, model: Model, cut: Cut, learner: Cut["learner"], seen: readonly Seen[]): { model: Model; grown: number } {
+function quantized(
+  engine: Engine,
+  model: Model,
+  cut: Cut,
+  learner: Cut["learner"],
+  seen: readonly Seen[],
+): { model: Model; grown: number } {
   const old = cut.behind.scales!;
   const scales = grownScales(learner, old, reachesOf(engine, learner, old, seen), SLACK);
   const grown = [...scales].filter(([name, scale]) => scale !== old.get(name)).length;
@@ -61,20 +74,18 @@ function quantized(engine: Engine, model: Model, cut: Cut, learner: Cut["learner
  * A model taught on samples: what is behind the cut learns, is quantized again, and each task keeps that only where its loss on the samples that
  * were held back fell. A task that got worse gets its old head back; where the path learned with it, that gets its old weights back too, and the
  * heads of the other tasks learn again on it.
- * @throws E_ARGUMENT where nothing is taught; what `fitBehind` throws
  */
-export async function learn(engine: Engine, model: Model, samples: readonly LearnSample[], options: LearnOptions): Promise<Learned> {
-  const tasks = taughtTasks(model, samples);
-  if (tasks.length === 0)
-    throw new FourwayError("E_ARGUMENT", "fit: expected labelled frames, got none; add some first");
-  return learnTasks(engine, model, samples, tasks, options);
-}
-
-async function learnTasks(engine: Engine, model: Model, samples: readonly LearnSample[], taught: readonly Task[], options: LearnOptions): Promise<Learned> {
-  const { part, rehearsal, signal, ...settings } = options;
+async function learn(
+  engine: Engine,
+  model: Model,
+  samples: readonly LearnSample[],
+  taught: readonly Task[],
+  options: LearnOptions,
+): Promise<Learned> {
+  const { part, features, rehearsal, signal, ...settings } = options;
   const cut = cutBefore(model, part, part === "heads" ? taught : model.info.tasks);
   const { tasks } = cut;
-  const seen = seenBy(engine, cut, samples);
+  const seen = seenAs(samples, await features(cut));
   const only = (measures: boolean) => (sample: LearnSample, i: number) => ({
     ...seen[i]!,
     truth: truthOf({ ...sample, labels: Object.fromEntries(taught.map((task) => [task, sample.labels[task] ?? null])) }, tasks, measures),
@@ -83,7 +94,7 @@ async function learnTasks(engine: Engine, model: Model, samples: readonly LearnS
   const lessons = samples.map(only(false)).filter(says);
   const exams = samples.map(only(true)).filter(says);
   const rehearsed = await rehearsal(cut);
-  const learner = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, signal, maps: model.info });
+  const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, signal, maps: model.info });
   const shown = [...lessons, ...rehearsed.slice(0, lessons.length)];
   const first = quantized(engine, model, cut, learner, shown);
 
@@ -96,30 +107,62 @@ async function learnTasks(engine: Engine, model: Model, samples: readonly LearnS
     }),
   );
   const kept = taught.filter((task) => guard[task]!.kept);
-  if (kept.length === taught.length) return { ...first, part, guard };
-  if (kept.length === 0) return { model, part, guard, grown: 0 };
+  if (kept.length === taught.length) return { ...first, part, guard, steps };
+  if (kept.length === 0) return { model, part, guard, steps, grown: 0 };
   if (part !== "heads") {
-    const again = await learnTasks(engine, model, samples, kept, { ...options, part: "heads" });
+    const again = await learn(engine, model, samples, kept, { ...options, part: "heads" });
     return { ...again, guard: { ...guard, ...again.guard } };
   }
   const params = new Map(learner.params);
   for (const [name, param] of cut.learner.params) if (!kept.some((task) => name.startsWith(`head.${task}.`))) params.set(name, param);
-  return { ...quantized(engine, model, cut, { ...learner, params }, shown), part, guard };
+  return { ...quantized(engine, model, cut, { ...learner, params }, shown), part, guard, steps };
 }
 
 /**
  * The model with thresholds and presence of some tasks fitted to samples: to those that were held back of a task where it has learned, for it is
  * too sure of what it learned.
  */
-export function recalibrate(engine: Engine, model: Model, samples: readonly LearnSample[], tasks: readonly Task[], learned: boolean): Model {
+async function recalibrate(
+  engine: Engine,
+  model: Model,
+  samples: readonly LearnSample[],
+  tasks: readonly Task[],
+  learned: boolean,
+  features: LearnOptions["features"],
+): Promise<Model> {
   let { info } = model;
   const cut = cutBefore(model, "heads", tasks);
+  const found = answersAt(engine, cut, info, seenAs(samples, await features(cut)), LEAST_SCORE);
   for (const task of tasks) {
-    const labelled = samples.filter(({ labels }) => (labels[task] ?? null) !== null);
-    const held = labelled.filter(({ held }) => held.includes(task));
+    const labelled = [...samples.keys()].filter((i) => isLabelled(samples[i]!, task));
+    const held = labelled.filter((i) => samples[i]!.held.includes(task));
     const fitted = learned && held.length > 0 ? held : labelled;
-    const found = answersAt(engine, cut, info, seenBy(engine, cut, fitted), LEAST_SCORE);
-    info = recalibrated(info, [task], fitted.map(asSample), found);
+    info = recalibrated(
+      info,
+      [task],
+      fitted.map((i) => asSample(samples[i]!)),
+      fitted.map((i) => found[i]!),
+    );
   }
   return { ...model, info };
+}
+
+/**
+ * A model fitted to samples: taught, unless thresholds are all that is asked for, and with thresholds and presence fitted.
+ * @returns a report, and the model; none where no task keeps what it learned
+ * @throws what `fitBehind` throws
+ */
+export async function fitModel(
+  engine: Engine,
+  model: Model,
+  samples: readonly LearnSample[],
+  { what, ...options }: Omit<LearnOptions, "part"> & { what: Part | "thresholds" },
+): Promise<FitReport & { model?: Model }> {
+  const taught = taughtTasks(model, samples);
+  if (what === "thresholds")
+    return { what, steps: 0, guard: {}, refused: [], model: await recalibrate(engine, model, samples, taught, false, options.features) };
+  const { part, steps, guard, model: learned } = await learn(engine, model, samples, taught, { ...options, part: what });
+  const kept = taught.filter((task) => guard[task]!.kept);
+  const report = { what: part, steps, guard, refused: taught.filter((task) => !guard[task]!.kept) };
+  return kept.length === 0 ? report : { ...report, model: await recalibrate(engine, learned, samples, kept, true, options.features) };
 }

@@ -4,7 +4,7 @@ import type { Truth } from "../data/example.js";
 import type { Graph } from "../graph/graph.js";
 import type { HeadMaps } from "../model/head.js";
 import { compileTraining, planTraining, type TrainingProgram } from "../program/training.js";
-import { type Divisors, type LossBuffers, largestMap, multiTaskLoss, reserveLoss, type StepLoss } from "../train/loss.js";
+import { type Divisors, type LossBuffers, largestMap, multiTaskLoss, reserveLoss, type StepLoss, type Taught } from "../train/loss.js";
 import { learningRate } from "../train/schedule.js";
 import { Weights } from "../train/weights.js";
 import type { Engine } from "../wasm/load.js";
@@ -13,19 +13,20 @@ import { fillInputs, keyOf, largestInput, type Seen } from "./passes.js";
 
 /** A picture that is learned from: its values at the cut and what is known of it. */
 export interface Lesson extends Seen {
-  truth: Truth;
+  truth: Taught;
 }
 
 /** How weights are learned. */
 export interface FitSettings {
-  steps: number;
+  /** How many, or for how long: then as many as a few steps show to fit, `most` at most. */
+  steps: number | { seconds: number; most: number };
   /** Of AdamW. */
   rate: number;
   seed: number;
   maps: HeadMaps;
   signal?: AbortSignal;
-  /** Called after each step. */
-  onStep?: (step: number, loss: number) => void;
+  /** Called after each step: which, of how many, and its loss. */
+  onStep?: (step: number, steps: number, loss: number) => void;
 }
 
 /** Cells that answer for an object are so good together before anything was learned, about: for the first divisor of a picture's partner. */
@@ -98,25 +99,52 @@ class Turns {
   }
 }
 
+/** Steps that are timed, after one that is not. */
+const TIMED = 3;
+/** Fewer teach next to nothing. */
+const LEAST_STEPS = 20;
+
+/** How many steps fit into a time, from how long some take. */
+function stepsWithin({ seconds, most }: { seconds: number; most: number }, step: () => void): number {
+  step();
+  const start = performance.now();
+  for (let i = 0; i < TIMED; i++) step();
+  const each = (performance.now() - start) / 1000 / TIMED;
+  return Math.max(Math.min(LEAST_STEPS, most), Math.min(most, Math.floor(seconds / each)));
+}
+
 const knownOf = ({ presenceWeight }: Truth): number => presenceWeight.reduce((sum, weight) => sum + weight, 0);
 
 /**
  * Learns what is behind a cut: each step takes one lesson of each list, whose gradients add up.
  * @param lists of lessons, such as a camera's frames and pictures that keep what was known before; an empty one is left out
- * @returns `cut.learner` with other weights
+ * @returns `cut.learner` with other weights, and how many steps were done
  * @throws E_TRAIN where loss or gradient is not finite any more; the signal's reason where it is aborted
  */
-export async function fitBehind(engine: Engine, cut: Cut, lists: readonly (readonly Lesson[])[], settings: FitSettings): Promise<Graph> {
-  const { steps, rate, seed, signal, onStep } = settings;
+export async function fitBehind(
+  engine: Engine,
+  cut: Cut,
+  lists: readonly (readonly Lesson[])[],
+  settings: FitSettings,
+): Promise<{ learner: Graph; steps: number }> {
+  const { rate, seed, signal, onStep } = settings;
   const mark = engine.memory.mark;
   try {
     const pupil = new Pupil(engine, cut, lists.flat(), settings.maps);
-    const sources = lists.filter(({ length }) => length > 0).map((lessons, i) => ({ lessons, turns: new Turns(lessons.length, [seed, 0x1ea4, i]) }));
+    const sources = lists
+      .filter(({ length }) => length > 0)
+      .map((lessons, i) => ({ lessons, turns: new Turns(lessons.length, [seed, 0x1ea4, i]) }));
     const quality = new Map<Lesson, number>();
     const guess = (lesson: Lesson): Divisors => ({
       quality: quality.get(lesson) ?? (QUALITY_A_BOX * lesson.truth.boxes.length) / 5,
       known: knownOf(lesson.truth),
     });
+    const steps =
+      typeof settings.steps === "number"
+        ? settings.steps
+        : stepsWithin(settings.steps, () => {
+            for (const { lessons } of sources) pupil.take(lessons[0]!, { quality: 0, known: 0 });
+          });
     for (let step = 1; step <= steps; step++) {
       await breathe();
       signal?.throwIfAborted();
@@ -134,11 +162,14 @@ export async function fitBehind(engine: Engine, cut: Cut, lists: readonly (reado
       });
       const norm = pupil.weights.gradientNorm();
       if (!Number.isFinite(total) || !Number.isFinite(norm))
-        throw new FourwayError("E_TRAIN", `fit, step ${step}: expected a finite loss and gradient, got ${total} and ${norm}; look at the labels of the frames`);
+        throw new FourwayError(
+          "E_TRAIN",
+          `fit, step ${step}: expected a finite loss and gradient, got ${total} and ${norm}; look at the labels of the frames`,
+        );
       pupil.weights.apply({ step, rate: learningRate(rate, step, steps), emaWeight: 0 });
-      onStep?.(step, total);
+      onStep?.(step, steps, total);
     }
-    return pupil.weights.export(false);
+    return { learner: pupil.weights.export(false), steps };
   } finally {
     engine.memory.release(mark);
   }

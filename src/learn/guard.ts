@@ -1,11 +1,11 @@
 import type { Task } from "../core/task.js";
-import type { Truth } from "../data/example.js";
-import type { HeadMaps } from "../model/head.js";
 import type { Graph } from "../graph/graph.js";
+import type { HeadMaps } from "../model/head.js";
+import { elements } from "../program/plan.js";
 import { largestMap, multiTaskLoss, reserveLoss } from "../train/loss.js";
 import type { Engine } from "../wasm/load.js";
-import { elements } from "../program/plan.js";
-import { plansOf, runOver, type Seen } from "./passes.js";
+import type { Lesson } from "./fitting.js";
+import { plansOf, runOver } from "./passes.js";
 
 // Whether a task may keep what was learned: the loss on frames that were held back, after learning less before, paired frame by frame.
 // It cannot see labels that are wrong in the same way in the frames held back too.
@@ -43,17 +43,12 @@ export function judge(before: readonly number[], after: readonly number[]): Guar
   return { frames: n, before: mean(before), after: mean(after), t, worse, kept };
 }
 
-/** A frame with what it measures. */
-export interface Exam extends Seen {
-  truth: Truth;
-}
-
 /**
  * The loss of each task that each frame measures.
  * @param behind the int8 part of a network, from the frames' features to the maps of `tasks`
  * @returns [task][frames that measure it]
  */
-export function lossesOf(engine: Engine, behind: Graph, exams: readonly Exam[], tasks: readonly Task[], maps: HeadMaps): number[][] {
+export function lossesOf(engine: Engine, behind: Graph, exams: readonly Lesson[], tasks: readonly Task[], maps: HeadMaps): number[][] {
   const losses = tasks.map((): number[] => []);
   const { memory } = engine;
   const mark = memory.mark;

@@ -1,17 +1,10 @@
 import type { Task } from "../core/task.js";
 import { type FrameAnswer, MapReader } from "../detect/mapReader.js";
 import { letterboxed } from "../image/letterbox.js";
-import { IDENTITY } from "../model/calibration.js";
 import type { Model, ModelInfo } from "../model/model.js";
 import type { Engine } from "../wasm/load.js";
 import { type Cut, cutBefore } from "./cut.js";
 import { runOver, type Seen } from "./passes.js";
-
-/** A model's info with scores and presence as they come from the network. */
-export function uncalibrated(info: ModelInfo): ModelInfo {
-  const identity = Object.fromEntries(info.tasks.map((task) => [task, IDENTITY]));
-  return { ...info, scores: identity, presence: identity };
-}
 
 /** What an int8 network says of pictures that are known as far as its cut, boxes in pixels of the input. */
 export function answersAt(engine: Engine, { behind, tasks }: Cut, info: ModelInfo, seen: readonly Seen[], least: number): FrameAnswer[] {

@@ -1,8 +1,7 @@
 import type { Graph } from "../graph/graph.js";
 import { compileForward, type Program } from "../program/forward.js";
 import { placeParams } from "../program/params.js";
-import { type Plan, planForward } from "../program/plan.js";
-import { elements } from "../program/plan.js";
+import { elements, type Plan, planForward } from "../program/plan.js";
 import { precisionOf } from "../program/precision.js";
 import type { Engine } from "../wasm/load.js";
 import type { Cut } from "./cut.js";
@@ -104,7 +103,12 @@ export function featuresOf(engine: Engine, { frozen }: Cut, pictures: readonly (
 }
 
 /** The largest magnitude of each value of a cut's f32 part over pictures. */
-export function reachesOf(engine: Engine, learner: Graph, scales: ReadonlyMap<string, number>, pictures: readonly Seen[]): Map<string, number> {
+export function reachesOf(
+  engine: Engine,
+  learner: Graph,
+  scales: ReadonlyMap<string, number>,
+  pictures: readonly Seen[],
+): Map<string, number> {
   const reach = new Map<string, number>();
   runOver(
     engine,

@@ -6,7 +6,6 @@ import type { Task } from "../core/task.js";
 import type { Label, Sample } from "../data/dataset.js";
 import type { Truth } from "../data/example.js";
 import { clip } from "../data/read.js";
-import { INPUT_ZERO } from "../graph/graph.js";
 import type { Placement } from "../image/letterbox.js";
 
 /** What a person said of a task where they did not look at the whole frame, such as by a tap. */
@@ -20,19 +19,26 @@ export interface PartialLabel {
 /** What is known of a frame, a task each: as in a data set, or a part of it. A task that is missing is not known. Boxes in frame pixels. */
 export type FrameLabels = Readonly<Record<Task, Label | PartialLabel>>;
 
-/** A frame that is learned from, as the network sees it; boxes in pixels of the input. */
+/** What is known of a frame that is learned from; boxes in pixels of the input. */
 export interface LearnSample {
   /** SHA-256 of its pixels and labels. */
   id: string;
   /** Of the input. */
   width: number;
   height: number;
-  /** [height, width, 3] signed bytes. */
-  pixels: Int8Array;
   labels: Record<Task, Label>;
   ignore: Record<Task, Box[]>;
   /** Tasks that this frame measures and does not teach. */
   held: Task[];
+  /** Tasks whose labels contradict the detector and wait for an answer. */
+  asked: Task[];
+}
+
+/** A frame as the network sees it: [height, width, 3] signed bytes. */
+export interface Picture {
+  width: number;
+  height: number;
+  pixels: Int8Array;
 }
 
 /** A box with a side below this many input pixels teaches nothing. */
@@ -44,12 +50,26 @@ function inInput(box: Box, { left, top, width, height, sourceWidth, sourceHeight
   return { x: left + box.x * x, y: top + box.y * y, width: box.width * x, height: box.height * y };
 }
 
+/** A box of the input in frame pixels. */
+export function outOfInput({ x, y, width, height }: Box, placement: Placement): Box {
+  const [sx, sy] = [placement.sourceWidth / placement.width, placement.sourceHeight / placement.height];
+  return { x: (x - placement.left) * sx, y: (y - placement.top) * sy, width: width * sx, height: height * sy };
+}
+
 /** A rectangle without others, as rectangles: strips between all their edges. */
 export function without(whole: Box, holes: readonly Box[]): Box[] {
   const cuts = (start: number, length: number, edges: number[]): number[] =>
     [...new Set([start, start + length, ...edges.filter((v) => v > start && v < start + length)])].sort((a, b) => a - b);
-  const xs = cuts(whole.x, whole.width, holes.flatMap(({ x, width }) => [x, x + width]));
-  const ys = cuts(whole.y, whole.height, holes.flatMap(({ y, height }) => [y, y + height]));
+  const xs = cuts(
+    whole.x,
+    whole.width,
+    holes.flatMap(({ x, width }) => [x, x + width]),
+  );
+  const ys = cuts(
+    whole.y,
+    whole.height,
+    holes.flatMap(({ y, height }) => [y, y + height]),
+  );
   const free: Box[] = [];
   for (let j = 0; j + 1 < ys.length; j++)
     for (let i = 0; i + 1 < xs.length; i++) {
@@ -60,8 +80,7 @@ export function without(whole: Box, holes: readonly Box[]): Box[] {
   return free;
 }
 
-const isBox = (box: Box): boolean =>
-  [box?.x, box?.y, box?.width, box?.height].every(Number.isFinite) && box.width > 0 && box.height > 0;
+const isBox = (box: Box): boolean => [box?.x, box?.y, box?.width, box?.height].every(Number.isFinite) && box.width > 0 && box.height > 0;
 
 /**
  * Labels of a frame in the input's pixels. What a partial label leaves open, and what is too small for the input, is ignored.
@@ -96,7 +115,10 @@ export function labelsInInput(
       continue;
     }
     if (typeof label !== "object")
-      throw new FourwayError("E_ARGUMENT", `add: expected a list of boxes, true, null or { yes, no } for ${task}, got ${typeof label}; see Label`);
+      throw new FourwayError(
+        "E_ARGUMENT",
+        `add: expected a list of boxes, true, null or { yes, no } for ${task}, got ${typeof label}; see Label`,
+      );
     const partial = Array.isArray(label) ? undefined : (label as PartialLabel);
     const boxes = (partial ? (partial.yes ?? []) : (label as Box[])).map((box) => checked(task, box));
     if (partial) {
@@ -112,11 +134,15 @@ export function labelsInInput(
   return placed;
 }
 
-/** What a sample teaches of some tasks, or with `held` what it measures. */
-export function truthOf({ labels, ignore, held }: Pick<LearnSample, "labels" | "ignore" | "held">, tasks: readonly Task[], measures = false): Truth {
+/** What a sample teaches of some tasks, or what it measures. */
+export function truthOf(
+  { labels, ignore, held, asked }: Pick<LearnSample, "labels" | "ignore" | "held" | "asked">,
+  tasks: readonly Task[],
+  measures = false,
+): Truth {
   const truth: Truth = { boxes: [], ignored: [], mapWeight: [], presence: [], presenceWeight: [] };
   tasks.forEach((task, t) => {
-    const label = held.includes(task) === measures ? (labels[task] ?? null) : null;
+    const label = held.includes(task) === measures && !asked.includes(task) ? (labels[task] ?? null) : null;
     const rows = (to: number[], boxes: readonly Box[]): void => {
       for (const { x, y, width, height } of boxes) to.push(t, x, y, x + width, y + height);
     };
@@ -137,7 +163,7 @@ export function asSample({ id, width, height, labels, ignore }: LearnSample): Sa
 }
 
 /** A sample's bytes in a store: length of the head, its JSON, the pixels. */
-export function encodeSample({ pixels, ...head }: LearnSample): Uint8Array {
+export function encodeSample(head: LearnSample, pixels: Int8Array): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(head));
   const bytes = new Uint8Array(4 + json.length + pixels.length);
   new DataView(bytes.buffer).setUint32(0, json.length, true);
@@ -147,32 +173,29 @@ export function encodeSample({ pixels, ...head }: LearnSample): Uint8Array {
 }
 
 /** What `encodeSample` wrote. @throws E_DATA where it is something else */
-export function decodeSample(bytes: Uint8Array, where: string): LearnSample {
+export function decodeSample(bytes: Uint8Array, where: string): { head: LearnSample; pixels: Int8Array } {
   try {
     const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(0, true);
-    const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as Omit<LearnSample, "pixels">;
+    const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as LearnSample;
     const pixels = new Int8Array(bytes.slice(4 + length).buffer);
     if (pixels.length !== 3 * head.width * head.height) throw new Error(`${pixels.length} bytes of pixels`);
-    return { ...head, pixels };
+    return { head, pixels };
   } catch (cause) {
-    throw new FourwayError("E_DATA", `${where}: expected a frame of a learner, got "${(cause as Error).message}"; take it out of the store`, {
-      cause,
-    });
+    throw new FourwayError(
+      "E_DATA",
+      `${where}: expected a frame of a learner, got "${(cause as Error).message}"; take it out of the store`,
+      {
+        cause,
+      },
+    );
   }
 }
 
 /** The id of a frame with labels. */
-export function idOf({ width, height, pixels, labels, ignore }: Omit<LearnSample, "id" | "held">): string {
+export function idOf({ width, height, pixels }: Picture, { labels, ignore }: Pick<LearnSample, "labels" | "ignore">): string {
   const said = new TextEncoder().encode(JSON.stringify([width, height, labels, ignore]));
   const all = new Uint8Array(said.length + pixels.length);
   all.set(said);
   all.set(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length), said.length);
   return sha256(all);
-}
-
-/** Signed bytes RGB as a frame: what the network saw, to look at. */
-export function frameOf({ width, height, pixels }: Pick<LearnSample, "width" | "height" | "pixels">): Frame {
-  const data = new Uint8Array(4 * width * height).fill(255);
-  for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) data[4 * i + c] = pixels[3 * i + c]! + INPUT_ZERO;
-  return { width, height, data };
 }

@@ -2,7 +2,8 @@ import type { Truth } from "../data/example.js";
 import { BOX_MAPS, type HeadMaps } from "../model/head.js";
 import type { TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
-import { assign, type Level } from "./targets.js";
+import { roomFor } from "../wasm/memory.js";
+import { assign, type Level, type Target } from "./targets.js";
 
 /** Of the box term where sides are distributions: the cross entropy's weight beside 1 - GIoU. */
 const BINS = 0.125;
@@ -27,8 +28,14 @@ export interface StepLoss {
   divisors: Divisors;
 }
 
+/** What is known of a picture, or, with `targets`, what its maps should answer: then boxes and ignored regions are not asked for. */
+export interface Taught extends Truth {
+  /** A task each. */
+  targets?: readonly Target[];
+}
+
 /** The maps that the loss reads and the gradients that it writes, as a `TrainingProgram` has them. */
-export type LossMaps = Pick<TrainingProgram, "outputs" | "dOutputs"> & { plan: { batch: number } };
+type LossMaps = Pick<TrainingProgram, "outputs" | "dOutputs"> & { plan: { batch: number } };
 
 /** Lists in the kernels' memory that the loss kernels read; reserved once for the largest plan. */
 export interface LossBuffers {
@@ -42,6 +49,11 @@ export interface LossBuffers {
 /** Cells of the largest map of a plan, all pictures together. */
 export function largestMap({ plan, outputs }: Pick<LossMaps, "plan" | "outputs">): number {
   return Math.max(...outputs.map(({ height, width }) => plan.batch * height * width));
+}
+
+/** How much memory `reserveLoss` takes. */
+export function lossBytes(cells: number): number {
+  return 4 * roomFor(4 * cells) + roomFor(16 * cells);
 }
 
 /** Reserves the lists for maps of at most `cells` cells. */
@@ -68,7 +80,7 @@ export function multiTaskLoss(
   { kernels, memory }: Engine,
   program: LossMaps,
   buffers: LossBuffers,
-  examples: readonly Truth[],
+  examples: readonly Taught[],
   tasks: number,
   { strides, layout }: HeadMaps = BOX_MAPS,
   rest: Divisors = { quality: 0, known: 0 },
@@ -82,7 +94,9 @@ export function multiTaskLoss(
       return { values: f32, at: (offset >> 2) + picture * height * width * layout.cell, height, width, stride, layout };
     });
 
-  const targets = examples.map((example, picture) => example.mapWeight.map((_, task) => assign(levelsOf(picture, task), example, task)));
+  const targets = examples.map(
+    (example, picture) => example.targets ?? example.mapWeight.map((_, task) => assign(levelsOf(picture, task), example, task)),
+  );
   let total = 0;
   let known = 0;
   examples.forEach(({ mapWeight, presenceWeight }, picture) => {
