@@ -16,7 +16,7 @@ export type { GuardResult } from "./guard.js";
 export { Learner } from "./learner.js";
 export type { MemoryPlan } from "./memoryPlan.js";
 export { memoryStore } from "./memoryStore.js";
-export type { Added, AddOptions, FitOptions, FitReport, LearnerOptions } from "./options.js";
+export type { Added, AddOptions, AddTaskOptions, FitOptions, FitReport, LearnerOptions } from "./options.js";
 export type { Question } from "./questions.js";
 export type { FrameLabels, LearnSample, PartialLabel } from "./sample.js";
 export type { LearnStore } from "./store.js";
