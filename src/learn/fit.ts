@@ -43,8 +43,6 @@ interface Learned {
   guard: Record<Task, GuardResult>;
   /** Steps that were done. */
   steps: number;
-  /** How many scales of values had to grow. */
-  grown: number;
 }
 
 /** The tasks that samples teach, in the model's order. */
@@ -69,18 +67,11 @@ function completed(truth: Taught, answer: Taught, untaught: readonly boolean[]):
   };
 }
 
-/** The network with other weights behind a cut, and how many scales grew for them. */
-function quantized(
-  engine: Engine,
-  model: Model,
-  cut: Cut,
-  learner: Cut["learner"],
-  seen: readonly Seen[],
-): { model: Model; grown: number } {
-  const old = cut.behind.scales!;
-  const scales = grownScales(learner, old, reachesOf(engine, learner, old, seen), SLACK);
-  const grown = [...scales].filter(([name, scale]) => scale !== old.get(name)).length;
-  return { model: { ...model, graph: putBack(model.graph, cut, learner, scales) }, grown };
+/** The model with other weights behind a cut, and larger scales where these ask for it. */
+function quantized(engine: Engine, model: Model, cut: Cut, learner: Cut["learner"], seen: readonly Seen[]): Model {
+  const { scales } = cut.behind;
+  const grown = grownScales(learner, scales!, reachesOf(engine, learner, scales!, seen), SLACK);
+  return { ...model, graph: putBack(model.graph, cut, learner, grown) };
 }
 
 /**
@@ -115,10 +106,10 @@ async function learn(
   const rehearsed = await rehearsal(cut);
   const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, signal, maps: model.info });
   const shown = [...lessons.slice(0, SHOWN), ...rehearsed.slice(0, SHOWN)];
-  const first = quantized(engine, model, cut, learner, shown);
+  const made = quantized(engine, model, cut, learner, shown);
 
   const before = lossesOf(engine, cut.behind, exams, tasks, model.info);
-  const after = lossesOf(engine, cutBefore(first.model, part, tasks).behind, exams, tasks, model.info);
+  const after = lossesOf(engine, cutBefore(made, part, tasks).behind, exams, tasks, model.info);
   const guard: Record<Task, GuardResult> = Object.fromEntries(
     taught.map((task) => {
       const t = tasks.indexOf(task);
@@ -126,15 +117,15 @@ async function learn(
     }),
   );
   const kept = taught.filter((task) => guard[task]!.kept);
-  if (kept.length === taught.length) return { ...first, part, guard, steps };
-  if (kept.length === 0) return { model, part, guard, steps, grown: 0 };
+  if (kept.length === taught.length) return { model: made, part, guard, steps };
+  if (kept.length === 0) return { model, part, guard, steps };
   if (part !== "heads") {
     const again = await learn(engine, model, samples, kept, { ...options, part: "heads" });
     return { ...again, guard: { ...guard, ...again.guard } };
   }
   const params = new Map(learner.params);
   for (const [name, param] of cut.learner.params) if (!kept.some((task) => name.startsWith(`head.${task}.`))) params.set(name, param);
-  return { ...quantized(engine, model, cut, { ...learner, params }, shown), part, guard, steps };
+  return { model: quantized(engine, model, cut, { ...learner, params }, shown), part, guard, steps };
 }
 
 /**
