@@ -131,7 +131,7 @@ function formatRun({ tasks, scores, calibration, atThresholds, ms }: Run): strin
 }
 
 /**
- * Tables by the object's share of the picture: AP50 and how many boxes there are; then what is found at the thresholds: all, and F1 (and the best
+ * Tables by the object's share of the picture: AP50, how many boxes there are and the median IoU of those found; then what is found at the thresholds: all, and F1 (and the best
  * F1 of that size alone) by share.
  */
 function thresholdLines(tasks: readonly Task[], atThresholds: AtThresholds, calibration: Record<Task, Reliability>): string[] {
@@ -148,9 +148,13 @@ function thresholdLines(tasks: readonly Task[], atThresholds: AtThresholds, cali
     ];
   });
   const shares = ["by share of the picture", ...atThresholds[tasks[0]!]!.sizes.map(({ from }) => `AP50 from ${100 * from} %`)];
-  const bySize = tasks.map((task) => [task, ...atThresholds[task]!.sizes.map(({ ap50, boxes }) => `${formatFigure(ap50)} of ${boxes}`)]);
+  const bySize = tasks.map((task) => [
+    task,
+    ...atThresholds[task]!.sizes.map(({ ap50, boxes, medianIou }) => `${formatFigure(ap50)} of ${boxes} (${formatFigure(medianIou)})`),
+  ]);
   return [
     ...tableLines([shares, ...bySize], [...shares.keys()].slice(1)),
+    "AP50 of so many boxes; in brackets the median IoU of those found",
     "",
     ...tableLines([head, ...rows], [...head.keys()].slice(1)),
     "false alarms: share of the pictures without the task in which it is found; in brackets the best F1 that a threshold for this size alone has",

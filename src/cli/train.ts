@@ -29,6 +29,7 @@ export interface TrainOptions extends DataOptions, SplitOptions {
   trunkEnd?: string;
   path: number;
   head: number;
+  bins?: number;
   pixels: number[];
   epochs: number;
   batch: number;
@@ -64,6 +65,12 @@ const channels = (text: string): number => {
   return value;
 };
 
+const bins = (text: string): number => {
+  const value = numberIn({ least: 0, most: 32, whole: true })(text);
+  if (value % 4) throw new InvalidArgumentError("Expected a multiple of 4.");
+  return value;
+};
+
 /** `fourway train` */
 export function addTrain(program: Command): void {
   program
@@ -86,6 +93,7 @@ export function addTrain(program: Command): void {
       new Option("--path <n>", "channels of the path after the trunk").argParser(channels).default(TRAIN_DEFAULTS.path).conflicts("start"),
     )
     .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
+    .option("--bins <n>", "box sides as distributions over so many distances; 0: as one number (default: those of --start, else 0)", bins)
     .option(
       "--pixels <n...>",
       "of the input, about; of several, each step draws one, and the first is the model's",
@@ -139,7 +147,7 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
 
 /** Trains, or resumes, and prints the progress: Ctrl-C stops it after the step. @throws as `trainFiles` does */
 export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
-  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, cache, ...settings } = options;
+  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, bins, cache, ...settings } = options;
   const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
   await checkWritable(out);
   const line = new ProgressLine();
@@ -151,6 +159,7 @@ export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
     trunkEnd,
     path,
     head,
+    bins,
   };
 
   const controller = new AbortController();

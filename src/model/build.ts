@@ -73,11 +73,14 @@ export function buildNetwork(
 }
 
 /** Adds a task's head on a value of the path; at every stride it has the same parameters. Returns its map. */
-export function addHead(b: Builder, task: Task, stride: number, x: string, head: number, { channels, box, bins }: HeadLayout): string {
-  const name = mapName(task, stride);
+export function addHead(b: Builder, task: Task, stride: number, x: string, head: number, layout: HeadLayout): string {
   const shared = `head.${task}`;
-  const inner = b.separable(`${name}.block`, x, head, { shared });
+  return addMap(b, task, stride, b.separable(`${mapName(task, stride)}.block`, x, head, { shared }), layout);
+}
+
+/** Adds the rows that end a task's head, after its block. Returns its map. */
+export function addMap(b: Builder, task: Task, stride: number, inner: string, { channels, box, bins }: HeadLayout): string {
   const bias = (channel: number): number =>
     channel === 0 ? FIRST_LOGIT : bins === 0 && channel >= box && channel < box + 4 ? FIRST_DISTANCE : 0;
-  return b.output(name, inner, channels, `${shared}.out`, 0.01, bias);
+  return b.output(mapName(task, stride), inner, channels, `head.${task}.out`, 0.01, bias);
 }

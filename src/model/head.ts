@@ -70,6 +70,16 @@ export const BOX_HEAD = headLayout([
   ["box", 4],
 ]);
 
+/** The head whose sides are distributions over `bins` distances, 0 to bins - 1 strides; of 0 bins the one of the shipped models. @throws E_MODEL */
+export function boxHead(bins: number): HeadLayout {
+  return bins === 0
+    ? BOX_HEAD
+    : headLayout([
+        ["logit", 1],
+        ["bins", 4 * bins],
+      ]);
+}
+
 /** The maps of the shipped models. */
 export const BOX_MAPS: HeadMaps = { strides: STRIDES, layout: BOX_HEAD };
 

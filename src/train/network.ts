@@ -1,10 +1,10 @@
 import { TASKS, type Task } from "../core/task.js";
 import type { Graph } from "../graph/graph.js";
 import { buildNetwork } from "../model/build.js";
-import { BOX_MAPS, type HeadMaps } from "../model/head.js";
+import { boxHead, type HeadMaps, STRIDES } from "../model/head.js";
 import { isFourway, loadModel, type Model } from "../model/model.js";
 import { isNanodet, nanodetModel } from "../model/nanodet.js";
-import { withTasks } from "../model/surgery.js";
+import { withLayout, withTasks } from "../model/surgery.js";
 import { endTrunkAt, recentred, shuffleTrunk, type TrunkWidth, trunkOf, unfoldNorms } from "../model/trunk.js";
 import { readOnnx } from "../onnx/read.js";
 import { dequantized } from "../quant/dequantize.js";
@@ -26,6 +26,11 @@ export interface NetworkOptions {
   path?: number;
   /** Channels within each head, a multiple of 8; default 32. */
   head?: number;
+  /**
+   * Logits of a side's distribution, a multiple of 4: a box's sides are the means of distributions over 0 to bins - 1 strides; 0: a side is one number.
+   * Default: as in `start`, otherwise 0.
+   */
+  bins?: number;
 }
 
 /** The graph that a training starts with, its maps, and whether a part of it is pretrained. */
@@ -41,14 +46,16 @@ export function firstGraph(options: NetworkOptions, tasks: readonly Task[], seed
   return { graph: options.trunkEnd === undefined ? graph : endTrunkAt(graph, options.trunkEnd), ...rest };
 }
 
-function wholeGraph({ trunk, start, width = "0.5", path, head }: NetworkOptions, tasks: readonly Task[], seed: number): FirstGraph {
+function wholeGraph({ trunk, start, width = "0.5", path, head, bins }: NetworkOptions, tasks: readonly Task[], seed: number): FirstGraph {
   if (start !== undefined) {
     const model = readStart(start);
-    const { graph, info } = withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed);
+    const same = withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed);
+    const { graph, info } = bins === undefined || bins === same.info.layout.bins ? same : withLayout(same, boxHead(bins), seed);
     return { graph: isBuilt(graph) ? unfoldNorms(graph) : graph, maps: { strides: info.strides, layout: info.layout }, pretrained: true };
   }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(readTrunk(trunk));
-  return { graph: buildNetwork(base, { tasks, path, head, seed }), maps: BOX_MAPS, pretrained: trunk !== undefined };
+  const maps = { strides: STRIDES, layout: boxHead(bins ?? 0) };
+  return { graph: buildNetwork(base, { tasks, ...maps, path, head, seed }), maps, pretrained: trunk !== undefined };
 }
 
 /** A Fourway model, or a detector that `nanodetModel` takes. */

@@ -169,8 +169,8 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   await checkUsable(read, val);
   const stepsPerEpoch = Math.max(1, Math.floor(images.length / batch));
   const steps = stepsPerEpoch * epochs;
-  const { path = PATH_CHANNELS, head = INNER_CHANNELS } = network;
-  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, oversample, pictures: images.length };
+  const { path = PATH_CHANNELS, head = INNER_CHANNELS, bins } = network;
+  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, bins, pixels, oversample, pictures: images.length };
   const checkpoint = options.resume ? await readCheckpoint(store, fixed) : null;
   const first = checkpoint
     ? {
