@@ -28,7 +28,7 @@ interface EvalOptions extends DataOptions {
   model: string[];
   peer: string[];
   preset?: string;
-  peerPixels?: number;
+  peerPixels: number[];
   split: string;
   pixels: number[];
   operatingPoint?: OperatingPoint;
@@ -54,7 +54,7 @@ export function addEval(program: Command): void {
     )
     .option("--preset <name>", "input and output format of the peers in ONNX, as for label (default: guessed)")
     .option("--tasks <tasks>", "what peers are scored on, comma separated (default: the models' and the shipped models' tasks)", parseTasks)
-    .option("--peer-pixels <n>", `of the peers' input (default: ${PEER_PIXELS})`, inputPixels)
+    .option("--peer-pixels <n...>", "of the peers' input; each of several is scored", several(inputPixels), [PEER_PIXELS])
     .option("--json [file]", "the figures as JSON, on stdout or into a file")
     .option("--report <file>", "an HTML page with curves and the worst mistakes, of the first model")
     .option("--plot <file>", "accuracy against milliseconds of all detectors, as SVG")
@@ -220,17 +220,11 @@ async function runEval(options: EvalOptions): Promise<void> {
       );
       runs.push(run);
     }
-  for (const file of peers) {
-    const pixels = options.peerPixels ?? PEER_PIXELS;
-    runs.push(
-      scored(
-        file,
-        peerTasks,
-        file.endsWith(".onnx") ? pixels : undefined,
-        await peerAnswers(file, wanted, peerTasks, { preset: options.preset, ...looking(file), pixels }),
-      ),
-    );
-  }
+  for (const file of peers)
+    for (const pixels of file.endsWith(".onnx") ? options.peerPixels : [undefined])
+      runs.push(
+        scored(file, peerTasks, pixels, await peerAnswers(file, wanted, peerTasks, { preset: options.preset, ...looking(file), pixels })),
+      );
   line.clear();
   const json = JSON.stringify({ runs: runs.map(runToJson) }, null, 2);
   if (options.json === true) console.log(json);
