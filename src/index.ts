@@ -1,11 +1,11 @@
 // The public API, every name written out. Node's part (pictures and data sets from files) is "fourway/node".
 
-export type { Bytes } from "./core/address.js";
+export type { Bytes, DefaultExport, Loadable } from "./core/address.js";
 export { type Box, iou } from "./core/box.js";
 export type { DetectedObject } from "./core/detection.js";
 export { type ErrorCode, FourwayError } from "./core/errors.js";
 export { type Frame, MAX_FRAME_PIXELS } from "./core/frame.js";
-export type { BlobObject, FetchResponse, Url, WasmModule } from "./core/globals.js";
+export type { BlobObject, FetchRequest, FetchResponse, Url, WasmModule } from "./core/globals.js";
 export { OPERATING_POINTS, type OperatingPoint } from "./core/operatingPoint.js";
 export { TASKS, type Task } from "./core/task.js";
 export { type DataFault, type Dataset, humanLabels, type Label, type Sample, type SkippedCategories } from "./data/dataset.js";
@@ -43,4 +43,4 @@ export { withTasks } from "./model/surgery.js";
 export { readOnnx } from "./onnx/read.js";
 export { writeOnnx } from "./onnx/write.js";
 export { drawScene, type Scene, type SceneOptions } from "./scenes/scene.js";
-export { init, type WasmSource } from "./wasm/load.js";
+export type { WasmSource } from "./wasm/load.js";

@@ -1,3 +1,4 @@
+import { exp, log } from "../core/math.js";
 import type { Placement } from "../image/letterbox.js";
 import type { HeadLayout } from "../model/head.js";
 
@@ -49,12 +50,12 @@ export function createCandidates(most = MAX_CANDIDATES): Candidates {
 
 /** The probability of a logit. */
 export function sigmoid(logit: number): number {
-  return 1 / (1 + Math.exp(-logit));
+  return 1 / (1 + exp(-logit));
 }
 
 /** The logit of a probability: -Infinity for 0, Infinity for 1. */
 export function logitOf(probability: number): number {
-  return Math.log(probability / (1 - probability));
+  return log(probability / (1 - probability));
 }
 
 /**
@@ -130,7 +131,7 @@ function clamp(v: number, low: number, high: number): number {
  * @param side 0 left, 1 top, 2 right, 3 bottom
  */
 export function distance(values: Float32Array, cell: number, { box, bins }: HeadLayout, side: number): number {
-  if (bins === 0) return Math.exp(clamp(values[cell + box + side]!, LOG_DISTANCE[0], LOG_DISTANCE[1]));
+  if (bins === 0) return exp(clamp(values[cell + box + side]!, LOG_DISTANCE[0], LOG_DISTANCE[1]));
   return meanBin(values, cell + box + side * bins, bins);
 }
 
@@ -141,7 +142,7 @@ export function meanBin(values: Float32Array, first: number, bins: number): numb
   let sum = 0;
   let mean = 0;
   for (let i = 0; i < bins; i++) {
-    const share = Math.exp(values[first + i]! - most);
+    const share = exp(values[first + i]! - most);
     sum += share;
     mean += i * share;
   }

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { shippedModel } from "../../src/detect/source.js";
 import { type Detection, Detector, drawScene, saveModel } from "../../src/index.js";
 import { liveModels } from "../runtimes/models.js";
 import { missingChromium } from "../runtimes/runtimes.js";
@@ -22,6 +21,7 @@ const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connec
 /** What makes a page cross-origin isolated: only then it has SharedArrayBuffer. */
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 const SCENES = [8, 3, 12];
+const SHIPPED = new URL("../../../models/fourway-s.onnx", import.meta.url);
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-bundle-"));
 const files = new Map<string, string | Uint8Array>();
@@ -35,7 +35,7 @@ before(async () => {
   sizes = JSON.parse(stdout);
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }))
     if (/\.(js|html)$/.test(name)) files.set(`/${name}`, readFileSync(join(folder, name)));
-  model = existsSync(shippedModel()) ? readFileSync(shippedModel()) : saveModel((await liveModels()).int8);
+  model = existsSync(SHIPPED) ? readFileSync(SHIPPED) : saveModel((await liveModels()).int8);
   files.set("/fourway-s.onnx", model);
   const page = await build({
     entryPoints: { csp: fileURLToPath(new URL("cspPage.js", import.meta.url)) },
