@@ -11,7 +11,7 @@ interface SyncAccess {
 }
 
 /** A page that is being left is waited for. */
-const LOCK_WAIT_MS = 1000;
+const LOCK_WAIT_MS = 2000;
 
 /**
  * Opens a learner's store in the browser's own files (OPFS, the origin private file system), in a worker or a page. One page or worker of the origin

@@ -1,4 +1,4 @@
-// Where a learner keeps its frames, labels and versions. One interface, three places: memory (here), OPFS (opfsStore.ts), files (node/fileStore.ts).
+// Where a learner keeps its frames, labels and versions. One interface, three places: memory (memoryStore.ts), OPFS (opfsStore.ts), files (node/fileStore.ts).
 // The last two are the same store (slotStore.ts) over different files.
 
 import { FourwayError } from "../core/errors.js";
@@ -22,37 +22,6 @@ export interface LearnStore {
   list(prefix: string): Promise<string[]>;
   /** Waits for the calls before it and lets the next writer in. Closing twice is no error. */
   close(): Promise<void>;
-}
-
-/** A store that lasts as long as the program: for trying out, and where nothing may be kept. */
-export function memoryStore(): LearnStore {
-  const blobs = new Map<string, Uint8Array>();
-  let open = true;
-  const checkOpen = (): void => {
-    if (!open) throw closedError("memory store");
-  };
-  return {
-    async read(key) {
-      checkOpen();
-      const bytes = blobs.get(key);
-      return bytes && new Uint8Array(bytes);
-    },
-    async write(changes) {
-      checkOpen();
-      checkKeys("memory store", changes);
-      for (const [key, bytes] of changes)
-        if (bytes) blobs.set(key, new Uint8Array(bytes));
-        else blobs.delete(key);
-    },
-    async list(prefix) {
-      checkOpen();
-      return [...blobs.keys()].filter((key) => key.startsWith(prefix)).sort();
-    },
-    async close() {
-      open = false;
-      blobs.clear();
-    },
-  };
 }
 
 /** The error of a call after `close`. */

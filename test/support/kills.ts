@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Random } from "../../src/core/random.js";
+import { KillLog } from "../learn/storeContract.js";
 
 /** A process that was killed with SIGKILL, or ended before. */
 export interface Killed {
@@ -47,34 +48,19 @@ export function runAndKill(script: string, args: readonly string[], line: number
 export const KILLS = Number(process.env.FOURWAY_KILLS ?? 100);
 
 /**
- * Kills a script over and over: a quarter of the times while it starts and opens, else within one of its first writes. The script prints "found N" once
- * it has opened what the one before left and checked it, and "wrote N" after each of its writes, whose numbers follow one another.
- * @throws Error where a script ends by itself, or finds less than what the one before wrote or more than one write beyond
+ * Kills a script over and over: a quarter of the times while it starts and opens, else within one of its first writes. It says what `KillLog` reads.
+ * @throws Error where a script ends by itself, and what `KillLog` throws
  */
-export async function killOften(
-  random: Random,
-  script: string,
-  args: readonly string[],
-): Promise<{ writes: number; inOpening: number; cutOff: number }> {
-  let [written, writes, inOpening, cutOff] = [0, 0, 0, 0];
+export async function killOften(random: Random, script: string, args: readonly string[]): Promise<KillLog> {
+  const log = new KillLog();
   let [openMs, writeMs] = [500, 10];
   for (let kill = 0; kill < KILLS; kill++) {
     const line = random.chance(1 / 4) ? 0 : 1 + random.below(3);
-    const ms = random.uniform(0, line === 0 ? 1.2 * openMs : 1.2 * writeMs);
-    const { lines, times, code, stderr } = await runAndKill(script, args, line, ms);
+    const { lines, times, code, stderr } = await runAndKill(script, args, line, random.uniform(0, 1.2 * (line === 0 ? openMs : writeMs)));
     if (code !== null) throw new Error(`kill ${kill}: the script ended with ${code}:\n${stderr}`);
     openMs = times[0] ?? openMs;
     if (times.length > 1) writeMs = (times.at(-1)! - times[0]!) / (times.length - 1);
-    if (lines.length === 0) inOpening++;
-    for (const line of lines) {
-      const number = Number(line.split(" ")[1]);
-      const beyond = number - written;
-      if (beyond !== 1 && (beyond !== 0 || !line.startsWith("found")))
-        throw new Error(`kill ${kill}: expected ${written} or one more, got ${lines.join(", ")}`);
-      if (line.startsWith("wrote")) writes++;
-      else cutOff += beyond; // came to disk, and its process died before it could say so
-      written = number;
-    }
+    log.add(lines);
   }
-  return { writes, inOpening, cutOff };
+  return log;
 }
