@@ -4,7 +4,7 @@
 // never both have it. Locks of processes that have ended are removed.
 
 import { randomBytes } from "node:crypto";
-import { access, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FourwayError } from "../core/errors.js";
@@ -77,7 +77,7 @@ async function bootId(): Promise<string> {
 }
 
 const exists = (path: string): Promise<boolean> =>
-  access(path).then(
+  stat(path).then(
     () => true,
     () => false,
   );

@@ -17,9 +17,17 @@ export interface Killed {
 /**
  * Runs a compiled script in a process of its own and kills it: `ms` after the line of this number, or after its start for 0.
  * @param script path below dist/
+ * @param runtime command of a JavaScript runtime and what it takes before the script
  */
-export function runAndKill(script: string, args: readonly string[], line: number, ms: number): Promise<Killed> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(`../../${script}`, import.meta.url)), ...args]);
+export function runAndKill(
+  script: string,
+  args: readonly string[],
+  line: number,
+  ms: number,
+  runtime: readonly string[] = [process.execPath],
+): Promise<Killed> {
+  const [command, ...flags] = runtime;
+  const child = spawn(command!, [...flags, fileURLToPath(new URL(`../../${script}`, import.meta.url)), ...args]);
   const began = performance.now();
   let [stdout, stderr] = ["", ""];
   const times: number[] = [];
