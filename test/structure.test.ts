@@ -29,6 +29,7 @@ const ORDER = [
   ["data"],
   ["eval"],
   ["train"],
+  ["learn"],
   ["engines"],
   ["label"],
   ["report"],
