@@ -10,6 +10,7 @@ export { OPERATING_POINTS, type OperatingPoint } from "./core/operatingPoint.js"
 export { TASKS, type Task } from "./core/task.js";
 export { type DataFault, type Dataset, humanLabels, type Label, type Sample, type SkippedCategories } from "./data/dataset.js";
 export { type CocoOptions, formatCoco, parseCoco } from "./data/formats/coco.js";
+export { parseCsv } from "./data/formats/csv.js";
 export { formatNative, parseNative } from "./data/formats/native.js";
 export { describeFaults, joinDatasets, type ParsedFile } from "./data/read.js";
 export { type Detection, type DetectOptions, Detector, type DetectorOptions } from "./detect/detector.js";
@@ -37,7 +38,7 @@ export type { Activation, Graph, GraphInput, GraphNode, OpAttributes, OpName, Pa
 export type { Placement } from "./image/letterbox.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";
 export type { PlattScaling } from "./model/calibration.js";
-export { type HeadLayout, type HeadMaps, type HeadOutput, headLayout } from "./model/head.js";
+export { type HeadKind, type HeadLayout, type HeadMaps, type HeadOutput, headLayout } from "./model/head.js";
 export { DEFAULT_PIXELS, DEFAULT_THRESHOLD, loadModel, type Model, type ModelInfo, saveModel } from "./model/model.js";
 export { withTasks } from "./model/surgery.js";
 export { readOnnx } from "./onnx/read.js";

@@ -207,10 +207,12 @@ async function runEval(options: EvalOptions): Promise<void> {
   const runs: Run[] = [];
   for (const { file, model } of models)
     for (const pixels of options.pixels.length > 0 ? options.pixels : [model.info.pixels]) {
-      const { tasks } = model.info;
+      const { tasks, layout } = model.info;
       const thresholds = model.info.thresholds[options.operatingPoint ?? DEFAULT_OPERATING_POINT];
       const run = scored(file, tasks, pixels, await detectAll(model, wanted, { pixels, ...looking(file) }));
       const { samples, found } = run.answers;
+      runs.push(run);
+      if (layout.box < 0) continue; // no objects to be above a threshold
       run.atThresholds = Object.fromEntries(
         tasks.map((task) => {
           const threshold = thresholds[task]!;
@@ -218,7 +220,6 @@ async function runEval(options: EvalOptions): Promise<void> {
           return [task, { threshold, ...scoresAt(task, samples, found, threshold), falseAlarms: alarms }];
         }),
       );
-      runs.push(run);
     }
   for (const file of peers)
     for (const pixels of file.endsWith(".onnx") ? options.peerPixels : [undefined])

@@ -6,7 +6,8 @@ import { TASKS, type Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { formatScores } from "../eval/format.js";
 import { INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
-import type { TrunkWidth } from "../model/trunk.js";
+import { HEAD_KINDS, type HeadKind } from "../model/head.js";
+import { TRUNK_WIDTHS, type TrunkWidth } from "../model/trunk.js";
 import { formatSeconds, ProgressLine } from "../node/progress.js";
 import { checkWritable } from "../node/safeWrite.js";
 import { threadsFor, trainFiles } from "../node/trainFiles.js";
@@ -30,8 +31,10 @@ export interface TrainOptions extends DataOptions, SplitOptions {
   path: number;
   head: number;
   bins?: number;
+  heads?: HeadKind;
   pixels: number[];
   epochs: number;
+  steps?: number;
   batch: number;
   rate: number;
   optimizer: OptimizerName;
@@ -85,7 +88,7 @@ export function addTrain(program: Command): void {
     )
     .addOption(
       new Option("--width <width>", "width of a trunk with random weights where neither is given")
-        .choices(["0.5", "1.0"])
+        .choices(TRUNK_WIDTHS)
         .default(TRAIN_DEFAULTS.width),
     )
     .option("--trunk-end <value>", "cut the trunk after this value, such as trunk.stage4.1")
@@ -94,6 +97,14 @@ export function addTrain(program: Command): void {
     )
     .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
     .option("--bins <n>", "box sides as distributions over so many distances; 0: as one number (default: those of --start, else 0)", bins)
+    .addOption(
+      new Option(
+        "--heads <kind>",
+        "boxes, or presence: one logit a task for the whole picture, from labels of yes, no and ?; default boxes",
+      )
+        .choices(HEAD_KINDS)
+        .conflicts("start"),
+    )
     .option(
       "--pixels <n...>",
       "of the input, about; of several, each step draws one, and the first is the model's",
@@ -108,6 +119,7 @@ export function addTrain(program: Command): void {
     .addOption(splitOption("to learn from", TRAIN_DEFAULTS.split))
     .addOption(splitOption("to measure on", TRAIN_DEFAULTS.valSplit, "--val-split"))
     .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
+    .option("--steps <n>", "in place of --epochs: so many steps in all", count(1))
     .option("--batch <n>", "pictures per step", count(1), TRAIN_DEFAULTS.batch)
     .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), TRAIN_DEFAULTS.rate)
     .addOption(new Option("--optimizer <name>", "update rule of the weights").choices(OPTIMIZERS).default(TRAIN_DEFAULTS.optimizer))
@@ -147,7 +159,7 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
 
 /** Trains, or resumes, and prints the progress: Ctrl-C stops it after the step. @throws as `trainFiles` does */
 export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
-  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, bins, cache, ...settings } = options;
+  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, bins, heads, cache, ...settings } = options;
   const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
   await checkWritable(out);
   const line = new ProgressLine();
@@ -160,6 +172,7 @@ export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
     path,
     head,
     bins,
+    heads,
   };
 
   const controller = new AbortController();

@@ -27,7 +27,7 @@ const MOSAIC = 0.25;
 /** Power of two by which a picture's aspect changes at most: half of it to each side. */
 const STRETCH = 0.2;
 /** Powers of two by which it is scaled relative to its best fit: alone, in a mosaic, and where it must stay whole, even if stretched. */
-const ZOOM = { alone: [-0.5, 1], mosaic: [-0.3, 0.8], whole: [-0.5, -STRETCH / 2] } as const;
+const ZOOM = { alone: [-0.5, 1], mosaic: [-0.3, 0.8], whole: [-0.5, -STRETCH / 2], allWhole: [-0.5, 0] } as const;
 /** The largest factor by which a side of a picture grows relative to its best fit into the input. */
 export const LARGEST_ZOOM = 2 ** (ZOOM.alone[1] + STRETCH / 2);
 /** A box of which less than this share stays in view becomes an ignored region. */
@@ -39,9 +39,9 @@ const SATURATION = [0.4, 1.5] as const;
 const CONTRAST = [0.7, 1.3] as const;
 const BRIGHTNESS = 32;
 
-/** How many pictures each of `count` examples is made of: 1, or 4 for a mosaic. */
-export function drawRecipe(random: Random, count: number): number[] {
-  return Array.from({ length: count }, () => (random.chance(MOSAIC) ? 4 : 1));
+/** How many pictures each of `count` examples is made of: 1, or 4 for a mosaic; where pictures stay `whole` always 1. */
+export function drawRecipe(random: Random, count: number, whole = false): number[] {
+  return Array.from({ length: count }, () => (!whole && random.chance(MOSAIC) ? 4 : 1));
 }
 
 function windowsOf(pictures: number, width: number, height: number, random: Random): Window[] {
@@ -60,13 +60,14 @@ function windowsOf(pictures: number, width: number, height: number, random: Rand
 function place(
   frame: Frame,
   window: Window,
-  zoom: readonly [number, number],
+  kind: keyof typeof ZOOM,
   random: Random,
 ): { placement: Placement; scaleX: number; scaleY: number; x0: number; y0: number } {
-  const scale = Math.min(window.width / frame.width, window.height / frame.height) * 2 ** random.uniform(...zoom);
+  const scale = Math.min(window.width / frame.width, window.height / frame.height) * 2 ** random.uniform(...ZOOM[kind]);
   const stretch = 2 ** random.uniform(-STRETCH, STRETCH);
-  const scaleX = scale * Math.sqrt(stretch);
-  const scaleY = scale / Math.sqrt(stretch);
+  // a network for whole pictures must see them as large as later: stretching only shrinks a side
+  const scaleX = scale * (kind === "allWhole" ? Math.min(1, stretch) : Math.sqrt(stretch));
+  const scaleY = scale * (kind === "allWhole" ? Math.min(1, 1 / stretch) : 1 / Math.sqrt(stretch));
   const offset = (room: number, size: number): number => {
     const free = room - Math.max(1, Math.round(size));
     return Math.min(0, free) + random.below(Math.abs(free) + 1);
@@ -122,7 +123,7 @@ function copyPixels(engine: Engine, frame: Frame, placement: Placement, window: 
  * One training example from one picture (scaled, stretched, cut, mirrored) or from four around a point (mosaic), with colours shifted.
  * A task that is "?" in one quarter of a mosaic is ignored there only. A teacher's label weighs `TEACHER_WEIGHT`, beside a person's in a mosaic as
  * much as that. A picture with a task that is only known to be present
- * ("true") stays whole, so that the thing stays in view.
+ * ("true") stays whole, so that the thing stays in view; with `allWhole` every picture does, and is present what its label says is, however small.
  * @param pixels [height, width, 3], written
  */
 export function makeExample(
@@ -133,6 +134,7 @@ export function makeExample(
   height: number,
   random: Random,
   pixels: Int8Array,
+  allWhole = false,
 ): Example {
   pixels.fill(GREY - INPUT_ZERO);
   const example: Example = {
@@ -148,8 +150,8 @@ export function makeExample(
   pictures.forEach(({ frame, sample }, i) => {
     const window = windows[i]!;
     const whole = tasks.some((task) => sample.labels[task] === true);
-    const zoom = pictures.length > 1 ? ZOOM.mosaic : whole ? ZOOM.whole : ZOOM.alone;
-    const { placement, scaleX, scaleY, x0, y0 } = place(frame, window, zoom, random);
+    const kind = allWhole ? "allWhole" : pictures.length > 1 ? "mosaic" : whole ? "whole" : "alone";
+    const { placement, scaleX, scaleY, x0, y0 } = place(frame, window, kind, random);
     copyPixels(engine, frame, placement, window, pixels, width);
     const unitX = (frame.width / sample.width) * scaleX;
     const unitY = (frame.height / sample.height) * scaleY;
@@ -179,14 +181,19 @@ export function makeExample(
     });
   });
   // where something is boxed it is present; where only an ignored region is in view, presence is unknown
-  tasks.forEach((_, t) => {
+  tasks.forEach((task, t) => {
     if (example.mapWeight[t] === 0) return;
-    const present = hasRow(example.boxes, t);
+    const present = allWhole ? isPresent(pictures[0]!.sample, task) : hasRow(example.boxes, t);
     example.presence[t] = present ? 1 : 0;
     example.presenceWeight[t] = present || !hasRow(example.ignored, t) ? example.mapWeight[t]! : 0;
   });
   example.colour = drawColour(pixels, random);
   return example;
+}
+
+function isPresent({ labels }: Sample, task: Task): boolean {
+  const label = labels[task] ?? null;
+  return label === true || (label !== null && label.length > 0);
 }
 
 function hasRow(rows: readonly number[], task: number): boolean {

@@ -102,6 +102,8 @@ export interface BatcherOptions {
   multiple?: number;
   /** As `samplingWeights` takes it. */
   oversample?: Readonly<Record<string, number>>;
+  /** For heads that look at whole pictures: every picture stays whole and alone, and all are drawn equally often but for `oversample`. */
+  whole?: boolean;
 }
 
 /**
@@ -124,7 +126,9 @@ export class Batcher {
       throw new FourwayError("E_DATA", "training: expected labelled pictures, got none; give --data with a train split");
     this.sizes = trainingSizes(options.pixels, options.multiple);
     let sum = 0;
-    this.cumulative = samplingWeights(samples, tasks, options.oversample).map((weight) => (sum += weight));
+    const { oversample = {}, whole } = options;
+    const weights = whole ? Float64Array.from(samples, ({ set }) => oversample[set] ?? 1) : samplingWeights(samples, tasks, oversample);
+    this.cumulative = weights.map((weight) => (sum += weight));
   }
 
   private draw(random: Random): Sample {
@@ -143,8 +147,8 @@ export class Batcher {
   async make(step: number): Promise<Batch> {
     const random = new Random(this.options.seed, step);
     const { width, height } = random.pick(this.sizes);
-    const { batch, slices } = this.options;
-    const chosen = drawRecipe(random, batch).map((count) => Array.from({ length: count }, () => this.draw(random)));
+    const { batch, slices, whole } = this.options;
+    const chosen = drawRecipe(random, batch, whole).map((count) => Array.from({ length: count }, () => this.draw(random)));
     const reading: Promise<Picture[]>[] = [];
     const begin = (index: number): void => {
       const group = Promise.all((chosen[index] ?? []).map(async (sample) => pictureOf(sample, await this.read(sample.image))));
@@ -161,7 +165,9 @@ export class Batcher {
       for (let i = 0; i < each; i++) {
         begin(share * each + i + READ_AHEAD);
         const pictures = await reading.shift()!;
-        slice.push(makeExample(this.engine, pictures, this.tasks, width, height, random, pixels.subarray(i * count, (i + 1) * count)));
+        slice.push(
+          makeExample(this.engine, pictures, this.tasks, width, height, random, pixels.subarray(i * count, (i + 1) * count), whole),
+        );
       }
       examples.push(slice);
     }

@@ -51,7 +51,7 @@ export interface DetectOptions {
 export interface Detection {
   /** For each task the probability that it is somewhere in the frame, calibrated. */
   presence: Record<Task, number>;
-  /** Best first; boxes in frame pixels, within the frame. */
+  /** Best first; boxes in frame pixels, within the frame. None from a model whose heads say presence alone. */
   objects: DetectedObject[];
   /** How long each part took. */
   ms: { letterbox: number; network: number; postprocess: number };
@@ -162,7 +162,7 @@ export class Detector {
   /** The heads' maps in words. */
   private read({ maps, letterbox, program: { inputs } }: SizedNetwork, values: Float32Array, minScore: number | undefined): Detection {
     const result: Detection = { presence: {}, objects: [], ms: { letterbox: 0, network: 0, postprocess: 0 } };
-    const { tasks, scores, presence } = this.model.info;
+    const { tasks, scores, presence, layout } = this.model.info;
     const { placement } = letterbox;
     const toInput = (placement.width / placement.sourceWidth) * (placement.height / placement.sourceHeight); // areas
     const inputSide = Math.sqrt(inputs[0]!.width * inputs[0]!.height);
@@ -172,7 +172,8 @@ export class Detector {
       const task = tasks[t]!;
       const least = logitOf(minScore ?? this.thresholds[task]!);
       const leastRaw = leastLogit(scores[task]!, least);
-      const largest = selectCells(candidates, values, maps[t]!, logitOf(VOTING_SHARE * sigmoid(leastRaw)));
+      const leastVoting = layout.box < 0 ? Number.POSITIVE_INFINITY : logitOf(VOTING_SHARE * sigmoid(leastRaw)); // without boxes no objects
+      const largest = selectCells(candidates, values, maps[t]!, leastVoting);
       if (largest === Number.NEGATIVE_INFINITY)
         throw new FourwayError("E_MODEL", `detect: expected logits for "${task}", got no number at all; the model's weights are damaged`);
       shares.push([task, sigmoid(calibratedLogit(presence[task]!, largest, inputSide))]);

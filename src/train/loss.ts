@@ -1,5 +1,5 @@
 import type { Example } from "../data/example.js";
-import { BOX_MAPS, type HeadMaps } from "../model/head.js";
+import { BOX_MAPS, type HeadLayout, type HeadMaps } from "../model/head.js";
 import type { TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
 import { assign, type Level } from "./targets.js";
@@ -49,7 +49,7 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
  * the maps, 1 - GIoU on the boxes (with a cross entropy where sides are distributions) and a logistic loss on the largest logit (presence). A task whose `mapWeight` (`presenceWeight`) is 0
  * adds nothing and its head receives exactly 0 from that picture.
  * Reads the program's outputs, writes all of its `dOutputs`.
- * Outputs of the layout other than the logit and the box get a gradient of exactly 0.
+ * Outputs of the layout other than the logit and the box get a gradient of exactly 0. Heads without boxes have the cost of `presenceCost`.
  * @param tasks how many; outputs are ordered as `buildNetwork` makes them
  */
 export function multiTaskLoss(
@@ -60,6 +60,7 @@ export function multiTaskLoss(
   tasks: number,
   { strides, layout }: HeadMaps = BOX_MAPS,
 ): StepLoss {
+  if (layout.box < 0) return presenceCost({ kernels, memory }, program, buffers, examples, tasks, layout);
   const { outputs, dOutputs } = program;
   const { f32, i32 } = memory;
   const size = (level: number): number => outputs[level * tasks]!.height * outputs[level * tasks]!.width;
@@ -156,6 +157,34 @@ export function multiTaskLoss(
       losses[task]! += kernels.presenceLoss(dOffset, offset, buffers.cell, buffers.target, buffers.listWeight, n, step, presenceScale);
     }
     start += count;
+  });
+  return { tasks: losses, total: losses.reduce((a, b) => a + b, 0) };
+}
+
+/**
+ * The plain multi-task cost of heads that look at the whole picture, and its gradient: the mean over the pictures of the sum over the labelled tasks of
+ * logistic losses, w (-t log p - (1 - t) log(1 - p)). A task whose `presenceWeight` w is 0 ("?") adds nothing.
+ * source: Caruana 1997, Multitask Learning; with missing labels left out
+ */
+function presenceCost(
+  { kernels, memory }: Pick<Engine, "kernels" | "memory">,
+  { outputs, dOutputs }: TrainingProgram,
+  { cell, target, listWeight }: LossBuffers,
+  examples: readonly Example[],
+  tasks: number,
+  layout: HeadLayout,
+): StepLoss {
+  const count = examples.length;
+  const step = 4 * layout.cell;
+  const losses = Array.from({ length: tasks }, (_, task) => {
+    examples.forEach(({ presence, presenceWeight }, picture) => {
+      memory.i32[(cell >> 2) + picture] = picture;
+      memory.f32[(target >> 2) + picture] = presence[task]!;
+      memory.f32[(listWeight >> 2) + picture] = presenceWeight[task]!;
+    });
+    const dOffset = dOutputs[task]!;
+    memory.u8.fill(0, dOffset, dOffset + count * step);
+    return kernels.presenceLoss(dOffset, outputs[task]!.offset, cell, target, listWeight, count, step, 1 / count);
   });
   return { tasks: losses, total: losses.reduce((a, b) => a + b, 0) };
 }

@@ -1,7 +1,7 @@
 import { TASKS, type Task } from "../core/task.js";
 import type { Graph } from "../graph/graph.js";
 import { buildNetwork } from "../model/build.js";
-import { boxHead, type HeadMaps, STRIDES } from "../model/head.js";
+import { boxHead, type HeadKind, type HeadMaps, PRESENCE_MAPS, STRIDES } from "../model/head.js";
 import { isFourway, loadModel, type Model } from "../model/model.js";
 import { isNanodet, nanodetModel } from "../model/nanodet.js";
 import { withLayout, withTasks } from "../model/surgery.js";
@@ -31,6 +31,8 @@ export interface NetworkOptions {
    * Default: as in `start`, otherwise 0.
    */
   bins?: number;
+  /** What heads answer, where `start` is not given: "boxes", or "presence", one logit a task for the whole picture; default "boxes". */
+  heads?: HeadKind;
 }
 
 /** The graph that a training starts with, its maps, and whether a part of it is pretrained. */
@@ -46,7 +48,11 @@ export function firstGraph(options: NetworkOptions, tasks: readonly Task[], seed
   return { graph: options.trunkEnd === undefined ? graph : endTrunkAt(graph, options.trunkEnd), ...rest };
 }
 
-function wholeGraph({ trunk, start, width = "0.5", path, head, bins }: NetworkOptions, tasks: readonly Task[], seed: number): FirstGraph {
+function wholeGraph(
+  { trunk, start, width = "0.5", path, head, bins, heads }: NetworkOptions,
+  tasks: readonly Task[],
+  seed: number,
+): FirstGraph {
   if (start !== undefined) {
     const model = readStart(start);
     const same = withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed);
@@ -54,7 +60,7 @@ function wholeGraph({ trunk, start, width = "0.5", path, head, bins }: NetworkOp
     return { graph: isBuilt(graph) ? unfoldNorms(graph) : graph, maps: { strides: info.strides, layout: info.layout }, pretrained: true };
   }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(readTrunk(trunk));
-  const maps = { strides: STRIDES, layout: boxHead(bins ?? 0) };
+  const maps = heads === "presence" ? PRESENCE_MAPS : { strides: STRIDES, layout: boxHead(bins ?? 0) };
   return { graph: buildNetwork(base, { tasks, ...maps, path, head, seed }), maps, pretrained: trunk !== undefined };
 }
 

@@ -27,7 +27,6 @@ const CHECKPOINT_MS = 120_000;
 
 /** The highest learning rate that is taken. */
 const MAX_RATE = 10;
-/** Pixels that a model may be for. */
 
 /** Where a training stores its checkpoint and its model: a folder, IndexedDB, .. */
 export interface Store {
@@ -72,6 +71,8 @@ export interface TrainingOptions {
   network?: NetworkOptions;
   /** Passes over the images of the train split; default 24. */
   epochs?: number;
+  /** In place of `epochs`: so many steps in all, which need not end with an epoch. */
+  steps?: number;
   /** Images a step; default 32. */
   batch?: number;
   /** The highest learning rate; default 0.004. */
@@ -168,9 +169,24 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     );
   await checkUsable(read, val);
   const stepsPerEpoch = Math.max(1, Math.floor(images.length / batch));
-  const steps = stepsPerEpoch * epochs;
+  const steps = options.steps ?? stepsPerEpoch * epochs;
   const { path = PATH_CHANNELS, head = INNER_CHANNELS, bins } = network;
-  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, bins, pixels, oversample, pictures: images.length };
+  const fixed = {
+    batch,
+    threads,
+    epochs,
+    steps: options.steps,
+    seed,
+    rate,
+    optimizer,
+    tasks,
+    path,
+    head,
+    bins,
+    pixels,
+    oversample,
+    pictures: images.length,
+  };
   const checkpoint = options.resume ? await readCheckpoint(store, fixed) : null;
   const first = checkpoint
     ? {
@@ -187,7 +203,8 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   const skipped = (split: Sample["split"]) => (reason: string) => void emit({ kind: "skipped", split, reason });
   const groups = pretrained ? pretrainedGroups(TRUNK_PREFIX) : FRESH_GROUPS;
   const replicaOptions = { batch: batch / threads, sizes: trainingSizes(pixels, multiple), tasks: tasks.length, maps, groups, optimizer };
-  const batchSettings = { samples: images, tasks, seed, batch, slices: threads, pixels, multiple, oversample, strict };
+  const whole = maps.layout.box < 0;
+  const batchSettings = { samples: images, tasks, seed, batch, slices: threads, pixels, multiple, oversample, whole, strict };
   const replicas = await (workers
     ? workers.startReplicas(first.graph, threads, replicaOptions)
     : startLocalReplica(first.graph, replicaOptions));
@@ -294,8 +311,8 @@ function withDefaults(given: Partial<TrainingOptions>, threads: number): Setting
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<Settings>;
   const settings: Settings = { ...TRAINING_DEFAULTS, ...known, pixels: [known.pixels ?? TRAINING_DEFAULTS.pixels].flat() };
   const { tasks, epochs, batch, rate, seed, pixels, valEvery } = settings;
-  const bounds = { epochs: 1, batch: 1, seed: 0, valEvery: 0, threads: 1 };
-  for (const [name, value] of Object.entries({ epochs, batch, seed, valEvery, threads }))
+  const bounds = { epochs: 1, steps: 1, batch: 1, seed: 0, valEvery: 0, threads: 1 };
+  for (const [name, value] of Object.entries({ epochs, steps: given.steps ?? 1, batch, seed, valEvery, threads }))
     if (!Number.isSafeInteger(value) || value < bounds[name as keyof typeof bounds])
       throw bad(`${name} to be a whole number from ${bounds[name as keyof typeof bounds]}`, value);
   if (!(rate > 0 && rate <= MAX_RATE)) throw bad(`a rate in 0..${MAX_RATE}`, rate);
