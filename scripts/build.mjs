@@ -1,6 +1,6 @@
 // Builds everything: assembly/ -> build/*.wasm and the kernels' signatures (src/wasm/generated/kernels.ts); what the code carries along as
 // modules (the kernels' and the models' bytes, the workers' scripts) -> dist/src/generated/, with declarations in src/generated/; TypeScript ->
-// dist/; the .wasm files -> dist/wasm/.
+// dist/; the .wasm files -> dist/wasm/; builds for other kinds of programs (variants.mjs).
 // Usage: node scripts/build.mjs [--quiet]
 
 import { spawnSync } from "node:child_process";
@@ -8,6 +8,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
+import { writeVariants } from "./variants.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -104,11 +105,16 @@ for (const [name, entry] of Object.entries(WORKERS))
 run("node_modules/typescript/bin/tsc");
 for (const folder of ["src", "test", "bench", "examples"])
   for (const file of readdirSync(join("dist", folder), { recursive: true }))
-    if (/\.(js|d\.ts)$/.test(file)) {
-      const source = join(folder, file.replace(/\.(js|d\.ts)$/, ""));
+    if (/\.(js|js\.map|d\.ts)$/.test(file)) {
+      const source = join(folder, file.replace(/\.(js|js\.map|d\.ts)$/, ""));
       if (!existsSync(`${source}.ts`) && !existsSync(`${source}.d.ts`)) rmSync(join("dist", folder, file)); // its source is gone
     }
 // as a file too, for pages whose policy forbids scripts without one
-for (const entry of Object.values(WORKERS)) write(join("dist", entry.replace(/ts$/, "js")), bundleWorker(entry));
+for (const entry of Object.values(WORKERS)) {
+  const file = join("dist", entry.replace(/ts$/, "js"));
+  write(file, bundleWorker(entry));
+  rmSync(`${file}.map`, { force: true }); // of what the compiler wrote
+}
 mkdirSync("dist/wasm", { recursive: true });
 for (const [target, { outFile }] of Object.entries(targets)) copyFileSync(outFile, `dist/wasm/${target}.wasm`);
+writeVariants();

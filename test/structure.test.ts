@@ -43,13 +43,10 @@ const place = (file: string): number => ORDER.findIndex((row) => row.includes(pa
 
 /** Files that the package exports or runs, as in package.json. */
 const ENTRIES: string[] = (() => {
-  const { exports, bin } = JSON.parse(textOf("package.json")) as {
-    exports: Record<string, string | { default: string }>;
-    bin: Record<string, string>;
-  };
-  return [...Object.values(exports).map((entry) => (typeof entry === "string" ? entry : entry.default)), ...Object.values(bin)].filter(
-    (entry) => /^\.\/dist\/src\/.*\.js$/.test(entry),
-  );
+  const { exports, bin } = JSON.parse(textOf("package.json")) as { exports: object; bin: object };
+  const filesIn = (entry: object | string): string[] => (typeof entry === "string" ? [entry] : Object.values(entry).flatMap(filesIn));
+  const made = (entry: string): boolean => entry.includes("/generated/") || entry.endsWith("/workerd.js"); // by the build
+  return [...new Set(filesIn({ exports, bin }))].filter((entry) => /^\.\/dist\/src\/.*\.js$/.test(entry) && !made(entry));
 })();
 
 /** What a file imports or starts as a worker, type imports too. */
