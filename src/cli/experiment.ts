@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { balancing } from "./experiment/balancing.js";
 import { dataBalance, foreignTask, networkWidth } from "./experiment/conditions.js";
 import { addExperimentCommand } from "./experiment/frame.js";
 import { jointVsSeparate } from "./experiment/jointVsSeparate.js";
@@ -14,4 +15,5 @@ export function addExperiment(program: Command): void {
   addExperimentCommand(parent, dataBalance);
   addExperimentCommand(parent, networkWidth);
   addExperimentCommand(parent, transfer);
+  addExperimentCommand(parent, balancing);
 }

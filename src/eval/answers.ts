@@ -52,10 +52,11 @@ export async function answersTo(
     done.samples.push(sample);
     done.found.push({
       presence,
-      objects: objects.map(({ task, score, box }) => ({
+      objects: objects.map(({ task, score, box, points }) => ({
         task,
         score,
         box: { x: box.x * unitX, y: box.y * unitY, width: box.width * unitX, height: box.height * unitY },
+        ...(points ? { points: points.map(({ x, y }) => ({ x: x * unitX, y: y * unitY })) } : {}),
       })),
     });
     onPicture?.(done.found.length);

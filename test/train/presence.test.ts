@@ -1,6 +1,7 @@
 // Heads that look at the whole picture: one logit a task, no boxes.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { Random } from "../../src/core/random.js";
 import type { Example } from "../../src/data/example.js";
 import { detectAll } from "../../src/eval/answers.js";
 import { quantizeModel } from "../../src/eval/quantizeModel.js";
@@ -12,12 +13,14 @@ import { defaultInfo, type Model } from "../../src/model/model.js";
 import { withTasks } from "../../src/model/surgery.js";
 import { shuffleTrunk } from "../../src/model/trunk.js";
 import { compileTraining, planTraining } from "../../src/program/training.js";
+import { cosinesOf } from "../../src/train/cosines.js";
 import { type TrainingResult, train } from "../../src/train/index.js";
 import { multiTaskLoss, reserveLoss } from "../../src/train/loss.js";
 import { FRESH_GROUPS } from "../../src/train/optimizer.js";
+import { Replica } from "../../src/train/replica.js";
 import { Weights } from "../../src/train/weights.js";
 import { createEngine } from "../../src/wasm/load.js";
-import { close, F32_SUM } from "../support/compare.js";
+import { close, F32_SUM, same } from "../support/compare.js";
 import { runOnnx } from "../support/ort.js";
 
 const TASKS = ["blue", "red"];
@@ -156,4 +159,56 @@ test("heads for boxes and for the whole picture cannot be mixed up", () => {
     { strides: PRESENCE_MAPS.strides, layout: BOX_MAPS.layout },
   ])
     assert.throws(() => buildNetwork(shuffleTrunk("0.5", 1), { tasks: TASKS, ...maps }), { code: "E_MODEL" });
+});
+
+test("the tasks' gradients of the trunk add up to that of the whole cost, and a look at them changes nothing", async () => {
+  const graph = buildNetwork(shuffleTrunk("0.5", 1), { tasks: TASKS, path: 16, head: 8, ...PRESENCE_MAPS });
+  const replica = new Replica(await createEngine(), graph, {
+    optimizer: "adamw",
+    groups: FRESH_GROUPS,
+    batch: 2,
+    sizes: [{ width: 64, height: 32 }],
+    tasks: 2,
+    maps: PRESENCE_MAPS,
+  });
+  const noise = new Random(4);
+  const examples = [0, 1].map(
+    (i): Example => ({
+      pixels: Int8Array.from({ length: 3 * 64 * 32 }, () => noise.below(256) - 128),
+      colour: Float32Array.of(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0),
+      boxes: [],
+      ignored: [],
+      mapWeight: [0, 0],
+      presence: [i, 1 - i],
+      presenceWeight: [1, 1],
+    }),
+  );
+  const state = replica.state().slice();
+  const products = replica.gradientProducts(examples, 64, 32);
+  same(replica.state(), state);
+  replica.compute(examples, 64, 32);
+  const whole = replica.gradientsBelow("trunk.").reduce((sum, v) => sum + v * v, 0);
+  const added = products.reduce((sum, v) => sum + v, 0);
+  assert.ok(whole > 0 && Math.abs(added / whole - 1) < 1e-3, `${added} and ${whole}`);
+  const { cosines, lengths } = cosinesOf(products, 2);
+  assert.ok(Math.abs(cosines[0]! - 1) < 1e-9 && Math.abs(cosines[3]! - 1) < 1e-9 && cosines[1] === cosines[2]);
+  assert.ok(Math.abs(cosines[1]!) < 1 && lengths.every((length) => length > 0));
+});
+
+test("a training whose gradients are watched gives the same weights, and says the cosines of each pair of tasks", async () => {
+  const options = { ...SMALL, epochs: 2, network: { path: 16, head: 8, heads: "presence" } } as const;
+  const seen: number[] = [];
+  const few = samples.slice(0, 16).map((sample) => ({ ...sample, split: "train" }));
+  const watched = await train(few, {
+    ...options,
+    watchGradients: 2,
+    onEvent(event) {
+      if (event.kind !== "gradients") return;
+      seen.push(event.step);
+      assert.equal(event.cosines.length, 4);
+    },
+  });
+  assert.deepEqual(seen, [2, 4]);
+  const plain = await train(few, options);
+  for (const [name, { data }] of plain.model.graph.params) same(watched.model.graph.params.get(name)!.data, data, name);
 });
