@@ -22,7 +22,7 @@ import { numberIn, parseTasks, several, trainingPixels } from "./values.js";
 const INTERRUPTED = 130;
 
 /** Options of `fourway train`, as commander gives them. */
-export interface TrainOptions extends DataOptions, SplitOptions {
+interface TrainOptions extends DataOptions, SplitOptions {
   tasks: Task[];
   out: string;
   trunk?: string;
@@ -172,7 +172,7 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
 }
 
 /** Trains, or resumes, and prints the progress: Ctrl-C stops it after the step. @throws as `trainFiles` does */
-export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
+async function runTrain(options: TrainOptions): Promise<TrainingResult> {
   const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, bins, points, heads, cache, ...settings } = options;
   const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
   await checkWritable(out);

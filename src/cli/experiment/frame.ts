@@ -39,7 +39,7 @@ export interface ExperimentOptions extends DataOptions, SplitOptions {
 }
 
 /** The initial weights of a network's trunk: random ones of a width, or a file. */
-export interface Start {
+interface Start {
   name: string;
   width?: TrunkWidth;
   trunk?: string;
