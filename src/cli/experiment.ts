@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { auxiliary } from "./experiment/auxiliary.js";
 import { balancing } from "./experiment/balancing.js";
 import { dataBalance, foreignTask, networkWidth } from "./experiment/conditions.js";
 import { addExperimentCommand } from "./experiment/frame.js";
@@ -16,4 +17,5 @@ export function addExperiment(program: Command): void {
   addExperimentCommand(parent, networkWidth);
   addExperimentCommand(parent, transfer);
   addExperimentCommand(parent, balancing);
+  addExperimentCommand(parent, auxiliary);
 }

@@ -91,6 +91,7 @@ const QUICK: Record<string, string[]> = {
   "data-balance": ["--width", "0.25"],
   "network-width": [],
   "loss-balancing": ["--width", "0.25"],
+  "auxiliary-heads": ["--width", "0.25", "--main", "car"],
   transfer: ["--width", "0.25", "--new", "car"],
 };
 for (const [name, more] of Object.entries(QUICK))
