@@ -28,5 +28,6 @@ export { colour } from "./image/colour";
 export { mapLoss, presenceLoss } from "./train/bce";
 export { boxLoss } from "./train/boxloss";
 export { binLoss } from "./train/binloss";
+export { pointLoss } from "./train/pointloss";
 export { adamw } from "./train/adamw";
 export { sgd, average, sumSquares } from "./train/sgd";

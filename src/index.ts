@@ -2,7 +2,7 @@
 
 export type { Bytes, DefaultExport, Loadable } from "./core/address.js";
 export { type Box, iou } from "./core/box.js";
-export type { DetectedObject } from "./core/detection.js";
+export type { DetectedObject, Point } from "./core/detection.js";
 export { type ErrorCode, FourwayError } from "./core/errors.js";
 export { type Frame, MAX_FRAME_PIXELS } from "./core/frame.js";
 export type { BlobObject, FetchRequest, FetchResponse, Url, WasmModule } from "./core/globals.js";
@@ -25,6 +25,7 @@ export {
   type ReliabilityBin,
   reliability,
 } from "./eval/plattScaling.js";
+export type { PointScores } from "./eval/points.js";
 export {
   type CurvePoint,
   evaluate,

@@ -13,7 +13,8 @@ import { checkWritable } from "../node/safeWrite.js";
 import { threadsFor, trainFiles } from "../node/trainFiles.js";
 import { defaultTasks, type NetworkOptions } from "../train/network.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
-import { TRAINING_DEFAULTS, type TrainingEvent, type TrainingResult } from "../train/session.js";
+import type { TrainingEvent, TrainingResult } from "../train/session.js";
+import { TRAINING_DEFAULTS } from "../train/settings.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
 import { numberIn, parseTasks, several, trainingPixels } from "./values.js";
 
@@ -21,7 +22,7 @@ import { numberIn, parseTasks, several, trainingPixels } from "./values.js";
 const INTERRUPTED = 130;
 
 /** Options of `fourway train`, as commander gives them. */
-export interface TrainOptions extends DataOptions, SplitOptions {
+interface TrainOptions extends DataOptions, SplitOptions {
   tasks: Task[];
   out: string;
   trunk?: string;
@@ -31,6 +32,7 @@ export interface TrainOptions extends DataOptions, SplitOptions {
   path: number;
   head: number;
   bins?: number;
+  points?: number[];
   heads?: HeadKind;
   pixels: number[];
   epochs: number;
@@ -41,6 +43,7 @@ export interface TrainOptions extends DataOptions, SplitOptions {
   seed: number;
   threads?: number;
   valEvery: number;
+  watchGradients: number;
   oversample: string[];
   cache: number;
   resume?: boolean;
@@ -97,6 +100,11 @@ export function addTrain(program: Command): void {
     )
     .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
     .option("--bins <n>", "box sides as distributions over so many distances; 0: as one number (default: those of --start, else 0)", bins)
+    .option(
+      "--points <mirror>",
+      "heads give points (landmarks) too: which point each becomes in the mirror, such as 1,0,2,4,3 for eyes, nose and mouth corners",
+      (text) => text.split(",").map(Number),
+    )
     .addOption(
       new Option(
         "--heads <kind>",
@@ -126,6 +134,12 @@ export function addTrain(program: Command): void {
     .option("--threads <n>", "worker threads over the batch, which they share evenly; as many as there are cores, 8 at most", count(1))
     .option("--seed <n>", "of weights, sampling and augmentation", count(0), TRAIN_DEFAULTS.seed)
     .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), TRAIN_DEFAULTS.valEvery)
+    .option(
+      "--watch-gradients <n>",
+      "steps between looks at the tasks' gradients of the trunk: cosines of each pair in .gradients.csv and .svg; 0: none",
+      count(0),
+      TRAIN_DEFAULTS.watchGradients,
+    )
     .option(
       "--oversample <set=times...>",
       "draw the pictures of a set this many times as often, such as one of hard cases",
@@ -158,8 +172,8 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
 }
 
 /** Trains, or resumes, and prints the progress: Ctrl-C stops it after the step. @throws as `trainFiles` does */
-export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
-  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, bins, heads, cache, ...settings } = options;
+async function runTrain(options: TrainOptions): Promise<TrainingResult> {
+  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, bins, points, heads, cache, ...settings } = options;
   const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
   await checkWritable(out);
   const line = new ProgressLine();
@@ -172,6 +186,7 @@ export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
     path,
     head,
     bins,
+    points,
     heads,
   };
 

@@ -119,11 +119,29 @@ function copyPixels(engine: Engine, frame: Frame, placement: Placement, window: 
   });
 }
 
+/** What the network's heads ask of examples. */
+export interface ExampleOptions {
+  /** Every picture stays whole and alone, and is present what its label says is, however small: for heads that look at whole pictures. */
+  whole?: boolean;
+  /** Of points, which each becomes in the mirror, as `HeadLayout` has it; without it points are left out. */
+  mirror?: readonly number[];
+}
+
+/** The square about marked points, twice as large as they reach. */
+function boxAbout(marked: readonly number[]): Box {
+  const [x0, x1, y0, y1] = [0, 1].flatMap((axis) => {
+    const values = marked.filter((_, i) => i % 2 === axis);
+    return [Math.min(...values), Math.max(...values)];
+  }) as [number, number, number, number];
+  const reach = Math.max(x1 - x0, y1 - y0);
+  return { x: (x0 + x1) / 2 - reach, y: (y0 + y1) / 2 - reach, width: 2 * reach, height: 2 * reach };
+}
+
 /**
  * One training example from one picture (scaled, stretched, cut, mirrored) or from four around a point (mosaic), with colours shifted.
  * A task that is "?" in one quarter of a mosaic is ignored there only. A teacher's label weighs `TEACHER_WEIGHT`, beside a person's in a mosaic as
  * much as that. A picture with a task that is only known to be present
- * ("true") stays whole, so that the thing stays in view; with `allWhole` every picture does, and is present what its label says is, however small.
+ * ("true") stays whole, so that the thing stays in view; with `whole` every picture does, and is present what its label says is, however small.
  * @param pixels [height, width, 3], written
  */
 export function makeExample(
@@ -134,13 +152,14 @@ export function makeExample(
   height: number,
   random: Random,
   pixels: Int8Array,
-  allWhole = false,
+  { whole: allWhole = false, mirror }: ExampleOptions = {},
 ): Example {
   pixels.fill(GREY - INPUT_ZERO);
   const example: Example = {
     pixels,
     colour: new Float32Array(16),
     boxes: [],
+    ...(mirror ? { points: [] } : {}),
     ignored: [],
     mapWeight: tasks.map(() => 0),
     presence: tasks.map(() => 0),
@@ -155,7 +174,13 @@ export function makeExample(
     copyPixels(engine, frame, placement, window, pixels, width);
     const unitX = (frame.width / sample.width) * scaleX;
     const unitY = (frame.height / sample.height) * scaleY;
-    const lay = (task: number, box: Box, ignore: boolean): void => {
+    const across = (x: number): number => (placement.flip ? window.width - (x * unitX + x0) : x * unitX + x0) + window.left;
+    const laid = (marked: readonly number[]): number[] =>
+      mirror!.flatMap((partner, i) => {
+        const from = placement.flip ? partner : i;
+        return [across(marked[2 * from]!), marked[2 * from + 1]! * unitY + y0 + window.top];
+      });
+    const lay = (task: number, box: Box, ignore: boolean, marked: readonly number[] | null = null): void => {
       let left = box.x * unitX + x0;
       let right = (box.x + box.width) * unitX + x0;
       if (placement.flip) [left, right] = [window.width - right, window.width - left];
@@ -164,19 +189,22 @@ export function makeExample(
       const [l, t, r, b] = [Math.max(0, left), Math.max(0, top), Math.min(window.width, right), Math.min(window.height, bottom)];
       if (r - l < SMALLEST || b - t < SMALLEST) return;
       const hidden = (r - l) * (b - t) < IN_VIEW * (right - left) * (bottom - top);
+      if (!(ignore || hidden)) example.points?.push(marked && laid(marked));
       (ignore || hidden ? example.ignored : example.boxes).push(task, l + window.left, t + window.top, r + window.left, b + window.top);
     };
     tasks.forEach((task, t) => {
       const label = sample.labels[task] ?? null;
       for (const box of sample.ignore[task] ?? []) lay(t, box, true);
       if (Array.isArray(label)) {
-        for (const box of label) lay(t, box, false);
+        for (const [i, box] of label.entries()) lay(t, box, false, sample.points?.[task]?.[i]);
         example.mapWeight[t] = Math.max(example.mapWeight[t]!, sample.from?.[task] === undefined ? 1 : TEACHER_WEIGHT);
       } else if (pictures.length > 1)
         example.ignored.push(t, window.left, window.top, window.left + window.width, window.top + window.height);
       else if (label === true) {
         example.presence[t] = 1;
         example.presenceWeight[t] = 1;
+        // the box about the points only says which cells answer for them: the task's map and boxes stay masked
+        if (mirror) for (const marked of sample.points?.[task] ?? []) if (marked) lay(t, boxAbout(marked), false, marked);
       }
     });
   });

@@ -5,7 +5,7 @@ import type { Task } from "../core/task.js";
 import { GREY } from "../image/letterbox.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
 import type { Engine } from "../wasm/load.js";
-import { drawRecipe, LARGEST_ZOOM, makeExample, type Picture } from "./augment.js";
+import { drawRecipe, type ExampleOptions, LARGEST_ZOOM, makeExample, type Picture } from "./augment.js";
 import type { Sample } from "./dataset.js";
 import type { Example } from "./example.js";
 
@@ -91,7 +91,7 @@ function pictureOf(sample: Sample, frame: Frame | null): Picture {
 }
 
 /** Settings of a `Batcher`. */
-export interface BatcherOptions {
+export interface BatcherOptions extends ExampleOptions {
   seed: number;
   /** Pictures of a batch, and the number of slices they are divided into. */
   batch: number;
@@ -102,8 +102,6 @@ export interface BatcherOptions {
   multiple?: number;
   /** As `samplingWeights` takes it. */
   oversample?: Readonly<Record<string, number>>;
-  /** For heads that look at whole pictures: every picture stays whole and alone, and all are drawn equally often but for `oversample`. */
-  whole?: boolean;
 }
 
 /**
@@ -166,7 +164,7 @@ export class Batcher {
         begin(share * each + i + READ_AHEAD);
         const pictures = await reading.shift()!;
         slice.push(
-          makeExample(this.engine, pictures, this.tasks, width, height, random, pixels.subarray(i * count, (i + 1) * count), whole),
+          makeExample(this.engine, pictures, this.tasks, width, height, random, pixels.subarray(i * count, (i + 1) * count), this.options),
         );
       }
       examples.push(slice);

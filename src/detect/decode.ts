@@ -1,3 +1,4 @@
+import type { Point } from "../core/detection.js";
 import { exp, log } from "../core/math.js";
 import type { Placement } from "../image/letterbox.js";
 import type { HeadLayout } from "../model/head.js";
@@ -6,6 +7,7 @@ import type { HeadLayout } from "../model/head.js";
 //   logit          channel 0: score = sigmoid(logit)
 //   distances      from the layout's `box` on, from the cell's point to the left, top, right and bottom edge, in strides: four logarithms,
 //                  clamped to -4..5, or four distributions, of which the mean bin counts
+//   points         x and y of each, from the cell's point, in strides
 //   cell           its point lies (column + point, row + point) strides from the input's top left corner, `point` as the layout says
 
 /** The most boxes a task that go into suppression, the best ones. */
@@ -119,6 +121,26 @@ export function locate(to: Candidates, values: Float32Array, maps: readonly Head
     to.boxes[box + 2] = sourceX + clamp(x + distance(values, cell, layout, 2) * stride * xScale, 0, sourceWidth);
     to.boxes[box + 3] = sourceY + clamp(y + distance(values, cell, layout, 3) * stride * yScale, 0, sourceHeight);
   }
+}
+
+/** The points of a candidate in frame pixels; undefined where the layout has none. */
+export function pointsOf(
+  { cells, maps: of }: Candidates,
+  candidate: number,
+  values: Float32Array,
+  maps: readonly HeadMap[],
+  { sourceX, sourceY, sourceWidth, sourceHeight, left, top, width, height }: Placement,
+): Point[] | undefined {
+  const cell = cells[candidate]!;
+  const { at, stride, layout, width: columns } = maps[of[candidate]!]!;
+  if (!layout.points) return undefined;
+  const index = (cell - at) / layout.cell;
+  const row = Math.floor(index / columns);
+  const { first, mirror } = layout.points;
+  return mirror.map((_, i) => ({
+    x: sourceX + ((index - row * columns + layout.point + values[cell + first + 2 * i]!) * stride - left) * (sourceWidth / width),
+    y: sourceY + ((row + layout.point + values[cell + first + 2 * i + 1]!) * stride - top) * (sourceHeight / height),
+  }));
 }
 
 function clamp(v: number, low: number, high: number): number {

@@ -12,7 +12,7 @@ import { calibratedLogit, leastLogit } from "../model/calibration.js";
 import { loadModel, type Model } from "../model/model.js";
 import { createEngine, type WasmSource } from "../wasm/load.js";
 import type { Threads } from "../wasm/threads.js";
-import { createCandidates, locate, logitOf, selectCells, sigmoid } from "./decode.js";
+import { createCandidates, locate, logitOf, pointsOf, selectCells, sigmoid } from "./decode.js";
 import { MAX_OBJECTS, suppress, VOTING_SHARE } from "./nms.js";
 import { checkDigest, type ModelSource, readModelBytes, shippedModel } from "./source.js";
 import { type SizedNetwork, Workspace } from "./workspace.js";
@@ -185,7 +185,9 @@ export class Detector {
         const box = { x, y, width: candidates.boxes[at + 2]! - x, height: candidates.boxes[at + 3]! - y };
         const side = Math.sqrt(box.width * box.height * toInput);
         const logit = calibratedLogit(scores[task]!, candidates.logits[kept[k]!]!, side);
-        if (logit >= least) insertByScore(result.objects, { task, score: sigmoid(logit), box });
+        if (logit < least) continue;
+        const points = pointsOf(candidates, kept[k]!, values, maps[t]!, placement);
+        insertByScore(result.objects, { task, score: sigmoid(logit), box, ...(points ? { points } : {}) });
       }
     }
     result.presence = Object.fromEntries(shares);

@@ -31,7 +31,10 @@ export function formatScores(scores: Scores): string {
     ]);
   const { ap50, ap75, ap, presenceAp } = scores.mean;
   rows.push(["mean", ...[ap50, ap75, ap, presenceAp].map(formatFigure), "", "", "", "", "", "", ""]);
-  return alignColumns(rows);
+  const points = scores.tasks.flatMap(({ task, points }) =>
+    points ? [`points of ${task}: error ${formatFigure(points.error)} of the object's size, in ${points.found} of ${points.objects}`] : [],
+  );
+  return [alignColumns(rows), ...points].join("\n");
 }
 
 /** Rounded to four digits, so that files stay small and differ only where the figure does. */
@@ -65,6 +68,7 @@ export function scoresToJson(scores: Scores): Record<string, unknown> {
           bestF1: roundedPoint(score.bestF1),
           atPrecision: roundedPoint(score.atPrecision),
           counts: { ...score.counts },
+          ...(score.points ? { points: { ...score.points, error: rounded(score.points.error) } } : {}),
         },
       ]),
     ),

@@ -10,6 +10,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { averagePrecision, checkFound, type Found, IGNORED, type Matches, matchTask, OVERLAPS, RIGHT } from "./averagePrecision.js";
+import { type PointScores, scorePoints } from "./points.js";
 import { presenceAp, presenceTruth } from "./presence.js";
 
 /** What a task's detections with `score >= threshold` are worth at IoU .5. */
@@ -56,6 +57,8 @@ export interface TaskScores {
   bestF1: F1Point | null;
   /** The lowest threshold that keeps the precision asked for; null if none does. */
   atPrecision: F1Point | null;
+  /** How well points are found; null where none are labelled. */
+  points: PointScores | null;
 }
 
 /** The figures of a model. */
@@ -156,6 +159,7 @@ function evaluateTask(task: Task, samples: readonly Sample[], found: readonly Fo
     },
     bestF1: highestF1(points),
     atPrecision: lowestThreshold(points, precision),
+    points: scorePoints(task, samples, found),
   };
 }
 

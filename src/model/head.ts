@@ -4,10 +4,18 @@ import { stored } from "../ops/layout.js";
 /** A named run of channels that a head gives for each cell, such as `["box", 4]` or `["bins", 32]`. */
 export type HeadOutput = readonly [name: string, channels: number];
 
+/** Where a cell's points are. */
+interface PointRows {
+  /** First channel of x and y of each point, from the cell's point, in strides. */
+  first: number;
+  /** Which point each becomes in the mirror: of left eye, right eye and nose 1, 0, 2. */
+  mirror: readonly number[];
+}
+
 /** What a head gives for each cell of its maps, and where it lies. */
 export interface HeadLayout {
   /**
-   * In the order of the channels; "logit" (1 channel) first, "box" (4) or "bins" (4 times as many as a side has) among the others. The logit alone:
+   * In the order of the channels; "logit" (1 channel) first, "box" (4) or "bins" (4 times as many as a side has) among the others, "points" (2 a point) too. The logit alone:
    * it answers for the whole picture, whether the task is there.
    */
   outputs: readonly HeadOutput[];
@@ -19,6 +27,8 @@ export interface HeadLayout {
   box: number;
   /** Logits of a side's distribution, whose mean bin is the distance; 0: a side is one channel, the logarithm of the distance. */
   bins: number;
+  /** Points of an object (landmarks); undefined where there are none. */
+  points?: PointRows;
   /** Where in its cell the point lies from which distances count, in strides from the cell's left and top edge. */
   point: number;
 }
@@ -42,9 +52,10 @@ const MAX_STRIDE = 256;
 /**
  * The layout of a head with these outputs. Logarithms of distances count from the middle of a cell; bins count from its corner, as those of
  * generalized focal loss (arXiv 2006.04388) do.
+ * @param mirror of the points: which each becomes in the mirror; without it each stays itself
  * @throws E_MODEL where "logit" is not the first, others come without "box" or "bins", or a name or size is wrong
  */
-export function headLayout(outputs: readonly HeadOutput[]): HeadLayout {
+export function headLayout(outputs: readonly HeadOutput[], mirror?: readonly number[]): HeadLayout {
   const names = outputs.map(([name]) => name);
   const channels = outputs.reduce((sum, [, count]) => sum + count, 0);
   const at = names.findIndex((name) => name === "box" || name === "bins");
@@ -64,8 +75,18 @@ export function headLayout(outputs: readonly HeadOutput[]): HeadLayout {
       "E_MODEL",
       `head: expected the output ["logit", 1], alone or with ["box", 4] or ["bins", a multiple of 16] and others of different names, ${MAX_CHANNELS} channels at most, got ${JSON.stringify(outputs)}; begin with the logit`,
     );
-  const box = boxed ? outputs.slice(0, at).reduce((sum, [, count]) => sum + count, 0) : -1;
-  return { outputs, channels, cell: stored(channels), box, bins, point: bins === 0 ? 0.5 : 0 };
+  const first = (index: number): number => outputs.slice(0, index).reduce((sum, [, count]) => sum + count, 0);
+  const layout = { outputs, channels, cell: stored(channels), box: boxed ? first(at) : -1, bins, point: bins === 0 ? 0.5 : 0 };
+  const rows = names.indexOf("points");
+  if (rows < 0) return layout;
+  const count = outputs[rows]![1] / 2;
+  const partners = mirror ?? Array.from({ length: count }, (_, i) => i);
+  if (!Number.isInteger(count) || partners.length !== count || !partners.every((other, i) => partners[other] === i))
+    throw new FourwayError(
+      "E_MODEL",
+      `head: expected points of two channels each and for each the one that it becomes in the mirror, got ${outputs[rows]![1]} channels and ${partners.join(", ")}; such as 10 and 1, 0, 2, 4, 3`,
+    );
+  return { ...layout, points: { first: first(rows), mirror: partners } };
 }
 
 /** Strides of the maps of the shipped models, and of any model whose file says nothing else. */
@@ -77,14 +98,15 @@ export const BOX_HEAD = headLayout([
   ["box", 4],
 ]);
 
-/** The head whose sides are distributions over `bins` distances, 0 to bins - 1 strides; of 0 bins the one of the shipped models. @throws E_MODEL */
-export function boxHead(bins: number): HeadLayout {
-  return bins === 0
-    ? BOX_HEAD
-    : headLayout([
-        ["logit", 1],
-        ["bins", 4 * bins],
-      ]);
+/**
+ * The head whose sides are distributions over `bins` distances, 0 to bins - 1 strides; of 0 bins the one of the shipped models.
+ * @param mirror of the points that it gives for each object too, as `headLayout` takes it
+ * @throws E_MODEL
+ */
+export function boxHead(bins: number, mirror?: readonly number[]): HeadLayout {
+  const boxes: HeadOutput = bins === 0 ? ["box", 4] : ["bins", 4 * bins];
+  if (mirror) return headLayout([["logit", 1], boxes, ["points", 2 * mirror.length]], mirror);
+  return bins === 0 ? BOX_HEAD : headLayout([["logit", 1], boxes]);
 }
 
 /** The maps of the shipped models. */

@@ -106,6 +106,7 @@ export function saveModel({ graph, info }: Model): Uint8Array {
     pixels: String(rest.pixels),
     strides: JSON.stringify(rest.strides),
     head: JSON.stringify(rest.layout.outputs),
+    ...(rest.layout.points ? { mirror: JSON.stringify(rest.layout.points.mirror) } : {}),
     normalisation: NORMALISATION,
     thresholds: JSON.stringify(rest.thresholds),
     scores: JSON.stringify(rest.scores),
@@ -116,7 +117,19 @@ export function saveModel({ graph, info }: Model): Uint8Array {
   return file;
 }
 
-const OWN = new Set(["sha256", "format", "tasks", "pixels", "strides", "head", "normalisation", "thresholds", "scores", "presence"]);
+const OWN = new Set([
+  "sha256",
+  "format",
+  "tasks",
+  "pixels",
+  "strides",
+  "head",
+  "mirror",
+  "normalisation",
+  "thresholds",
+  "scores",
+  "presence",
+]);
 
 const finite = (v: unknown): v is number => typeof v === "number" && Number.isFinite(v);
 
@@ -212,7 +225,8 @@ export function loadModel(file: Bytes): Model {
   const strides = parse("strides", (v) => Array.isArray(v) && v.length > 0 && v.every(finite)) as number[];
   const isOutput = (v: unknown): boolean => Array.isArray(v) && v.length === 2 && typeof v[0] === "string" && finite(v[1]);
   const outputs = (): unknown => parse("head", (v) => Array.isArray(v) && v.length > 0 && v.every(isOutput));
-  const layout = metadata.format === FORMAT_1 ? BOX_HEAD : headLayout(outputs() as [string, number][]);
+  const mirror = metadata.mirror === undefined ? undefined : (parse("mirror", (v) => Array.isArray(v) && v.every(finite)) as number[]);
+  const layout = metadata.format === FORMAT_1 ? BOX_HEAD : headLayout(outputs() as [string, number][], mirror);
   checkMaps({ strides, layout });
   const expected = strides.flatMap((stride) => tasks.map((task) => mapName(task, stride)));
   if (expected.join() !== graph.outputs.join())

@@ -1,8 +1,8 @@
-import type { Example } from "../data/example.js";
+import { type Example, ROW } from "../data/example.js";
 import { BOX_MAPS, type HeadLayout, type HeadMaps } from "../model/head.js";
 import type { TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
-import { assign, type Level } from "./targets.js";
+import { assign, type Level, type Target } from "./targets.js";
 
 /** Of the box term where sides are distributions: the cross entropy's weight beside 1 - GIoU. */
 const BINS = 0.125;
@@ -10,6 +10,8 @@ const BINS = 0.125;
 const MAP = 2;
 const BOX = 2;
 const PRESENCE = 0.25;
+/** Of the points' term, which is divided by the quality of the cells with points, but by no less than `MIN_TOTAL`. */
+const POINTS = 2;
 /** The map and box terms are divided by the batch's total quality, but by no less than this. */
 const MIN_TOTAL = 4;
 
@@ -26,6 +28,9 @@ export interface LossBuffers {
   cell: number;
   target: number;
   listWeight: number;
+  /** For points: the object's size of an entry, and room for one entry's points each. */
+  size: number;
+  points: number;
 }
 
 /** Cells of the largest map of a plan, all pictures together. */
@@ -34,13 +39,15 @@ export function largestMap({ plan, outputs }: TrainingProgram): number {
 }
 
 /** Reserves the lists for maps of at most `cells` cells. */
-export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
+export function reserveLoss({ memory }: Engine, cells: number, { points }: Pick<HeadLayout, "points"> = BOX_MAPS.layout): LossBuffers {
   return {
     quality: memory.reserve(4 * cells),
     weight: memory.reserve(4 * cells),
     cell: memory.reserve(4 * cells),
     target: memory.reserve(16 * cells),
     listWeight: memory.reserve(4 * cells),
+    size: points ? memory.reserve(4 * cells) : 0,
+    points: points ? memory.reserve(8 * points.mirror.length * cells) : 0,
   };
 }
 
@@ -49,7 +56,8 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
  * the maps, 1 - GIoU on the boxes (with a cross entropy where sides are distributions) and a logistic loss on the largest logit (presence). A task whose `mapWeight` (`presenceWeight`) is 0
  * adds nothing and its head receives exactly 0 from that picture.
  * Reads the program's outputs, writes all of its `dOutputs`.
- * Outputs of the layout other than the logit and the box get a gradient of exactly 0. Heads without boxes have the cost of `presenceCost`.
+ * Outputs of the layout other than logit, box and points get a gradient of exactly 0. The points' loss counts
+ * wherever an object's points are known, its box or not. Heads without boxes have the cost of `presenceCost`.
  * @param tasks how many; outputs are ordered as `buildNetwork` makes them
  */
 export function multiTaskLoss(
@@ -106,8 +114,49 @@ export function multiTaskLoss(
     }),
   );
 
-  let start = 0;
   const step = 4 * layout.cell;
+  /** The loss of the points on one map: of all cells that answer for an object with points, whether its box is known or not. */
+  const marked = layout.points ? markedTotal(examples, targets) : 0;
+  const pointsOf = (task: number, level: number, first: number, dOffset: number, offset: number): number => {
+    if (!layout.points || marked === 0) return 0;
+    const { height, width } = outputs[level * tasks]!;
+    const count = 2 * layout.points.mirror.length;
+    const stride = strides[level]!;
+    let n = 0;
+    examples.forEach(({ boxes, points }, picture) => {
+      const { quality, cells, rows } = targets[picture]![task]!;
+      cells.forEach((cell, i) => {
+        const values = points?.[rows[i]!];
+        const inLevel = cell - first;
+        if (!values || inLevel < 0 || inLevel >= height * width) return;
+        const [x, y] = [((inLevel % width) + layout.point) * stride, (Math.floor(inLevel / width) + layout.point) * stride];
+        const [, x0, y0, x1, y1] = boxes.slice(ROW * rows[i]!) as [number, number, number, number, number];
+        i32[(buffers.cell >> 2) + n] = picture * height * width + inLevel;
+        f32[(buffers.listWeight >> 2) + n] = quality[cell]!;
+        f32[(buffers.size >> 2) + n] = Math.sqrt((x1 - x0) * (y1 - y0)) / stride;
+        values.forEach((value, k) => {
+          f32[(buffers.points >> 2) + n * count + k] = (value - (k % 2 === 0 ? x : y)) / stride;
+        });
+        n++;
+      });
+    });
+    const at = 4 * layout.points.first;
+    const { cell, points, size, listWeight } = buffers;
+    return kernels.pointLoss(
+      dOffset + at,
+      offset + at,
+      cell,
+      points,
+      size,
+      listWeight,
+      n,
+      step,
+      count,
+      POINTS / Math.max(MIN_TOTAL, marked),
+    );
+  };
+
+  let start = 0;
   strides.forEach((stride, level) => {
     const count = size(level);
     const { width } = outputs[level * tasks]!;
@@ -146,6 +195,7 @@ export function multiTaskLoss(
         layout.bins === 0
           ? kernels.boxLoss(dBox, box, cell, target, listWeight, listed.boxes, step, BOX * scale)
           : kernels.binLoss(dBox, box, cell, target, listWeight, listed.boxes, step, layout.bins, BINS, BOX * scale);
+      losses[task]! += pointsOf(task, level, start, dOffset, offset);
       let n = 0;
       examples.forEach(({ presence, presenceWeight }, picture) => {
         const peak = peaks[picture]![task];
@@ -159,6 +209,18 @@ export function multiTaskLoss(
     start += count;
   });
   return { tasks: losses, total: losses.reduce((a, b) => a + b, 0) };
+}
+
+/** The quality of all cells that answer for an object with points. */
+function markedTotal(examples: readonly Example[], targets: readonly (readonly Target[])[]): number {
+  let total = 0;
+  examples.forEach(({ points }, picture) => {
+    for (const { quality, cells, rows } of targets[picture]!)
+      cells.forEach((cell, i) => {
+        if (points?.[rows[i]!]) total += quality[cell]!;
+      });
+  });
+  return total;
 }
 
 /**

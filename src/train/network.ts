@@ -31,6 +31,11 @@ export interface NetworkOptions {
    * Default: as in `start`, otherwise 0.
    */
   bins?: number;
+  /**
+   * Heads give points of each object too: which point each becomes in the mirror, such as 1, 0, 2, 4, 3 for eyes, nose and mouth corners. Default: as in
+   * `start`, otherwise none.
+   */
+  points?: readonly number[];
   /** What heads answer, where `start` is not given: "boxes", or "presence", one logit a task for the whole picture; default "boxes". */
   heads?: HeadKind;
 }
@@ -49,18 +54,21 @@ export function firstGraph(options: NetworkOptions, tasks: readonly Task[], seed
 }
 
 function wholeGraph(
-  { trunk, start, width = "0.5", path, head, bins, heads }: NetworkOptions,
+  { trunk, start, width = "0.5", path, head, bins, points, heads }: NetworkOptions,
   tasks: readonly Task[],
   seed: number,
 ): FirstGraph {
   if (start !== undefined) {
     const model = readStart(start);
     const same = withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed);
-    const { graph, info } = bins === undefined || bins === same.info.layout.bins ? same : withLayout(same, boxHead(bins), seed);
+    const { layout } = same.info;
+    const wanted = { bins: bins ?? layout.bins, points: points ?? layout.points?.mirror };
+    const kept = wanted.bins === layout.bins && JSON.stringify(wanted.points) === JSON.stringify(layout.points?.mirror);
+    const { graph, info } = kept ? same : withLayout(same, boxHead(wanted.bins, wanted.points), seed);
     return { graph: isBuilt(graph) ? unfoldNorms(graph) : graph, maps: { strides: info.strides, layout: info.layout }, pretrained: true };
   }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(readTrunk(trunk));
-  const maps = heads === "presence" ? PRESENCE_MAPS : { strides: STRIDES, layout: boxHead(bins ?? 0) };
+  const maps = heads === "presence" ? PRESENCE_MAPS : { strides: STRIDES, layout: boxHead(bins ?? 0, points) };
   return { graph: buildNetwork(base, { tasks, ...maps, path, head, seed }), maps, pretrained: trunk !== undefined };
 }
 

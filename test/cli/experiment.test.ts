@@ -90,6 +90,8 @@ const QUICK: Record<string, string[]> = {
   "foreign-task": ["--width", "0.25", "--foreign", "stopSign"],
   "data-balance": ["--width", "0.25"],
   "network-width": [],
+  "loss-balancing": ["--width", "0.25"],
+  "auxiliary-heads": ["--width", "0.25", "--main", "car"],
   transfer: ["--width", "0.25", "--new", "car"],
 };
 for (const [name, more] of Object.entries(QUICK))

@@ -14,6 +14,7 @@ import { detectAll } from "../../node/evaluate.js";
 import { ProgressLine } from "../../node/progress.js";
 import { makeFolder, safeWrite } from "../../node/safeWrite.js";
 import { threadsFor, trainFiles } from "../../node/trainFiles.js";
+import type { TrainingEvent, TrainingOptions } from "../../train/session.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "../data.js";
 import { TRAIN_DEFAULTS } from "../train.js";
 import { numberIn, parseTasks, trainingPixels } from "../values.js";
@@ -38,7 +39,7 @@ export interface ExperimentOptions extends DataOptions, SplitOptions {
 }
 
 /** The initial weights of a network's trunk: random ones of a width, or a file. */
-export interface Start {
+interface Start {
   name: string;
   width?: TrunkWidth;
   trunk?: string;
@@ -64,6 +65,8 @@ export interface Run {
   share?: number;
   /** The name of the run whose network it goes on with. */
   after?: string;
+  /** What balances its losses, where that is not the present rule; such a run is not resumed but begun again. */
+  rule?: () => Pick<TrainingOptions, "taskWeights" | "watchGradients"> & { onEvent?: (event: TrainingEvent) => void };
   /** In place of the start's. */
   start?: Start;
 }
@@ -225,6 +228,7 @@ async function figuresOf(
   const own = take(train, new Random(seed, 0x5eed)).filter((sample) => isLabelled(sample, tasks));
   const passes = (pictures: number): number => epochs * Math.max(1, Math.floor(pictures / batch));
   const channels = quick ? { path: QUICK.channels, head: QUICK.channels } : {};
+  const rule = run.rule?.();
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   process.once("SIGINT", stop);
@@ -240,10 +244,12 @@ async function figuresOf(
         ? { ...channels, heads, width: start.width, trunk: start.trunk === undefined ? undefined : await readFile(start.trunk) }
         : { start: await readFile(join(folder, `${after}.onnx`)) },
     threads: options.threads ?? threadsFor(batch),
-    resume: await exists(`${out}.checkpoint`),
+    ...rule,
+    resume: !rule && (await exists(`${out}.checkpoint`)),
     signal: controller.signal,
     notes: { experiment: name },
     onEvent(event) {
+      rule?.onEvent?.(event);
       if (event.kind === "step")
         line.show(() => `${name}: step ${event.step}, loss ${event.losses.map((loss) => loss.toFixed(3)).join(" ")}`);
     },

@@ -22,7 +22,7 @@ type Metric = keyof typeof METRICS;
 const MEAN = "mean";
 
 /** A line of the comparison: one start, condition, task and figure. */
-export interface Row {
+interface Row {
   start: string;
   condition: string;
   x: number;
