@@ -152,6 +152,7 @@ async function tile(
 function figuresTable({ scores, reliability }: Report): string {
   const heads = [
     "AP50",
+    "AP75",
     "AP",
     "presence AP",
     "calibration error",
@@ -165,14 +166,23 @@ function figuresTable({ scores, reliability }: Report): string {
     `<tr${kind}><th scope="row">${escapeMarkup(name)}</th>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
   const chosen = (point: F1Point | null, what: "f1" | "recall") => [point?.[what] ?? null, point?.threshold ?? null];
   const rows = scores.tasks.map(
-    ({ task, ap50, ap, presenceAp, bestF1, atPrecision, counts: { boxes, pictures, positives, negatives } }) => {
-      const figures = [ap50, ap, presenceAp, reliability?.[task]?.error ?? null, ...chosen(bestF1, "f1"), ...chosen(atPrecision, "recall")];
+    ({ task, ap50, ap75, ap, presenceAp, bestF1, atPrecision, counts: { boxes, pictures, positives, negatives } }) => {
+      const figures = [
+        ap50,
+        ap75,
+        ap,
+        presenceAp,
+        reliability?.[task]?.error ?? null,
+        ...chosen(bestF1, "f1"),
+        ...chosen(atPrecision, "recall"),
+      ];
       return row(task, [...figures.map(formatFigure), ...[boxes, pictures, positives, negatives].map(String)]);
     },
   );
-  const { ap50, ap, presenceAp } = scores.mean;
-  const empty = Array.from({ length: heads.length + counts.length - 3 }, () => "");
-  const mean = row("mean", [...[ap50, ap, presenceAp].map(formatFigure), ...empty], ' class="mean"');
+  const { ap50, ap75, ap, presenceAp } = scores.mean;
+  const means = [ap50, ap75, ap, presenceAp];
+  const empty = Array.from({ length: heads.length + counts.length - means.length }, () => "");
+  const mean = row("mean", [...means.map(formatFigure), ...empty], ' class="mean"');
   const head = ["task", ...heads, ...counts].map((name) => `<th scope="col">${escapeMarkup(name)}</th>`).join("");
   return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}${mean}</tbody></table></div>`;
 }

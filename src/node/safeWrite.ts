@@ -6,18 +6,37 @@ import { FourwayError } from "../core/errors.js";
  * Writes a file so that after a crash there is the old one or the new one, whole: temporary file, fsync, rename, fsync of the folder.
  * @throws E_RUNTIME with the path where it cannot be written (no space, no folder, no right); no temporary file is left
  */
-export async function safeWrite(path: string, bytes: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.tmp`;
-  try {
-    await writeWhole(temporary, path, bytes);
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {}); // the first error is reported, not that of the clean-up
-    throw new FourwayError(
-      "E_RUNTIME",
-      `${path}: expected to write ${bytes.length} bytes, got ${(cause as Error).message}; free some space, or choose a folder that can be written`,
-      { cause },
-    );
+export function safeWrite(path: string, bytes: Uint8Array | string): Promise<void> {
+  return safeWriteAll(new Map([[path, bytes]]));
+}
+
+/** As `safeWrite`, each file for itself, with one fsync a folder at the end. */
+export async function safeWriteAll(files: ReadonlyMap<string, Uint8Array | string>): Promise<void> {
+  for (const [path, bytes] of files) {
+    const temporary = `${path}.tmp`;
+    try {
+      await writeWhole(temporary, bytes);
+      await rename(temporary, path);
+    } catch (cause) {
+      await rm(temporary, { force: true }).catch(() => {}); // the first error is reported, not that of the clean-up
+      throw writeFault(path, `to write ${bytes.length} bytes`, cause);
+    }
   }
+  for (const folder of new Set([...files.keys()].map(dirname)))
+    await syncFolder(folder).catch((cause) => {
+      throw writeFault(folder, "to keep what was written", cause);
+    });
+}
+
+function writeFault(path: string, expected: string, cause: unknown): FourwayError {
+  const { message } = cause as Error;
+  return new FourwayError(
+    "E_RUNTIME",
+    `${path}: expected ${expected}, got ${message}; free some space, or choose a folder that can be written`,
+    {
+      cause,
+    },
+  );
 }
 
 /** Finds out before long work whether `safeWrite` can write a file at its end. @throws E_RUNTIME with the path where it cannot */
@@ -44,16 +63,19 @@ export async function makeFolder(path: string): Promise<void> {
   });
 }
 
-async function writeWhole(temporary: string, path: string, bytes: Uint8Array | string): Promise<void> {
-  const file = await open(temporary, "w");
+async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
+  const file = await open(path, "w");
   try {
     await file.writeFile(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(temporary, path);
-  const folder = await open(dirname(path), "r");
+}
+
+/** What was made, renamed or removed in a folder lasts from now on. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
   try {
     await folder.sync();
   } finally {

@@ -72,10 +72,11 @@ export async function serve(files: Files, headers: Readonly<Record<string, strin
 /**
  * Opens pages in one headless Chromium, one after the other. Each posts its result as JSON to /result and goes on to the address that
  * comes back, if any (see `page.ts`).
+ * @param kept a folder with the browser's data, which lasts; the browser is then killed with SIGKILL, whatever its pages do
  * @throws Error where a page gives none
  */
-export async function visit(server: Server, pages: readonly string[], longestMs = LONGEST_MS): Promise<unknown[]> {
-  const profile = mkdtempSync(join(tmpdir(), "fourway-chromium-"));
+export async function visit(server: Server, pages: readonly string[], longestMs = LONGEST_MS, kept?: string): Promise<unknown[]> {
+  const profile = kept ?? mkdtempSync(join(tmpdir(), "fourway-chromium-"));
   const results: unknown[] = [];
   const browser = spawn(CHROMIUM, [...FLAGS, `--user-data-dir=${profile}`, "--enable-logging=stderr", server.origin + pages[0]!], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -99,9 +100,9 @@ export async function visit(server: Server, pages: readonly string[], longestMs 
       };
     });
   } finally {
-    browser.removeAllListeners("exit").kill();
+    browser.removeAllListeners("exit").kill(kept ? "SIGKILL" : "SIGTERM");
     await ended;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    if (!kept) rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   }
   return results;
 }
