@@ -141,7 +141,8 @@ export function plotOf(measured: readonly Measured[], { title, xLabel }: { title
     const own = measured.filter((each) => each.start === start && each.arm === arm);
     const points = (single ? tasks : places).flatMap((place, i) => {
       const here = own.filter(({ task, x }) => (single ? task : x) === place);
-      const values = here.length === 0 ? [] : valuesOf(here, unique(here.map(({ task }) => task)).length > 1 ? MEAN : here[0]!.task, metric);
+      const values =
+        here.length === 0 ? [] : valuesOf(here, unique(here.map(({ task }) => task)).length > 1 ? MEAN : here[0]!.task, metric);
       const x = single ? i + 1 + (0.5 * (k + 0.5)) / arms.length - 0.25 : (here[0]?.x ?? 0);
       return values.length > 1 ? [{ x, ...interval(values) }] : [];
     });
