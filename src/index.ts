@@ -39,7 +39,7 @@ export type { Activation, Graph, GraphInput, GraphNode, OpAttributes, OpName, Pa
 export type { Placement } from "./image/letterbox.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";
 export type { PlattScaling } from "./model/calibration.js";
-export { type HeadKind, type HeadLayout, type HeadMaps, type HeadOutput, headLayout } from "./model/head.js";
+export { type HeadKind, type HeadLayout, type HeadMaps, type HeadOutput, headLayout, type PointRows } from "./model/head.js";
 export { DEFAULT_PIXELS, DEFAULT_THRESHOLD, loadModel, type Model, type ModelInfo, saveModel } from "./model/model.js";
 export { withTasks } from "./model/surgery.js";
 export { readOnnx } from "./onnx/read.js";
