@@ -119,8 +119,8 @@ export class Detector {
    * The same in a worker (a worker thread in Node, Deno and Bun), so that the calling thread stays free.
    * @throws as `load`, E_RUNTIME also where a worker cannot be had
    */
-  static async spawn(model: ModelSource | Model = shippedModel(), options: DetectorOptions = {}): Promise<SpawnedDetector> {
-    return SpawnedDetector.start((await readModelBytes(model as unknown)) ?? (model as Model), options);
+  static async spawn(model: Loadable<ModelSource | Model> = shippedModel(), options: DetectorOptions = {}): Promise<SpawnedDetector> {
+    return SpawnedDetector.start(model, options);
   }
 
   /** How many threads share the work of a frame. */

@@ -1,6 +1,7 @@
 // A worker that holds a detector: looks at the pictures it is sent, and at the frames of streams it is given, one at a time and all sources in turn.
 import { toErrorData } from "../core/errors.js";
 import { type StartAnswer, workerPort } from "../core/worker.js";
+import { setOwnKernels } from "../wasm/load.js";
 import { type DetectOptions, Detector } from "./detector.js";
 import { closePicture, type Handed, PictureReader } from "./pictures.js";
 import type { FromWorker, ToWorker } from "./protocol.js";
@@ -104,8 +105,10 @@ function hold(lock: string | undefined): Promise<void> {
   });
 }
 
-async function load({ model, options, lock }: ToWorker & { kind: "load" }): Promise<void> {
+async function load({ model, kernels, options, lock }: ToWorker & { kind: "load" }): Promise<void> {
   try {
+    if (kernels.plain) await setOwnKernels(kernels.plain);
+    if (kernels.shared) await setOwnKernels(kernels.shared, true);
     detector = await Detector.load(model, options);
     await hold(lock);
     const { tasks, threads, singleThreadReason } = detector;

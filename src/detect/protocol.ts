@@ -1,4 +1,5 @@
 import type { ErrorData } from "../core/errors.js";
+import type { WasmModule } from "../core/globals.js";
 import type { Model } from "../model/model.js";
 import type { Detection, DetectOptions, DetectorOptions } from "./detector.js";
 import type { Handed } from "./pictures.js";
@@ -15,9 +16,15 @@ export interface AboutDetector {
   readsTracks: boolean;
 }
 
+/** Compiled kernels for one thread and for several, which a worker has not itself. */
+export interface WorkerKernels {
+  plain: WasmModule | undefined;
+  shared: WasmModule | undefined;
+}
+
 /** To the worker, which has answered its start: first `load`; its lock is held for as long as the worker lives, so that whoever gets it knows it died. */
 export type ToWorker =
-  | { kind: "load"; model: Uint8Array | Model; options: DetectorOptions; lock: string | undefined }
+  | { kind: "load"; model: Uint8Array | Model; kernels: WorkerKernels; options: DetectorOptions; lock: string | undefined }
   | { kind: "look"; lane: number; picture: Handed; options: DetectOptions }
   | { kind: "watch"; lane: number; from: ReadableStream<VideoFrame> | MediaStreamTrack; options: DetectOptions }
   | { kind: "leave"; lane: number };

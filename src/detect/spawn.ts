@@ -4,7 +4,7 @@ import { type RunningWorker, startWorker, type WorkerScript } from "../core/work
 import type { Model } from "../model/model.js";
 import type { DetectOptions, DetectorOptions } from "./detector.js";
 import { closePicture, type Handed, handOver, movable, type Picture } from "./pictures.js";
-import type { AboutDetector, FromWorker, Seen, ToWorker } from "./protocol.js";
+import type { AboutDetector, FromWorker, Seen, ToWorker, WorkerKernels } from "./protocol.js";
 
 /** Options for one picture of a spawned detector. */
 export interface SpawnedDetectOptions extends DetectOptions {
@@ -61,6 +61,7 @@ export class Spawned {
 
   constructor(
     private readonly model: Uint8Array | Model,
+    private readonly kernels: WorkerKernels,
     private readonly options: DetectorOptions,
   ) {}
 
@@ -85,7 +86,7 @@ export class Spawned {
           if (message.kind === "ready") resolve(message.about);
           else if (message.kind === "unfit") reject(fromErrorData(message.error));
         };
-        worker.post({ kind: "load", model: this.model, options: this.options, lock } satisfies ToWorker);
+        worker.post({ kind: "load", model: this.model, kernels: this.kernels, options: this.options, lock } satisfies ToWorker);
       });
     } catch (error) {
       worker.end();

@@ -1,8 +1,11 @@
+import { unwrapped } from "../core/address.js";
 import type { Task } from "../core/task.js";
 import type { Model } from "../model/model.js";
+import { moduleOf, ownKernels, type WasmSource } from "../wasm/load.js";
 import type { Detection, DetectorOptions } from "./detector.js";
 import type { Picture } from "./pictures.js";
 import type { Seen } from "./protocol.js";
+import { readModelBytes } from "./source.js";
 import { Spawned, type SpawnedDetectOptions } from "./spawn.js";
 import { type Live, type Watch, type WatchOptions, watchLive } from "./watch.js";
 
@@ -32,9 +35,16 @@ export class SpawnedDetector {
     this.pictures = spawned.openLane({ newestWins: false });
   }
 
-  /** @internal */
-  static async start(model: Uint8Array | Model, options: DetectorOptions): Promise<SpawnedDetector> {
-    const spawned = new Spawned(model, options);
+  /** For `Detector.spawn`. @internal */
+  static async start(model: unknown, options: DetectorOptions): Promise<SpawnedDetector> {
+    const source = await unwrapped(model);
+    const bytes = (await readModelBytes(source)) ?? (source as Model); // another kind is refused in the worker
+    const wasm = (await unwrapped(options.wasm)) as WasmSource | undefined;
+    const given = wasm === undefined ? undefined : await moduleOf(wasm);
+    const plain = given ? undefined : await ownKernels();
+    // where threads cannot be had, the worker says why
+    const shared = given || !options.threads || options.threads <= 1 ? undefined : await ownKernels(true).catch(() => undefined);
+    const spawned = new Spawned(bytes, { plain, shared }, { ...options, wasm: given });
     await spawned.start();
     return new SpawnedDetector(spawned);
   }

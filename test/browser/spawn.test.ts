@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { Detector } from "../../src/detect/detector.js";
+import { shippedModel } from "../../src/detect/source.js";
 import { drawScene } from "../../src/scenes/scene.js";
 import { missingChromium } from "../runtimes/runtimes.js";
 import { toI420 } from "../support/i420.js";
@@ -14,7 +15,6 @@ import { browse } from "./browse.js";
 import { type Server, serve } from "./chromium.js";
 import { writeClip } from "./clip.js";
 import { assertClose } from "./close.js";
-import { modelForPages } from "./model.js";
 import type { SpawnPage } from "./spawnPage.js";
 
 declare const page: SpawnPage;
@@ -28,7 +28,7 @@ let model: Uint8Array;
 
 before(async () => {
   if (missingChromium) return;
-  model = await modelForPages();
+  model = await shippedModel();
   writeClip(clip, [SCENE], CLIP, 2);
   const bundle = await build({
     entryPoints: { spawn: fileURLToPath(new URL("spawnPage.js", import.meta.url)) },

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { FourwayError } from "../../src/core/errors.js";
 import type { Frame } from "../../src/core/frame.js";
 import { type Detection, Detector } from "../../src/detect/detector.js";
 import type { Picture } from "../../src/detect/pictures.js";
 import type { ToWorker } from "../../src/detect/protocol.js";
-import { shippedModel } from "../../src/detect/source.js";
 import type { SpawnedDetector } from "../../src/detect/spawnedDetector.js";
 import { drawScene } from "../../src/scenes/scene.js";
 import { missing, RUNTIMES, runOn } from "../runtimes/runtimes.js";
@@ -183,7 +181,16 @@ test("what is no picture, no model and no option is refused as Detector.load ref
   await assert.rejects(Detector.spawn("nowhere.onnx"), isError("E_MODEL", /nowhere\.onnx/));
 });
 
-test("a process ends while its detector's worker is idle, and not before its answer", { skip: !existsSync(shippedModel()) }, () => {
+test("a frame is shared among threads in the worker too, with the same result", async () => {
+  using here = await Detector.load(colourModel());
+  await using there = await Detector.spawn(colourModel(), { threads: 2 });
+  assert.equal(there.threads, 2, there.singleThreadReason);
+  assert.deepEqual(seenIn(await there.detect(painted(255, 0))), seenIn(here.detect(painted(255, 0))));
+  await using given = await Detector.spawn(colourModel(), { wasm: import("../../src/generated/wasm/simd.js") });
+  assert.deepEqual(seenIn(await given.detect(painted(255, 0))), seenIn(here.detect(painted(255, 0))));
+});
+
+test("a process ends while its detector's worker is idle, and not before its answer", () => {
   const script = `import { Detector, drawScene } from "fourway";
     const detector = await Detector.spawn();
     detector.detect(drawScene(1, 8, { width: 320, height: 200 }).frame).then(({ objects }) => console.log("found", objects.length));`;
