@@ -3,7 +3,8 @@ import { Detector } from "../detect/detector.js";
 import type { Seen } from "../detect/protocol.js";
 import type { SpawnedDetector } from "../detect/spawnedDetector.js";
 import type { Watch } from "../detect/watch.js";
-import { listCameras, openCamera, play } from "./source.js";
+import { reflect } from "./attributes.js";
+import { endStream, listCameras, openCamera, type Shown, show } from "./source.js";
 import { type Pick, Stage } from "./stage.js";
 import { View } from "./view.js";
 import { type CameraState, type CameraWords, ENGLISH, stateOf } from "./words.js";
@@ -26,6 +27,7 @@ const TEXTS = {
 const FLAGS = ["autostart", "controls", "paused"] as const;
 /** A change of these needs another source, another detector. */
 const OF_SOURCE = ["src", "facing", "device", "resolution"];
+const FAULTS: readonly CameraState[] = ["denied", "no-camera", "busy", "unplugged", "failed"];
 const OF_DETECTOR = ["model", "pixels", "threads", "operating-point"];
 
 /**
@@ -47,6 +49,7 @@ export class FourwayCamera extends Base {
   declare fit: string | null;
   declare autostart: boolean;
   declare controls: boolean;
+  /** Holds the picture and looks no more. */
   declare paused: boolean;
 
   /** What it says; assign a translation. */
@@ -57,7 +60,7 @@ export class FourwayCamera extends Base {
   private shared: SpawnedDetector | null = null;
   private own: Promise<SpawnedDetector> | undefined;
   private watching: Watch | undefined;
-  private closeSource: (() => void) | undefined;
+  private shown: Shown | undefined;
   /** Counts starts and stops: what was begun before the last one is not gone on with. */
   private run = 0;
   private now: CameraState = "idle";
@@ -155,49 +158,31 @@ export class FourwayCamera extends Base {
     detector.catch(() => {}); // it is waited for below
     try {
       const source = this.given ?? this.src ?? (await this.ask());
-      const opened = source !== this.given;
+      const own = source !== this.given;
       if (run !== this.run) {
-        if (opened) end(source);
+        if (own) endStream(source);
         return;
       }
-      const { video } = this.view;
-      const close = await play(video, source);
-      const [track] = source instanceof MediaStream ? source.getVideoTracks() : [];
+      const { video, stage } = this.view;
+      const shown = await show(video, source, own, { onEnd: () => this.unplug(), onMute: () => this.go() });
       if (run !== this.run) {
-        close();
-        if (opened) end(source);
+        shown.close();
         return;
       }
-      this.closeSource = () => {
-        close();
-        track?.removeEventListener("ended", unplug);
-        track?.removeEventListener("mute", mute);
-        track?.removeEventListener("unmute", mute);
-        if (opened) end(source);
-      };
-      const unplug = (): void => {
-        this.stop();
-        this.change("unplugged");
-      };
-      const mute = (): void => this.change(track!.muted ? "muted" : this.paused ? "paused" : "live");
-      track?.addEventListener("ended", unplug);
-      track?.addEventListener("mute", mute);
-      track?.addEventListener("unmute", mute);
-      this.stage.mirrored = track?.getSettings().facingMode === "user";
-      this.view.stage.classList.toggle("mirrored", this.stage.mirrored);
-      this.view.stage.style.setProperty("--fourway-ratio", `${video.videoWidth} / ${video.videoHeight}`);
+      this.shown = shown;
+      const { facingMode, deviceId } = shown.track?.getSettings() ?? {};
+      this.stage.mirrored = facingMode === "user";
+      stage.classList.toggle("mirrored", this.stage.mirrored);
+      stage.style.setProperty("--fourway-ratio", `${video.videoWidth} / ${video.videoHeight}`);
       this.change("loading");
       const { tasks } = await detector;
       if (run !== this.run) return;
       this.view.listTasks(tasks);
-      this.change(track?.muted ? "muted" : "live");
+      this.go();
       this.look();
-      void this.list(track?.getSettings().deviceId);
+      void this.list(deviceId);
     } catch (error) {
-      if (run !== this.run) return;
-      this.release();
-      const state = error instanceof DOMException ? stateOf(error) : "failed";
-      this.change(state, state === "failed" ? (error as Error).message : "");
+      if (run === this.run) this.fail(error);
     }
   }
 
@@ -206,16 +191,6 @@ export class FourwayCamera extends Base {
     this.run++;
     this.release();
     this.change("idle");
-  }
-
-  /** Holds the picture, and looks no more until `resume`. */
-  pause(): void {
-    this.paused = true;
-  }
-
-  /** Goes on. */
-  resume(): void {
-    this.paused = false;
   }
 
   /** The picture of now with its boxes, as JPEG; also as the event `snapshot`. @throws E_IMAGE without a picture */
@@ -258,7 +233,7 @@ export class FourwayCamera extends Base {
     void this.own?.then((detector) => detector.dispose()).catch(() => {});
     this.own = undefined;
     this.unlook();
-    if (this.closeSource) void this.renew();
+    if (this.shown) void this.renew();
   }
 
   private async renew(): Promise<void> {
@@ -271,26 +246,23 @@ export class FourwayCamera extends Base {
       this.stage.clear();
       this.look();
     } catch (error) {
-      if (run !== this.run) return;
-      this.release();
-      this.change("failed", (error as Error).message);
+      if (run === this.run) this.fail(error);
     }
   }
 
   /** Looks at what is shown, while it is shown. */
   private look(): void {
     this.unlook();
-    if (this.paused || document.hidden || !this.closeSource) return;
+    if (this.paused || document.hidden || !this.shown) return;
     const run = this.run;
-    void this.ready().then((detector) => {
+    const begin = async (): Promise<void> => {
+      const detector = await this.ready();
       if (run !== this.run || this.watching || this.paused || document.hidden) return;
-      const watch = detector.watch(this.view.video, (seen) => this.see(seen));
-      this.watching = watch;
-      watch.done.catch((error) => {
-        if (this.watching !== watch) return;
-        this.release();
-        this.change("failed", error.message);
-      });
+      this.watching = detector.watch(this.view.video, (seen) => this.see(seen));
+      await this.watching.done;
+    };
+    begin().catch((error) => {
+      if (run === this.run) this.fail(error);
     });
   }
 
@@ -308,12 +280,28 @@ export class FourwayCamera extends Base {
 
   /** Does what `paused` says. */
   private hold(): void {
-    if (this.closeSource) {
-      if (this.paused) this.view.video.pause();
-      else void this.view.video.play().catch(() => {});
-      this.look();
-      if (this.now === "live" || this.now === "paused") this.change(this.paused ? "paused" : "live");
-    }
+    if (!this.shown) return;
+    if (this.paused) this.view.video.pause();
+    else void this.view.video.play().catch(() => {}); // it may be another source's by then
+    this.look();
+    if (this.now !== "loading") this.go();
+  }
+
+  /** All is there. */
+  private go(): void {
+    this.change(this.paused ? "paused" : this.shown?.track?.muted ? "muted" : "live");
+  }
+
+  private unplug(): void {
+    this.run++;
+    this.release();
+    this.change("unplugged");
+  }
+
+  private fail(error: unknown): void {
+    this.release();
+    const state = error instanceof DOMException ? stateOf(error) : "failed";
+    this.change(state, state === "failed" ? (error as Error).message : "");
   }
 
   private readonly changed = (): void => this.look();
@@ -331,8 +319,8 @@ export class FourwayCamera extends Base {
 
   private release(): void {
     this.unlook();
-    this.closeSource?.();
-    this.closeSource = undefined;
+    this.shown?.close();
+    this.shown = undefined;
     this.stage.clear();
   }
 
@@ -341,12 +329,7 @@ export class FourwayCamera extends Base {
     this.now = state;
     this.reason = reason;
     const quiet = state === "live" || state === "paused";
-    const button =
-      state === "idle"
-        ? this.words.start
-        : ["loading", "asking", "insecure", "muted", "live", "paused"].includes(state)
-          ? ""
-          : this.words.again;
+    const button = state === "idle" ? this.words.start : FAULTS.includes(state) ? this.words.again : "";
     this.view.tell(quiet ? "" : this.message, button);
     this.stage.cover = this.fit === "cover";
     this.stage.draw();
@@ -359,29 +342,6 @@ export class FourwayCamera extends Base {
   }
 
   static {
-    for (const [property, attribute] of Object.entries(TEXTS))
-      Object.defineProperty(FourwayCamera.prototype, property, {
-        get(this: FourwayCamera) {
-          return this.getAttribute(attribute);
-        },
-        set(this: FourwayCamera, value: unknown) {
-          if (value === null || value === undefined) this.removeAttribute(attribute);
-          else this.setAttribute(attribute, String(value));
-        },
-      });
-    for (const flag of FLAGS)
-      Object.defineProperty(FourwayCamera.prototype, flag, {
-        get(this: FourwayCamera) {
-          return this.hasAttribute(flag);
-        },
-        set(this: FourwayCamera, value: unknown) {
-          this.toggleAttribute(flag, Boolean(value));
-        },
-      });
+    reflect(FourwayCamera.prototype, TEXTS, FLAGS);
   }
-}
-
-/** Gives a camera back that was opened here. */
-function end(source: MediaStream | Blob | string): void {
-  if (source instanceof MediaStream) for (const track of source.getTracks()) track.stop();
 }

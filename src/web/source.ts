@@ -21,28 +21,54 @@ export async function listCameras(): Promise<MediaDeviceInfo[]> {
   return devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId !== "");
 }
 
-/** Makes a video element play a stream, an address or a file, from now on. @returns what gives back what it holds */
-export async function play(video: HTMLVideoElement, source: MediaStream | Blob | string): Promise<() => void> {
+/** A camera or clip that a video element shows. */
+export interface Shown {
+  /** Of a camera or other stream. */
+  track: MediaStreamTrack | undefined;
+  /** Gives all of it back. */
+  close(): void;
+}
+
+/** What a stream's track may tell while it is shown. */
+interface Listener {
+  /** It will give no more pictures. */
+  onEnd: () => void;
+  /** It gives none, or some again. */
+  onMute: () => void;
+}
+
+/** Gives a camera back. */
+export function endStream(source: MediaStream | Blob | string): void {
+  if (source instanceof MediaStream) for (const track of source.getTracks()) track.stop();
+}
+
+/**
+ * Makes a video element show a stream, or play a clip over and over.
+ * @param own whether a stream is to be ended with it
+ * @throws Error where it cannot be played
+ */
+export async function show(video: HTMLVideoElement, source: MediaStream | Blob | string, own: boolean, listener: Listener): Promise<Shown> {
   const address = source instanceof Blob ? URL.createObjectURL(source) : undefined;
+  const [track] = source instanceof MediaStream ? source.getVideoTracks() : [];
+  const events = { ended: listener.onEnd, mute: listener.onMute, unmute: listener.onMute };
   const close = (): void => {
+    for (const [event, hear] of Object.entries(events)) track?.removeEventListener(event, hear);
+    if (own) endStream(source);
+    if (address) URL.revokeObjectURL(address);
     video.pause();
     video.srcObject = null;
     video.removeAttribute("src");
     video.load();
-    if (address) URL.revokeObjectURL(address);
   };
-  if (source instanceof MediaStream) video.srcObject = source;
-  else {
-    video.srcObject = null;
-    video.loop = true;
-    video.crossOrigin = "anonymous";
-    video.src = address ?? (source as string);
-  }
+  for (const [event, hear] of Object.entries(events)) track?.addEventListener(event, hear);
+  video.srcObject = source instanceof MediaStream ? source : null;
+  if (!(source instanceof MediaStream)) Object.assign(video, { loop: true, crossOrigin: "anonymous", src: address ?? source });
   try {
     await video.play();
   } catch (error) {
+    const fault = video.error;
     close();
-    throw video.error ? new Error(`the clip cannot be played: ${video.error.message}`) : error;
+    throw fault ? new Error(`the clip cannot be played (${fault.message})`) : error;
   }
-  return close;
+  return { track, close };
 }
