@@ -25,7 +25,7 @@ let hushed = 0;
 function say(sentence: string): void {
   note.textContent = sentence;
   clearTimeout(hushed);
-  hushed = setTimeout(() => note.replaceChildren(), NOTE_MS);
+  hushed = window.setTimeout(() => note.replaceChildren(), NOTE_MS);
 }
 
 /** Looks at a stream or file, at the camera where there is none. */

@@ -7,7 +7,6 @@ export const STYLE = `
   --fourway-line: light-dark(#d9dce2, #2c323c);
   --fourway-accent: light-dark(#1f5fd6, #7db2ff);
   --fourway-radius: 14px;
-  color-scheme: light dark;
   display: block;
   color: var(--fourway-text);
   font: 15px/1.4 system-ui, sans-serif;

@@ -10,11 +10,13 @@ export interface Browsing extends BrowserContextOptions {
   clip?: string;
   /** Whether a site may use the camera. Default true. */
   allowed?: boolean;
+  /** Of the command line. */
+  args?: string[];
 }
 
 /** Opens headless Chromium with a profile of its own for as long as `work` takes. Errors of pages are its errors. */
 export async function browse<T>(
-  { clip, allowed = true, ...options }: Browsing,
+  { clip, allowed = true, args = [], ...options }: Browsing,
   work: (page: Page, context: BrowserContext) => Promise<T>,
 ): Promise<T> {
   const profile = mkdtempSync(join(tmpdir(), "fourway-chromium-"));
@@ -22,7 +24,7 @@ export async function browse<T>(
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     headless: true,
-    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", ...camera],
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", ...camera, ...args],
     permissions: allowed ? ["camera"] : [],
     ...options,
   });

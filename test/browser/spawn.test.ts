@@ -14,7 +14,6 @@ import { toI420 } from "../support/i420.js";
 import { browse } from "./browse.js";
 import { type Server, serve } from "./chromium.js";
 import { writeClip } from "./clip.js";
-import { assertClose } from "./close.js";
 import type { SpawnPage } from "./spawnPage.js";
 
 declare const page: SpawnPage;
@@ -59,7 +58,7 @@ test("in a page, a picture of any kind gives what its bytes give in Node", { ski
     for (const kind of kinds) {
       const { presence, objects } = detector.detect(/I420|NV12/.test(kind) ? toI420(frame) : frame);
       assert.ok(objects.length > 0);
-      assertClose(await tab.evaluate((name) => page.look(name), kind), { presence, objects }, kind);
+      assert.deepEqual(await tab.evaluate((name) => page.look(name), kind), { presence, objects }, kind);
     }
     const { p3, srgb } = await tab.evaluate(() => page.wide());
     assert.deepEqual(p3.slice(0, 3), [153, 77, 51]);
@@ -104,7 +103,7 @@ test("a camera is watched as a stream, or by frames where the browser lacks stre
         if (without.length === 2) {
           // drawn to a canvas by the browser, which interpolates chroma
           assert.equal(seen.objects.length, objects.length);
-        } else assertClose({ presence: seen.presence, objects: seen.objects }, { presence, objects }, way);
+        } else assert.deepEqual({ presence: seen.presence, objects: seen.objects }, { presence, objects }, way);
       }
       const times = got.seen.map(({ timestamp }) => timestamp!);
       if (without.length < 2)
