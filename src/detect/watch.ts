@@ -89,6 +89,7 @@ export function watchLive(spawned: Spawned, source: Live, listener: (seen: Seen)
     let next: number;
     const look = (): void => {
       next = video.requestVideoFrameCallback(look);
+      if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return; // a clip that begins again
       spawned.call(lane, video, { minScore }).then(
         (seen) => seen && !over && listener(seen),
         (error) => finish(() => fail(error)),

@@ -23,8 +23,10 @@ const SCENE = 8;
 const FRAMES = Number(process.env.FOURWAY_FRAMES ?? 240);
 /** What the heap may be larger by in the last third: code that is compiled late, the runtime's own tables. */
 const HEAP_BYTES = 1_000_000;
-/** Milliseconds of the page's thread a frame, at the 95th percentile. */
-const MAIN_THREAD_MS = 2;
+/** Milliseconds of processor time that a frame may take of the page's thread, boxes drawn without a GPU among it: a third of what detecting there takes. */
+const PAGE_MS = 4;
+/** Of a machine with much else to do. */
+const PATIENCE_MS = 120_000;
 const skip = missingChromium;
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-element-"));
@@ -50,7 +52,7 @@ before(async () => {
   });
   const files = new Map<string, string | Uint8Array>(bundle.outputFiles.map(({ path, contents }) => [path, contents]));
   const page = (body: string, script: string): string =>
-    `<!doctype html><html lang="en"><meta name="color-scheme" content="light dark" /><title>camera</title><main><h1>Camera</h1>${body}</main><script type="module" src="/${script}.js"></script></html>`;
+    `<!doctype html><html lang="en"><meta name="color-scheme" content="light dark" /><style>html { background: light-dark(white, #111) }</style><title>camera</title><main><h1>Camera</h1>${body}</main><script type="module" src="/${script}.js"></script></html>`;
   files.set("/element.html", page("<fourway-camera controls></fourway-camera>", "element"));
   files.set("/react.html", page('<div id="root"></div>', "react"));
   server = await serve(files);
@@ -78,12 +80,14 @@ declare const events: { type: string; detail: never }[];
 const states = (tab: Page): Promise<string[]> =>
   tab.evaluate(() => events.filter(({ type }) => type === "statechange").map(({ detail: { state } }) => state));
 const until = async (tab: Page, state: string): Promise<void> => {
-  await tab.waitForFunction((wanted) => camera.state === wanted, state);
+  await tab.waitForFunction((wanted) => camera.state === wanted, state, { timeout: PATIENCE_MS });
 };
 const detections = (tab: Page): Promise<number> => tab.evaluate(() => events.filter(({ type }) => type === "detection").length);
 const more = async (tab: Page): Promise<void> => {
   const before = await detections(tab);
-  await tab.waitForFunction((count) => events.filter(({ type }) => type === "detection").length > count + 2, before);
+  await tab.waitForFunction((count) => events.filter(({ type }) => type === "detection").length > count + 2, before, {
+    timeout: PATIENCE_MS,
+  });
 };
 const start = (tab: Page) => tab.getByRole("button", { name: "Start camera" }).click();
 
@@ -170,7 +174,8 @@ test("pausing holds the picture and the detector, a picture can be taken, a clip
       const parts: Blob[] = [];
       recorder.ondataavailable = ({ data }) => parts.push(data);
       recorder.start();
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      let frames = 0;
+      while (frames < 12) await new Promise<void>((resolve) => video.requestVideoFrameCallback(() => resolve(void frames++)));
       await new Promise((resolve) => {
         recorder.onstop = resolve;
         recorder.stop();
@@ -277,7 +282,7 @@ test("a hidden page looks at nothing, one that is shown again goes on; another m
   });
 });
 
-test("memory stays flat over many frames, and a frame costs the page's thread at most 2 ms", { skip }, async (context) => {
+test("memory stays flat over many frames, and the page's thread has little to do", { skip }, async (context) => {
   await browse({ clip }, async (tab) => {
     await open(tab);
     const devtools = await tab.context().newCDPSession(tab);
@@ -318,7 +323,7 @@ test("memory stays flat over many frames, and a frame costs the page's thread at
     costs.sort((a, b) => a - b);
     const [median, high] = [costs[costs.length >> 1]!, costs[Math.floor(0.95 * costs.length)]!];
     context.diagnostic(`page's thread: ${median.toFixed(2)} ms a frame in the middle, ${high.toFixed(2)} at the 95th percentile`);
-    assert.ok(high > 0);
+    assert.ok(median <= PAGE_MS, `${median} ms`);
   });
 });
 
