@@ -70,13 +70,15 @@ function writeBytes(name, file, what) {
   writeModule(name, file, what, "Uint8Array", value);
 }
 
-/** Modules of src/generated for a worker: it gets kernels and model from who starts it, and starts no detector's worker itself. */
+/** Modules of src/generated in a worker: it gets kernels and model from who starts it, and starts threads alone. */
 const generated = {
   name: "generated",
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /\/generated\/(wasm|models|workers)\/\w[\w-]*\.js$/ }, ({ path }) =>
-      path.endsWith("/threadWorker.js") ? { path: join(root, "dist/src/generated/workers/threadWorker.js") } : { path, external: true },
-    ),
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/generated\/(wasm|models|workers)\/[\w-]+\.js$/ }, ({ path }) =>
+      path.endsWith("/threadWorker.js") ? { path: join(root, "dist/src/generated/workers/threadWorker.js") } : { path, namespace: "absent" },
+    );
+    onLoad({ filter: /./, namespace: "absent" }, () => ({ contents: 'throw new Error("a worker does not carry it");' }));
+  },
 };
 
 /** A worker's script in one piece that imports nothing. */

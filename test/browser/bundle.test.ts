@@ -59,11 +59,11 @@ const scripts = (): [string, string][] =>
 
 test("core, chunks and the file for a classic script keep their budgets", (context) => {
   const { core, everything, global, chunks, wasm } = sizes;
-  const { "fourway-s": shipped, threadWorker, ...kernels } = chunks;
+  const { "fourway-s": shipped, threadWorker, detectorWorker, ...kernels } = chunks;
   context.diagnostic(
-    `gz: core ${core.gz}, everything ${everything.gz}, global ${global.gz}, fourway-s ${shipped!.gz}, thread ${threadWorker!.gz}`,
+    `gz: core ${core.gz}, everything ${everything.gz}, global ${global.gz}, fourway-s ${shipped!.gz}, workers ${threadWorker!.gz} and ${detectorWorker!.gz}`,
   );
-  for (const [name, size] of Object.entries({ core, everything, threadWorker: threadWorker! }))
+  for (const [name, size] of Object.entries({ core, everything, threadWorker: threadWorker!, detectorWorker: detectorWorker! }))
     assert.ok(size.gz <= BUDGETS[name as "core"], `${name}: ${size.gz} bytes`);
   assert.ok(global.gz - shipped!.gz <= BUDGETS.global, `${global.gz} bytes`);
   assert.deepEqual(Object.keys(kernels).sort(), Object.keys(wasm).sort());

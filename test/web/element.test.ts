@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { FourwayCamera } from "../../src/web/element.js";
 import { Motion } from "../../src/web/motion.js";
@@ -116,4 +117,20 @@ test("what is found, and what goes wrong with a camera, is said in words", () =>
 test("on a server the element's module can be imported", () => {
   assert.equal(typeof FourwayCamera, "function");
   assert.equal("HTMLElement" in globalThis, false);
+});
+
+test("custom-elements.json tells of the attributes, parts and properties that the element has", () => {
+  const { modules } = JSON.parse(readFileSync("custom-elements.json", "utf8"));
+  const [element] = modules[0].declarations;
+  const namesOf = (list: { name: string }[]): string[] => list.map(({ name }) => name).sort();
+  assert.deepEqual(namesOf(element.attributes), [...FourwayCamera.observedAttributes].sort());
+  const text = ["element", "stage", "style", "view"].map((name) => readFileSync(`src/web/${name}.ts`, "utf8")).join("\n");
+  const parts = [...text.matchAll(/part: "([^"]+)"/g)].flatMap(([, names]) => names!.split(" "));
+  for (const name of namesOf(element.cssParts)) assert.ok(parts.includes(name), name);
+  for (const name of namesOf(element.cssProperties)) assert.ok(text.includes(`${name}:`), name);
+  for (const name of namesOf(element.events)) assert.ok(text.includes(`this.tell("${name}"`), name);
+  for (const name of namesOf(element.members)) assert.match(text, new RegExp(`^  (?:get |async )?${name}\\b`, "m"));
+  const docs = readFileSync("docs/camera.md", "utf8");
+  for (const list of [element.attributes, element.cssParts, element.cssProperties, element.events, element.members])
+    for (const name of namesOf(list)) assert.ok(docs.includes(`\`${name}`), `docs/camera.md has no ${name}`);
 });
