@@ -25,7 +25,7 @@ interface Call {
 }
 
 /** A source of pictures: at most one call is under way, others wait. */
-export interface Lane {
+interface Lane {
   /** A newer picture takes the place of the one that waits. */
   newestWins: boolean;
   waiting: Call[];

@@ -122,7 +122,7 @@ function trackOf(source: Live): MediaStreamTrack | undefined {
   const { srcObject } = source as HTMLVideoElement;
   const stream = kind === "HTMLVideoElement" ? srcObject : source;
   const track = kindOf(stream) === "MediaStream" ? (stream as MediaStream).getVideoTracks()[0] : (stream as MediaStreamTrack | null);
-  if (track && kindOf(track) === "MediaStreamTrack" && track.kind === "video") return track;
+  if (track && /MediaStreamTrack$/.test(kindOf(track)) && track.kind === "video") return track; // a canvas's has a kind of its own
   if (kind === "HTMLVideoElement" && !srcObject) return undefined;
   throw new FourwayError(
     "E_ARGUMENT",

@@ -1,5 +1,5 @@
 /** Which camera is wanted. */
-export interface CameraWish {
+interface CameraWish {
   /** The id of a certain one. */
   device?: string;
   /** Which way it looks: away from the person, or to them. */
