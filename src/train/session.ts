@@ -195,6 +195,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       }
     : firstGraph(network, tasks, seed);
   const { maps, pretrained } = first;
+  checkPoints(images, tasks, maps);
   const multiple = inputMultiple(maps.strides);
   const notes = (checkpoint?.options.notes as Record<string, string> | undefined) ?? { ...options.notes };
 
@@ -316,6 +317,19 @@ async function checkUsable(read: ReadImage, val: readonly Sample[]): Promise<voi
       "E_DATA",
       `train: expected pictures of the val split that can be used, got none of ${val.length}; fix them, or leave them out: ${fault.message}`,
     );
+}
+
+/** Throws E_DATA where labels have another number of points than the network's heads. */
+function checkPoints(samples: readonly Sample[], tasks: readonly Task[], { layout: { points } }: HeadMaps): void {
+  const count = points?.mirror.length;
+  for (const { points: marked, source, image } of count === undefined ? [] : samples)
+    for (const task of tasks)
+      for (const each of marked?.[task] ?? [])
+        if (each && each.length !== 2 * count!)
+          throw new FourwayError(
+            "E_DATA",
+            `${source ?? image}: expected ${count} points of ${task}, as the heads have, got ${each.length / 2}; fix the label or train other heads`,
+          );
 }
 
 /** Maps as a checkpoint has them; those of the first models where it has none. */

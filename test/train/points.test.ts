@@ -132,3 +132,14 @@ test("points are scored relative to their own extent; an object without a box ov
   assert.deepEqual(scorePoints("square", [sample], [found]), { objects: 2, found: 1, error: 0.1 });
   assert.equal(scorePoints("other", [sample], [found]), null);
 });
+
+test("labels with another number of points than the heads are refused with their place", async () => {
+  const few = samples.slice(1, 3).map((sample) => ({ ...sample, split: "train", points: { square: [[1, 2]] } }));
+  await assert.rejects(
+    train(few, { read, tasks: ["square"], network: { path: 16, head: 8, points: MIRROR }, batch: 2, epochs: 1, pixels: 4096 }),
+    {
+      code: "E_DATA",
+      message: /^1: expected 2 points of square, as the heads have, got 1; /,
+    },
+  );
+});
