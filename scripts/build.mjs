@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
+import { build } from "esbuild";
 import { writeVariants } from "./variants.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -70,9 +70,20 @@ function writeBytes(name, file, what) {
   writeModule(name, file, what, "Uint8Array", value);
 }
 
+/** Modules of src/generated in a worker: it gets kernels and model from who starts it, and starts threads alone. */
+const generated = {
+  name: "generated",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/generated\/(wasm|models|workers)\/[\w-]+\.js$/ }, ({ path }) =>
+      path.endsWith("/threadWorker.js") ? { path: join(root, "dist/src/generated/workers/threadWorker.js") } : { path, namespace: "absent" },
+    );
+    onLoad({ filter: /./, namespace: "absent" }, () => ({ contents: 'throw new Error("a worker does not carry it");' }));
+  },
+};
+
 /** A worker's script in one piece that imports nothing. */
-function bundleWorker(entry) {
-  const { outputFiles } = buildSync({
+async function bundleWorker(entry) {
+  const { outputFiles } = await build({
     entryPoints: [entry],
     bundle: true,
     format: "iife",
@@ -80,6 +91,8 @@ function bundleWorker(entry) {
     minify: true,
     write: false,
     logLevel: "warning",
+    plugins: [generated],
+    define: { "import.meta.url": "location.href" },
   });
   return outputFiles[0].text;
 }
@@ -98,9 +111,9 @@ for (const file of readdirSync("models"))
   if (file.endsWith(".onnx")) writeBytes(`models/${basename(file, ".onnx")}`, `models/${file}`, `The bytes of fourway/models/${file}.`);
 
 /** Scripts of workers, by the name of their module. */
-const WORKERS = { threadWorker: "src/wasm/threadWorker.ts" };
+const WORKERS = { threadWorker: "src/wasm/threadWorker.ts", detectorWorker: "src/detect/detectorWorker.ts" };
 for (const [name, entry] of Object.entries(WORKERS))
-  writeModule(`workers/${name}`, entry, `The worker's script in one piece.`, "string", JSON.stringify(bundleWorker(entry)));
+  writeModule(`workers/${name}`, entry, `The worker's script in one piece.`, "string", JSON.stringify(await bundleWorker(entry)));
 
 run("node_modules/typescript/bin/tsc");
 for (const folder of ["src", "test", "bench", "examples"])
@@ -112,9 +125,9 @@ for (const folder of ["src", "test", "bench", "examples"])
 // as a file too, for pages whose policy forbids scripts without one
 for (const entry of Object.values(WORKERS)) {
   const file = join("dist", entry.replace(/ts$/, "js"));
-  write(file, bundleWorker(entry));
+  write(file, await bundleWorker(entry));
   rmSync(`${file}.map`, { force: true }); // of what the compiler wrote
 }
 mkdirSync("dist/wasm", { recursive: true });
 for (const [target, { outFile }] of Object.entries(targets)) copyFileSync(outFile, `dist/wasm/${target}.wasm`);
-writeVariants();
+await writeVariants();

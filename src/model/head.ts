@@ -5,7 +5,7 @@ import { stored } from "../ops/layout.js";
 export type HeadOutput = readonly [name: string, channels: number];
 
 /** Where a cell's points are. */
-interface PointRows {
+export interface PointRows {
   /** First channel of x and y of each point, from the cell's point, in strides. */
   first: number;
   /** Which point each becomes in the mirror: of left eye, right eye and nose 1, 0, 2. */

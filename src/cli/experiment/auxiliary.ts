@@ -52,7 +52,7 @@ const [WINDOW, LEAST_FALL] = [100, 0.02];
  * source: arXiv 1408.3967
  */
 function auxiliaryRule(main: number, tasks: number, stops: boolean): ReturnType<NonNullable<Run["rule"]>> {
-  const weights = Array.from({ length: tasks }, (_, t) => (t < main ? 1 : WEIGHT));
+  const weights: number[] = Array.from({ length: tasks }, (_, t) => (t < main ? 1 : WEIGHT));
   const sums = new Array<number>(tasks).fill(0);
   const before = new Array<number>(tasks).fill(Number.POSITIVE_INFINITY);
   return {

@@ -1,4 +1,4 @@
-import { access, readFile } from "node:fs/promises";
+import { access, readFile, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FourwayError } from "../../core/errors.js";
@@ -150,7 +150,8 @@ async function runExperiment<Options extends ExperimentOptions>(experiment: Expe
       let figures = known.get(run.name);
       if (!figures) {
         line.say(`${++done} of ${total}: ${start.name}, seed ${seed}, ${run.name}`);
-        const trained = await figuresOf(run, folder, run.start ?? start, seed, samples, options, line);
+        const scored = [...new Set(runs.filter(({ name }) => name === run.name).flatMap((each) => each.scored ?? each.tasks))];
+        const trained = await figuresOf({ ...run, scored }, folder, run.start ?? start, seed, samples, options, line);
         if (!trained) return line.say("stopped; run the same command to continue");
         figures = trained;
         known.set(run.name, figures);
@@ -211,7 +212,7 @@ interface Figures {
 
 /** Figures of a run: those stored next to its model if it was completed before, else it is trained or resumed. null where it was stopped. */
 async function figuresOf(
-  run: Run,
+  run: Run & { scored: readonly Task[] },
   folder: string,
   start: Start,
   seed: number,
@@ -255,9 +256,9 @@ async function figuresOf(
     },
   }).finally(() => process.off("SIGINT", stop));
   if (!done) return null;
-  const val = samples.filter((sample) => sample.split === "val" && isLabelled(sample, run.scored ?? tasks));
+  const val = samples.filter((sample) => sample.split === "val" && isLabelled(sample, run.scored));
   const answers = await detectAll(model, val, { onFault: (fault) => line.skipped(fault) });
-  const scores = evaluate(run.scored ?? tasks, answers.samples, answers.found);
+  const scores = evaluate(run.scored, answers.samples, answers.found);
   const figures = {
     steps: step,
     tasks: Object.fromEntries(scores.tasks.map(({ task, ap50, presenceAp }) => [task, { ap50, presenceAp }])),
@@ -269,6 +270,7 @@ async function figuresOf(
       `experiment: expected every task in the val split, got no pictures with ${empty.task}; give --data with some`,
     );
   await safeWrite(kept, JSON.stringify(figures));
+  await rm(`${out}.checkpoint`, { force: true });
   return figures;
 }
 

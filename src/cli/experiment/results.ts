@@ -125,24 +125,33 @@ export function tableOf(rows: readonly Row[], title: string): string {
   ].join("\n");
 }
 
-/** The figure of the plot: the mean over the tasks under each condition, a line an arm and start, with the interval of each point. */
+const GAP = [Number.NaN, Number.NaN] as const;
+
+/**
+ * The plot, a colour an arm and start, with the interval of each point. Over several places: lines of the mean over the tasks. Of one place: the tasks side by side.
+ */
 export function plotOf(measured: readonly Measured[], { title, xLabel }: { title: string; xLabel: string }): string {
   const metric: Metric = measured.every(({ ap50 }) => ap50 !== null) ? "ap50" : "presenceAp";
   const starts = unique(measured.map(({ start }) => start));
-  const series = starts.flatMap((start) =>
-    unique(measured.map(({ arm }) => arm)).map((arm): Series => {
-      const own = measured.filter((each) => each.start === start && each.arm === arm);
-      const points = unique(own.map(({ condition }) => condition)).flatMap((condition) => {
-        const here = own.filter((each) => each.condition === condition);
-        const task = unique(here.map((each) => each.task)).length > 1 ? MEAN : here[0]!.task;
-        const values = valuesOf(here, task, metric);
-        return values.length > 1 ? [{ x: here[0]!.x, ...interval(values) }] : [];
-      });
-      const gap = [Number.NaN, Number.NaN] as const;
-      const whiskers = points.flatMap(({ x, mean, half }) => [gap, [x, mean - half] as const, [x, mean + half] as const]);
-      const line = points.toSorted((a, b) => a.x - b.x).map(({ x, mean }) => [x, mean] as const);
-      return { name: starts.length > 1 ? `${arm}, ${start}` : arm, points: [...line, ...whiskers], style: "dots" };
-    }),
-  );
-  return linePlot({ title, x: { label: xLabel }, y: { label: `${METRICS[metric]}, mean over tasks` }, series });
+  const places = unique(measured.map(({ x }) => x));
+  const tasks = unique(measured.map(({ task }) => task));
+  const single = places.length === 1;
+  const arms = starts.flatMap((start) => unique(measured.map(({ arm }) => arm)).map((arm) => ({ start, arm })));
+  const series = arms.map(({ start, arm }, k): Series => {
+    const own = measured.filter((each) => each.start === start && each.arm === arm);
+    const points = (single ? tasks : places).flatMap((place, i) => {
+      const here = own.filter(({ task, x }) => (single ? task : x) === place);
+      const values =
+        here.length === 0 ? [] : valuesOf(here, unique(here.map(({ task }) => task)).length > 1 ? MEAN : here[0]!.task, metric);
+      const x = single ? i + 1 + (0.5 * (k + 0.5)) / arms.length - 0.25 : (here[0]?.x ?? 0);
+      return values.length > 1 ? [{ x, ...interval(values) }] : [];
+    });
+    const whiskers = points.flatMap(({ x, mean, half }) => [GAP, [x, mean - half] as const, [x, mean + half] as const]);
+    const line = points.toSorted((one, other) => one.x - other.x).flatMap(({ x, mean }) => [[x, mean] as const, ...(single ? [GAP] : [])]);
+    return { name: starts.length > 1 ? `${arm}, ${start}` : arm, points: [...line, ...whiskers], style: "dots" };
+  });
+  const x = single
+    ? { label: tasks.map((task, i) => `${i + 1}: ${task}`).join(", "), from: 0.5, to: tasks.length + 0.5 }
+    : { label: xLabel };
+  return linePlot({ title, x, y: { label: single ? METRICS[metric] : `${METRICS[metric]}, mean over tasks` }, series });
 }
