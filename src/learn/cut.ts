@@ -36,13 +36,24 @@ function learnsIn(part: Part): (name: string) => boolean {
   return (name) => prefixes.some((prefix) => name.startsWith(prefix));
 }
 
+function expectInt8({ scales }: Graph): void {
+  if (!scales) throw new FourwayError("E_MODEL", "learner: expected an int8 model, got f32; quantize it first (fourway quantize)");
+}
+
+/** Throws E_MODEL for a model that a learner cannot teach: f32, or with heads that give other things than boxes. */
+export function checkLearnable({ graph, info: { layout } }: Model): void {
+  expectInt8(graph);
+  if (layout.box < 0 || layout.points)
+    throw new FourwayError("E_MODEL", "learner: expected heads that give boxes alone, got others; train those with fourway train");
+}
+
 /**
  * Cuts a network before all that learns.
  * @param tasks whose maps are wanted; the heads of others are left out
  * @throws E_MODEL for a network that is not int8, or that has no such part
  */
 export function cutBefore({ graph, info }: Model, part: Part, tasks: readonly Task[] = info.tasks): Cut {
-  if (!graph.scales) throw new FourwayError("E_MODEL", "learner: expected an int8 model, got f32; quantize it first (fourway quantize)");
+  expectInt8(graph);
   const learns = learnsIn(part);
   const outputs = info.strides.flatMap((stride) => tasks.map((task) => mapName(task, stride)));
   const whole = pruned({ ...graph, outputs }, outputs);

@@ -11,21 +11,14 @@ import { inputSize, letterboxed, type Placement, resampled } from "../image/lett
 import { inputMultiple } from "../model/head.js";
 import { loadModel, type Model, saveModel } from "../model/model.js";
 import { createEngine, type Engine, type WasmSource } from "../wasm/load.js";
-import type { Cut, Part } from "./cut.js";
+import { type Cut, checkLearnable, type Part } from "./cut.js";
 import { type Evaluation, evaluated } from "./evaluation.js";
 import { fitModel, isLabelled, taughtTasks } from "./fit.js";
 import { answersOf } from "./look.js";
 import { describePlan, type MemoryPlan, planMemory } from "./memoryPlan.js";
 import { memoryStore } from "./memoryStore.js";
-import {
-  type Added,
-  type AddOptions,
-  type AddTaskOptions,
-  checkFitOptions,
-  type FitOptions,
-  type FitReport,
-  type LearnerOptions,
-} from "./options.js";
+import type { Added, AddOptions, AddTaskOptions, FitOptions, FitReport, LearnerOptions } from "./options.js";
+import { checkFitOptions } from "./options.js";
 import type { Features, Size } from "./passes.js";
 import { contradictions } from "./questions.js";
 import { Rehearsal } from "./rehearsal.js";
@@ -85,10 +78,7 @@ export class Learner {
     const file = (await readModelBytes(given)) ?? saveModel(given as Model);
     const first = loadModel(file);
     const { pixels = first.info.pixels } = options;
-    if (!first.graph.scales)
-      throw new FourwayError("E_MODEL", "learner: expected an int8 model, got f32; quantize it first (fourway quantize)");
-    if (first.info.layout.box < 0 || first.info.layout.points)
-      throw new FourwayError("E_MODEL", "learner: expected heads that give boxes alone, got others; train those with fourway train");
+    checkLearnable(first);
     const wasm = (await unwrapped(options.wasm)) as WasmSource | undefined;
     const archive = new Archive(store);
     const version = await archive.begin(file, first.info.tasks, seed);

@@ -79,6 +79,6 @@ test("f32 models, and networks without the part, are refused", () => {
   const params = new Map([...model.graph.params].map(([name, param]) => [`x.${name}`, param]));
   assert.throws(() => cutBefore({ ...model, graph: { ...foreign, params } }, "heads"), {
     code: "E_MODEL",
-    message: /parameters named "head\..": ?|parameters named "head\.\.\."/,
+    message: /parameters named "head\.\.\."/,
   });
 });
