@@ -75,7 +75,9 @@ const generated = {
   name: "generated",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /\/generated\/(wasm|models|workers)\/[\w-]+\.js$/ }, ({ path }) =>
-      path.endsWith("/threadWorker.js") ? { path: join(root, "dist/src/generated/workers/threadWorker.js") } : { path, namespace: "absent" },
+      path.endsWith("/threadWorker.js")
+        ? { path: join(root, "dist/src/generated/workers/threadWorker.js") }
+        : { path, namespace: "absent" },
     );
     onLoad({ filter: /./, namespace: "absent" }, () => ({ contents: 'throw new Error("a worker does not carry it");' }));
   },
