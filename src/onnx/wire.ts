@@ -1,4 +1,4 @@
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter, WireType } from "../generated/wire.js";
 import { FourwayError } from "../core/errors.js";
 import type { Faults } from "./faults.js";
 
