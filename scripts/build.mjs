@@ -117,6 +117,18 @@ const WORKERS = { threadWorker: "src/wasm/threadWorker.ts", detectorWorker: "src
 for (const [name, entry] of Object.entries(WORKERS))
   writeModule(`workers/${name}`, entry, `The worker's script in one piece.`, "string", JSON.stringify(await bundleWorker(entry)));
 
+// under a path of the package: resolvers without "exports" (Parcel's default) do not find the dependency's
+const WIRE = 'export { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";\n';
+await build({
+  stdin: { contents: WIRE, resolveDir: root },
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  outfile: "dist/src/generated/wire.js",
+  legalComments: "inline",
+});
+for (const folder of ["src", "dist/src"]) write(`${folder}/generated/wire.d.ts`, WIRE);
+
 run("node_modules/typescript/bin/tsc");
 for (const folder of ["src", "test", "bench", "examples"])
   for (const file of readdirSync(join("dist", folder), { recursive: true }))

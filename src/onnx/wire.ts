@@ -1,5 +1,5 @@
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { FourwayError } from "../core/errors.js";
+import { BinaryReader, BinaryWriter, WireType } from "../generated/wire.js";
 import type { Faults } from "./faults.js";
 
 // Protobuf messages by tables of their fields (https://protobuf.dev/programming-guides/encoding). A table holds only what
