@@ -1,12 +1,8 @@
 /**
- * What one training picture teaches, in input pixels. Rows are flat: task, x0, y0, x1, y1.
+ * What is known of one training picture, in input pixels. Rows are flat: task, x0, y0, x1, y1.
  * A task's `mapWeight` is 0 where it is not annotated ("?"): its map and boxes are then masked. `presenceWeight` is 0 where presence is unknown too.
  */
-export interface Example {
-  /** [height, width, 3] signed bytes (byte - 128). */
-  pixels: Int8Array;
-  /** Columns of the colour matrix (assembly/image/input.ts): 4 x [r, g, b, 0]. */
-  colour: Float32Array;
+export interface Truth {
   boxes: number[];
   /** Regions of a task that teach nothing. */
   ignored: number[];
@@ -14,6 +10,14 @@ export interface Example {
   mapWeight: number[];
   presence: number[];
   presenceWeight: number[];
+}
+
+/** What one training picture teaches. */
+export interface Example extends Truth {
+  /** [height, width, 3] signed bytes (byte - 128). */
+  pixels: Int8Array;
+  /** Columns of the colour matrix (assembly/image/input.ts): 4 x [r, g, b, 0]. */
+  colour: Float32Array;
 }
 
 /** Values a row of `boxes` and `ignored`. */

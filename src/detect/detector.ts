@@ -1,21 +1,18 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { kindOf } from "../core/address.js";
-import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame } from "../core/frame.js";
 import { DEFAULT_OPERATING_POINT, OPERATING_POINTS, type OperatingPoint } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { runLetterbox } from "../image/letterbox.js";
-import { calibratedLogit, leastLogit } from "../model/calibration.js";
 import { loadModel, type Model } from "../model/model.js";
 import { createEngine } from "../wasm/load.js";
 import type { Threads } from "../wasm/threads.js";
-import { createCandidates, locate, logitOf, selectCells, sigmoid } from "./decode.js";
-import { MAX_OBJECTS, suppress, VOTING_SHARE } from "./nms.js";
+import { type FrameAnswer, MapReader } from "./mapReader.js";
 import { checkDigest, type ModelSource, readModelBytes, shippedModel } from "./source.js";
-import { type SizedNetwork, Workspace } from "./workspace.js";
+import { Workspace } from "./workspace.js";
 
 /** How a detector is to work. */
 export interface DetectorOptions {
@@ -43,25 +40,20 @@ export interface DetectOptions {
 }
 
 /** What was found in a frame. */
-export interface Detection {
-  /** For each task the probability that it is somewhere in the frame, calibrated. */
-  presence: Record<Task, number>;
-  /** Best first; boxes in frame pixels, within the frame. */
-  objects: DetectedObject[];
+export interface Detection extends FrameAnswer {
   /** How long each part took. */
   ms: { letterbox: number; network: number; postprocess: number };
 }
 
 /** Finds a model's tasks in frames. Owns the kernels' memory: `dispose()` it, or hold it with `using`. */
 export class Detector {
-  private readonly candidates = createCandidates();
-  private readonly kept = new Int32Array(MAX_OBJECTS);
-  private readonly thresholds: Record<Task, number>;
+  private reader: MapReader;
+  private thresholds: Record<Task, number>;
 
   private constructor(
-    private readonly model: Model,
+    private model: Model,
     private workspace: Workspace | undefined,
-    options: DetectorOptions,
+    private readonly options: DetectorOptions,
   ) {
     const { operatingPoint = DEFAULT_OPERATING_POINT } = options;
     if (!OPERATING_POINTS.includes(operatingPoint))
@@ -79,6 +71,7 @@ export class Detector {
       thresholds.set(task, checkScore(score, "detector") ?? thresholds.get(task)!);
     }
     this.thresholds = Object.fromEntries(thresholds);
+    this.reader = new MapReader(model.info);
   }
 
   /**
@@ -99,7 +92,7 @@ export class Detector {
     const engine = await createEngine(threads);
     try {
       const detector = new Detector(ready, new Workspace(engine, ready, pixels), options);
-      if (engine.threads) abandoned.register(detector, engine.threads);
+      if (engine.threads) abandoned.register(detector, engine.threads, engine.threads);
       return detector;
     } catch (error) {
       engine.threads?.close();
@@ -146,43 +139,33 @@ export class Detector {
     program.run();
 
     const done = performance.now();
-    const result = this.read(network, engine.memory.f32, minScore);
-    result.ms.letterbox = placed - start;
-    result.ms.network = done - placed;
-    result.ms.postprocess = performance.now() - done;
-    return result;
+    const {
+      maps,
+      letterbox: { placement },
+    } = network;
+    const answer = this.reader.read(engine.memory.f32, maps, placement, input, (task) => minScore ?? this.thresholds[task]!);
+    return { ...answer, ms: { letterbox: placed - start, network: done - placed, postprocess: performance.now() - done } };
   }
 
-  /** The heads' maps in words. */
-  private read({ maps, letterbox, program: { inputs } }: SizedNetwork, values: Float32Array, minScore: number | undefined): Detection {
-    const result: Detection = { presence: {}, objects: [], ms: { letterbox: 0, network: 0, postprocess: 0 } };
-    const { tasks, scores, presence } = this.model.info;
-    const { placement } = letterbox;
-    const toInput = (placement.width / placement.sourceWidth) * (placement.height / placement.sourceHeight); // areas
-    const inputSide = Math.sqrt(inputs[0]!.width * inputs[0]!.height);
-    const { candidates, kept } = this;
-    const shares: [Task, number][] = [];
-    for (let t = 0; t < tasks.length; t++) {
-      const task = tasks[t]!;
-      const least = logitOf(minScore ?? this.thresholds[task]!);
-      const leastRaw = leastLogit(scores[task]!, least);
-      const largest = selectCells(candidates, values, maps[t]!, logitOf(VOTING_SHARE * sigmoid(leastRaw)));
-      if (largest === Number.NEGATIVE_INFINITY)
-        throw new FourwayError("E_MODEL", `detect: expected logits for "${task}", got no number at all; the model's weights are damaged`);
-      shares.push([task, sigmoid(calibratedLogit(presence[task]!, largest, inputSide))]);
-      locate(candidates, values, maps[t]!, placement);
-      const count = suppress(kept, candidates, leastRaw);
-      for (let k = 0; k < count; k++) {
-        const at = 4 * kept[k]!;
-        const [x, y] = [candidates.boxes[at]!, candidates.boxes[at + 1]!];
-        const box = { x, y, width: candidates.boxes[at + 2]! - x, height: candidates.boxes[at + 3]! - y };
-        const side = Math.sqrt(box.width * box.height * toInput);
-        const logit = calibratedLogit(scores[task]!, candidates.logits[kept[k]!]!, side);
-        if (logit >= least) insertByScore(result.objects, { task, score: sigmoid(logit), box });
-      }
+  /**
+   * Takes another model between two frames, such as a version that a `Learner` committed: until it is ready the old one answers, and goes on
+   * doing so where this throws. Options stay.
+   * @throws as `load`; E_DISPOSED after `dispose`
+   */
+  async use(model: ModelSource | Model): Promise<void> {
+    const { sha256, ...options } = this.options;
+    const next = await Detector.load(model, options);
+    if (!this.workspace) {
+      next.dispose();
+      throw new FourwayError("E_DISPOSED", "use: expected a detector in use, got one that was disposed; load another");
     }
-    result.presence = Object.fromEntries(shares);
-    return result;
+    if (next.workspace?.engine.threads) {
+      abandoned.unregister(next.workspace.engine.threads);
+      abandoned.register(this, next.workspace.engine.threads, next.workspace.engine.threads);
+    }
+    this.workspace.engine.threads?.close();
+    [this.model, this.workspace, this.thresholds, this.reader] = [next.model, next.workspace, next.thresholds, next.reader];
+    next.workspace = undefined;
   }
 
   /** Gives back the kernels' memory and ends its threads; the detector cannot be used any more. */
@@ -215,13 +198,6 @@ async function readModel(model: unknown, digest: string | undefined): Promise<Mo
   if (digest !== undefined)
     throw new FourwayError("E_ARGUMENT", "detector: expected a model's file to compare with sha256, got a model in memory; pass its bytes");
   return ready as Model;
-}
-
-/** Behind all that are as sure. */
-function insertByScore(objects: DetectedObject[], object: DetectedObject): void {
-  let at = objects.push(object) - 1;
-  for (; at > 0 && objects[at - 1]!.score < object.score; at--) objects[at] = objects[at - 1]!;
-  objects[at] = object;
 }
 
 function checkScore(score: number | undefined, where: string): number | undefined {

@@ -17,7 +17,7 @@ import type { HeadMap } from "./decode.js";
 const MAX_SIZES = 8;
 
 /** A network planned for frames of one size: offsets in the kernels' memory. */
-export interface SizedNetwork {
+interface SizedNetwork {
   width: number;
   height: number;
   program: Program;

@@ -4,6 +4,7 @@ import { type Layout, pack, stored, VECTOR } from "../ops/layout.js";
 import { type Site, type SiteI8, tableOf } from "../ops/op.js";
 import { opOf } from "../ops/table.js";
 import type { Engine } from "../wasm/load.js";
+import { roomFor } from "../wasm/memory.js";
 import { INT8, precisionOfNode } from "./precision.js";
 
 /** A parameter in the kernels' memory. */
@@ -67,14 +68,17 @@ export function trainable({ params }: Graph, trains: Trains = () => true): Train
   return (param) => params.get(param.name)?.data instanceof Float32Array && trains(param);
 }
 
-/**
- * Packs a graph's parameters into memory: those of f32 nodes as floats, those of int8 nodes with weights as the engine multiplies them and,
- * for each convolution, the scale that turns its int32 sums into its output's steps.
- * @param trains which f32 parameters training may move; without it all, running statistics aside
- * @throws E_GRAPH where a parameter is missing, or shared between ops that need different layouts
- */
-export function placeParams(engine: Engine, graph: Graph, trains?: Trains): PlacedParams {
-  const { memory, threads } = engine;
+/** A graph's parameters before they are placed, and how many bytes they take. */
+interface ListedParams {
+  byName: Map<string, PlacedParam>;
+  byteFlip: number;
+  integers: WeightKind;
+  bytes: Record<ParamUse, number>;
+  /** Values of the widest op. */
+  widest: number;
+}
+
+function listParams(engine: Engine, graph: Graph, trains?: Trains): ListedParams {
   const moves = trainable(graph, trains);
   const byteFlip = byteFlipFor(engine, graph);
   const integers: WeightKind = byteFlip < 0 ? "pairs" : "quads";
@@ -102,21 +106,52 @@ export function placeParams(engine: Engine, graph: Graph, trains?: Trains): Plac
       if (!known) byName.set(name, { name, role, param, layout, offset: 0, length: layout.length(param.dims), use });
     }
   }
-  const bytesOf = ({ role, length, param }: PlacedParam): number =>
-    (role === "weight" && !(param.data instanceof Float32Array) ? WEIGHT_BYTES[integers] : 4) * length;
   const sum = (use: ParamUse): number => {
     let bytes = 0;
-    for (const placed of byName.values()) if (placed.use === use) bytes += bytesOf(placed);
+    for (const placed of byName.values()) if (placed.use === use) bytes += bytesOf(placed, integers);
     return bytes;
   };
-  const [trainedBytes, stateBytes, frozenBytes] = [sum("trained"), sum("state"), sum("frozen")];
+  return { byName, byteFlip, integers, bytes: { trained: sum("trained"), state: sum("state"), frozen: sum("frozen") }, widest };
+}
+
+/** Bytes of a parameter as it lies in memory. */
+function bytesOf({ role, length, param }: PlacedParam, integers: WeightKind): number {
+  return (role === "weight" && !(param.data instanceof Float32Array) ? WEIGHT_BYTES[integers] : 4) * length;
+}
+
+/** Bytes of the requantization scales or the table of a node; 0 where it has neither. */
+function scaleBytes(graph: Graph, node: GraphNode, byName: ReadonlyMap<string, PlacedParam>): number {
+  if (precisionOfNode(graph, node) !== INT8) return 0;
+  if (opOf(node.op).pointwise) return 256;
+  const weight = node.params.weight === undefined ? undefined : byName.get(node.params.weight);
+  return weight ? 4 * stored(weight.param.dims[0]!) : 0;
+}
+
+/** How much memory `placeParams` takes without threads, and of that the bytes of what is trained. */
+export function paramBytes(engine: Engine, graph: Graph, trains?: Trains): { room: number; trained: number } {
+  const { bytes, widest, byName } = listParams(engine, graph, trains);
+  const scales = graph.nodes.map((node) => scaleBytes(graph, node, byName)).filter((count) => count > 0);
+  const room = [bytes.trained + bytes.state + bytes.frozen, 4 * widest, ...scales].reduce((sum, count) => sum + roomFor(count), 0);
+  return { room, trained: bytes.trained };
+}
+
+/**
+ * Packs a graph's parameters into memory: those of f32 nodes as floats, those of int8 nodes with weights as the engine multiplies them and,
+ * for each convolution, the scale that turns its int32 sums into its output's steps.
+ * @param trains which f32 parameters training may move; without it all, running statistics aside
+ * @throws E_GRAPH where a parameter is missing, or shared between ops that need different layouts
+ */
+export function placeParams(engine: Engine, graph: Graph, trains?: Trains): PlacedParams {
+  const { memory, threads } = engine;
+  const { byName, byteFlip, integers, bytes, widest } = listParams(engine, graph, trains);
+  const { trained: trainedBytes, state: stateBytes, frozen: frozenBytes } = bytes;
   const offset = memory.reserve(trainedBytes + stateBytes + frozenBytes);
   let next = offset;
   for (const use of ["trained", "state", "frozen"])
     for (const placed of byName.values()) {
       if (placed.use !== use) continue;
       placed.offset = next;
-      next += bytesOf(placed);
+      next += bytesOf(placed, integers);
       const { param, layout, length, role } = placed;
       const at = placed.offset;
       if (param.data instanceof Float32Array) pack(param, layout, memory.f32.subarray(at >> 2, (at >> 2) + length));

@@ -107,6 +107,31 @@ export function quantizeAt(graph: Graph, scales: ReadonlyMap<string, number>): G
   return { ...graph, nodes, params: store.params, scales: new Map(scales) };
 }
 
+/**
+ * The scales of an int8 network's part that changed: those of values that now reach more than `slack` times as far as int8 does are doubled as
+ * often as it takes; what is copied has one scale, and the part's inputs keep theirs.
+ * @param graph the part, f32
+ * @param reach the largest magnitude of each value
+ */
+export function grownScales(
+  graph: Graph,
+  scales: ReadonlyMap<string, number>,
+  reach: ReadonlyMap<string, number>,
+  slack: number,
+): Map<string, number> {
+  const groups = groupsOf(graph);
+  const fixed = new Set(graph.inputs.map(({ name }) => groups.get(name)!));
+  const needed = new Map<string, number>();
+  for (const [name, group] of groups) needed.set(group, Math.max(needed.get(group) ?? 0, reach.get(name) ?? 0));
+  return new Map(
+    [...scales].map(([name, scale]) => {
+      const group = groups.get(name);
+      const most = group === undefined || fixed.has(group) ? 0 : needed.get(group)!;
+      return [name, most > slack * INT8_MAX * scale ? scaleFor(most) : scale];
+    }),
+  );
+}
+
 function expectInt8Forms(graph: Graph): void {
   for (const { op, name } of graph.nodes)
     if (opOf(op).int8 === "none")

@@ -1,8 +1,9 @@
-import type { Example } from "../data/example.js";
+import type { Truth } from "../data/example.js";
 import { BOX_MAPS, type HeadMaps } from "../model/head.js";
 import type { TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
-import { assign, type Level } from "./targets.js";
+import { roomFor } from "../wasm/memory.js";
+import { assign, type Level, type Target } from "./targets.js";
 
 /** Of the box term where sides are distributions: the cross entropy's weight beside 1 - GIoU. */
 const BINS = 0.125;
@@ -13,11 +14,28 @@ const PRESENCE = 0.25;
 /** The map and box terms are divided by the batch's total quality, but by no less than this. */
 const MIN_TOTAL = 4;
 
+/** What the terms are divided by: the labelled cells' quality, all together, and how many presences are known. */
+export interface Divisors {
+  quality: number;
+  known: number;
+}
+
 /** A step's loss, already weighted: a task each (map + box + presence). */
 export interface StepLoss {
   tasks: number[];
   total: number;
+  /** Of these examples alone. */
+  divisors: Divisors;
 }
+
+/** What is known of a picture, or, with `targets`, what its maps should answer: then boxes and ignored regions are not asked for. */
+export interface Taught extends Truth {
+  /** A task each. */
+  targets?: readonly Target[];
+}
+
+/** The maps that the loss reads and the gradients that it writes, as a `TrainingProgram` has them. */
+type LossMaps = Pick<TrainingProgram, "outputs" | "dOutputs"> & { plan: { batch: number } };
 
 /** Lists in the kernels' memory that the loss kernels read; reserved once for the largest plan. */
 export interface LossBuffers {
@@ -29,8 +47,13 @@ export interface LossBuffers {
 }
 
 /** Cells of the largest map of a plan, all pictures together. */
-export function largestMap({ plan, outputs }: TrainingProgram): number {
+export function largestMap({ plan, outputs }: Pick<LossMaps, "plan" | "outputs">): number {
   return Math.max(...outputs.map(({ height, width }) => plan.batch * height * width));
+}
+
+/** How much memory `reserveLoss` takes. */
+export function lossBytes(cells: number): number {
+  return 4 * roomFor(4 * cells) + roomFor(16 * cells);
 }
 
 /** Reserves the lists for maps of at most `cells` cells. */
@@ -51,14 +74,16 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
  * Reads the program's outputs, writes all of its `dOutputs`.
  * Outputs of the layout other than the logit and the box get a gradient of exactly 0.
  * @param tasks how many; outputs are ordered as `buildNetwork` makes them
+ * @param rest of the batch, where its gradients are added up in several calls
  */
 export function multiTaskLoss(
   { kernels, memory }: Engine,
-  program: TrainingProgram,
+  program: LossMaps,
   buffers: LossBuffers,
-  examples: readonly Example[],
+  examples: readonly Taught[],
   tasks: number,
   { strides, layout }: HeadMaps = BOX_MAPS,
+  rest: Divisors = { quality: 0, known: 0 },
 ): StepLoss {
   const { outputs, dOutputs } = program;
   const { f32, i32 } = memory;
@@ -69,7 +94,9 @@ export function multiTaskLoss(
       return { values: f32, at: (offset >> 2) + picture * height * width * layout.cell, height, width, stride, layout };
     });
 
-  const targets = examples.map((example, picture) => example.mapWeight.map((_, task) => assign(levelsOf(picture, task), example, task)));
+  const targets = examples.map(
+    (example, picture) => example.targets ?? example.mapWeight.map((_, task) => assign(levelsOf(picture, task), example, task)),
+  );
   let total = 0;
   let known = 0;
   examples.forEach(({ mapWeight, presenceWeight }, picture) => {
@@ -78,8 +105,8 @@ export function multiTaskLoss(
     });
     for (const weight of presenceWeight) known += weight;
   });
-  const scale = 1 / Math.max(MIN_TOTAL, total);
-  const presenceScale = PRESENCE / Math.max(1, known);
+  const scale = 1 / Math.max(MIN_TOTAL, total + rest.quality);
+  const presenceScale = PRESENCE / Math.max(1, known + rest.known);
 
   const losses = new Array<number>(tasks).fill(0);
   // presence: the largest logit that is not masked, of each picture and task
@@ -157,5 +184,5 @@ export function multiTaskLoss(
     }
     start += count;
   });
-  return { tasks: losses, total: losses.reduce((a, b) => a + b, 0) };
+  return { tasks: losses, total: losses.reduce((a, b) => a + b, 0), divisors: { quality: total, known } };
 }

@@ -1,4 +1,4 @@
-import { type Example, ROW } from "../data/example.js";
+import { ROW, type Truth } from "../data/example.js";
 import { distance, type HeadMap, sigmoid } from "../detect/decode.js";
 
 /** Candidates an object. */
@@ -60,7 +60,7 @@ function answers(side: number, stride: number, finest: number, coarsest: number)
  * source: task-aligned assignment, arXiv 2108.07755; dynamic k, arXiv 2103.14259
  * @param task the task's index in the example's rows
  */
-export function assign(levels: readonly Level[], example: Example, task: number): Target {
+export function assign(levels: readonly Level[], example: Truth, task: number): Target {
   const starts: number[] = [];
   let cells = 0;
   for (const { height, width } of levels) {

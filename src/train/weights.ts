@@ -10,6 +10,8 @@ export interface WeightsOptions {
   optimizer: OptimizerName;
   /** Each parameter belongs to the first that takes it. */
   groups: readonly ParameterGroup[];
+  /** false: no moving average is kept, nor memory for it. */
+  average?: boolean;
 }
 
 /** One update: `step` counts from 1. */
@@ -43,7 +45,7 @@ export class Weights {
     this.firstMoment = memory.reserve(trainedBytes);
     this.secondMoment = memory.reserve(trainedBytes);
     memory.f32.fill(0, this.firstMoment >> 2, (this.secondMoment + trainedBytes) >> 2);
-    this.emaAt = memory.reserve(this.allBytes);
+    this.emaAt = update.average === false ? 0 : memory.reserve(this.allBytes);
     this.resetEma();
   }
 
@@ -61,7 +63,7 @@ export class Weights {
   /** Starts the moving average again at the current weights. */
   resetEma(): void {
     const { offset } = this.params;
-    this.engine.memory.u8.copyWithin(this.emaAt, offset, offset + this.allBytes);
+    if (this.emaAt > 0) this.engine.memory.u8.copyWithin(this.emaAt, offset, offset + this.allBytes);
   }
 
   private floats(offset: number, bytes: number): Float32Array {
@@ -99,7 +101,7 @@ export class Weights {
       else
         kernels.adamw(placed.offset, g, m, v, placed.length, clip, rate * lrScale, decay, b1, b2, 1 - b1 ** step, 1 - b2 ** step, epsilon);
     }
-    kernels.average(this.emaAt, offset, this.allBytes >> 2, average);
+    if (this.emaAt > 0) kernels.average(this.emaAt, offset, this.allBytes >> 2, average);
     return length;
   }
 
@@ -110,7 +112,7 @@ export class Weights {
       this.floats(offset, this.allBytes),
       this.floats(this.firstMoment, trainedBytes),
       this.floats(this.secondMoment, trainedBytes),
-      this.floats(this.emaAt, this.allBytes),
+      ...(this.emaAt > 0 ? [this.floats(this.emaAt, this.allBytes)] : []),
     ];
   }
 

@@ -39,7 +39,7 @@ function recorded(lossOf: (step: number) => SliceLoss[]) {
   return { log, updates, batches, replicas };
 }
 
-const loss = (...tasks: number[]): SliceLoss => ({ tasks, total: tasks.reduce((a, b) => a + b, 0), gradientNorm: 1 });
+const loss = (...tasks: number[]): SliceLoss => ({ tasks, total: tasks.reduce((a, b) => a + b, 0), divisors: { quality: 0, known: 0 }, gradientNorm: 1 });
 const silent: Hooks = { onStep: () => false, async onEpoch() {} };
 
 test("each step takes its batch, computes, applies the scheduled update and reports its progress; epochs end where they should", async () => {

@@ -1,0 +1,168 @@
+import type { Task } from "../core/task.js";
+import type { Model } from "../model/model.js";
+import { grownScales } from "../quant/quantize.js";
+import type { Engine } from "../wasm/load.js";
+import { recalibrated } from "./calibrate.js";
+import { type Cut, cutBefore, type Part, putBack } from "./cut.js";
+import { type FitSettings, fitBehind, type Lesson } from "./fitting.js";
+import { type GuardResult, judge, lossesOf } from "./guard.js";
+import { answersAt } from "./look.js";
+import type { FitReport } from "./options.js";
+import { type Features, reachesOf, type Seen } from "./passes.js";
+import { asSample, type LearnSample, truthOf } from "./sample.js";
+
+/** A value may reach so far beyond what int8 does before its scale is doubled: the few that do are clipped, and the others keep their steps. */
+const SLACK = 1.25;
+/** Objects below this score do not change a threshold. */
+const LEAST_SCORE = 0.001;
+
+/** What learning needs to know. */
+interface LearnOptions {
+  part: Part;
+  steps: FitSettings["steps"];
+  rate: number;
+  seed: number;
+  /** The samples' values at a cut. */
+  features: (cut: Cut) => Promise<readonly Features[]>;
+  /** What to rehearse for a cut. */
+  rehearsal: (cut: Cut) => Promise<readonly Lesson[]>;
+  signal?: AbortSignal;
+  onStep?: FitSettings["onStep"];
+}
+
+/** A model that learned, not yet committed. */
+interface Learned {
+  model: Model;
+  /** What learned in the end: less than was asked for where a task was refused. */
+  part: Part;
+  /** What the guard said of each task that was taught. */
+  guard: Record<Task, GuardResult>;
+  /** Steps that were done. */
+  steps: number;
+  /** How many scales of values had to grow. */
+  grown: number;
+}
+
+/** The tasks that samples teach, in the model's order. */
+export function taughtTasks({ info }: Model, samples: readonly LearnSample[]): Task[] {
+  return info.tasks.filter((task) => samples.some((sample) => isLabelled(sample, task) && !sample.held.includes(task)));
+}
+
+/** Whether a sample says anything of a task that can be learned or measured. */
+export function isLabelled({ labels, asked }: LearnSample, task: Task): boolean {
+  return (labels[task] ?? null) !== null && !asked.includes(task);
+}
+
+const seenAs = (samples: readonly LearnSample[], features: readonly Features[]): Seen[] =>
+  samples.map(({ width, height }, i) => ({ width, height, features: features[i]! }));
+
+/** The network with other weights behind a cut, and how many scales grew for them. */
+function quantized(
+  engine: Engine,
+  model: Model,
+  cut: Cut,
+  learner: Cut["learner"],
+  seen: readonly Seen[],
+): { model: Model; grown: number } {
+  const old = cut.behind.scales!;
+  const scales = grownScales(learner, old, reachesOf(engine, learner, old, seen), SLACK);
+  const grown = [...scales].filter(([name, scale]) => scale !== old.get(name)).length;
+  return { model: { ...model, graph: putBack(model.graph, cut, learner, scales) }, grown };
+}
+
+/**
+ * A model taught on samples: what is behind the cut learns, is quantized again, and each task keeps that only where its loss on the samples that
+ * were held back fell. A task that got worse gets its old head back; where the path learned with it, that gets its old weights back too, and the
+ * heads of the other tasks learn again on it.
+ */
+async function learn(
+  engine: Engine,
+  model: Model,
+  samples: readonly LearnSample[],
+  taught: readonly Task[],
+  options: LearnOptions,
+): Promise<Learned> {
+  const { part, features, rehearsal, signal, ...settings } = options;
+  const cut = cutBefore(model, part, part === "heads" ? taught : model.info.tasks);
+  const { tasks } = cut;
+  const seen = seenAs(samples, await features(cut));
+  const only = (measures: boolean) => (sample: LearnSample, i: number) => ({
+    ...seen[i]!,
+    truth: truthOf({ ...sample, labels: Object.fromEntries(taught.map((task) => [task, sample.labels[task] ?? null])) }, tasks, measures),
+  });
+  const says = ({ truth }: Lesson): boolean => [...truth.mapWeight, ...truth.presenceWeight].some((weight) => weight > 0);
+  const lessons = samples.map(only(false)).filter(says);
+  const exams = samples.map(only(true)).filter(says);
+  const rehearsed = await rehearsal(cut);
+  const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, signal, maps: model.info });
+  const shown = [...lessons, ...rehearsed.slice(0, lessons.length)];
+  const first = quantized(engine, model, cut, learner, shown);
+
+  const before = lossesOf(engine, cut.behind, exams, tasks, model.info);
+  const after = lossesOf(engine, cutBefore(first.model, part, tasks).behind, exams, tasks, model.info);
+  const guard: Record<Task, GuardResult> = Object.fromEntries(
+    taught.map((task) => {
+      const t = tasks.indexOf(task);
+      return [task, judge(before[t]!, after[t]!)];
+    }),
+  );
+  const kept = taught.filter((task) => guard[task]!.kept);
+  if (kept.length === taught.length) return { ...first, part, guard, steps };
+  if (kept.length === 0) return { model, part, guard, steps, grown: 0 };
+  if (part !== "heads") {
+    const again = await learn(engine, model, samples, kept, { ...options, part: "heads" });
+    return { ...again, guard: { ...guard, ...again.guard } };
+  }
+  const params = new Map(learner.params);
+  for (const [name, param] of cut.learner.params) if (!kept.some((task) => name.startsWith(`head.${task}.`))) params.set(name, param);
+  return { ...quantized(engine, model, cut, { ...learner, params }, shown), part, guard, steps };
+}
+
+/**
+ * The model with thresholds and presence of some tasks fitted to samples: to those that were held back of a task where it has learned, for it is
+ * too sure of what it learned.
+ */
+async function recalibrate(
+  engine: Engine,
+  model: Model,
+  samples: readonly LearnSample[],
+  tasks: readonly Task[],
+  learned: boolean,
+  features: LearnOptions["features"],
+): Promise<Model> {
+  let { info } = model;
+  const cut = cutBefore(model, "heads", tasks);
+  const found = answersAt(engine, cut, info, seenAs(samples, await features(cut)), LEAST_SCORE);
+  for (const task of tasks) {
+    const labelled = [...samples.keys()].filter((i) => isLabelled(samples[i]!, task));
+    const held = labelled.filter((i) => samples[i]!.held.includes(task));
+    const fitted = learned && held.length > 0 ? held : labelled;
+    info = recalibrated(
+      info,
+      [task],
+      fitted.map((i) => asSample(samples[i]!)),
+      fitted.map((i) => found[i]!),
+    );
+  }
+  return { ...model, info };
+}
+
+/**
+ * A model fitted to samples: taught, unless thresholds are all that is asked for, and with thresholds and presence fitted.
+ * @returns a report, and the model; none where no task keeps what it learned
+ * @throws what `fitBehind` throws
+ */
+export async function fitModel(
+  engine: Engine,
+  model: Model,
+  samples: readonly LearnSample[],
+  { what, ...options }: Omit<LearnOptions, "part"> & { what: Part | "thresholds" },
+): Promise<FitReport & { model?: Model }> {
+  const taught = taughtTasks(model, samples);
+  if (what === "thresholds")
+    return { what, steps: 0, guard: {}, refused: [], model: await recalibrate(engine, model, samples, taught, false, options.features) };
+  const { part, steps, guard, model: learned } = await learn(engine, model, samples, taught, { ...options, part: what });
+  const kept = taught.filter((task) => guard[task]!.kept);
+  const report = { what: part, steps, guard, refused: taught.filter((task) => !guard[task]!.kept) };
+  return kept.length === 0 ? report : { ...report, model: await recalibrate(engine, learned, samples, kept, true, options.features) };
+}

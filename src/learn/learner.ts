@@ -1,0 +1,350 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import type { DetectedObject } from "../core/detection.js";
+import { FourwayError } from "../core/errors.js";
+import { checkFrame, type Frame } from "../core/frame.js";
+import { sha256 } from "../core/sha256.js";
+import type { Task } from "../core/task.js";
+import { type ModelSource, readModelBytes, shippedModel } from "../detect/source.js";
+import { inputSize, letterboxed, type Placement, resampled } from "../image/letterbox.js";
+import { inputMultiple } from "../model/head.js";
+import { loadModel, type Model, saveModel } from "../model/model.js";
+import type { Engine } from "../wasm/load.js";
+import { createEngine } from "../wasm/load.js";
+import { type Cut, PARTS, type Part } from "./cut.js";
+import { type Evaluation, evaluated } from "./evaluation.js";
+import { fitModel, isLabelled, taughtTasks } from "./fit.js";
+import type { Lesson } from "./fitting.js";
+import { answersOf } from "./look.js";
+import { describePlan, type MemoryPlan, planMemory } from "./memoryPlan.js";
+import { memoryStore } from "./memoryStore.js";
+import type { Added, AddOptions, FitOptions, FitReport, LearnerOptions } from "./options.js";
+import { type Features, keyOf, type Size } from "./passes.js";
+import { contradictions } from "./questions.js";
+import { rehearse } from "./rehearsal.js";
+import { type FrameLabels, idOf, type LearnSample, labelsInInput, outOfInput, type Picture } from "./sample.js";
+import { Shelf } from "./shelf.js";
+import type { LearnStore } from "./store.js";
+import { Archive, type Version } from "./versions.js";
+
+/** A model that learned and waits for `commit` or `discard`. */
+interface Candidate extends FitReport {
+  model: Model;
+  /** Ids of the frames that it was fitted on. */
+  frames: readonly string[];
+}
+
+const MEMORY = 16e6;
+const STEPS = 400;
+const RATE = 5e-4;
+/** Objects below this score are not asked for. */
+const LEAST_SCORE = 0.001;
+
+/**
+ * Teaches a model on the device: frames with labels go in, `fit` learns from them, `evaluate` tells before and after, `commit` makes a version that a
+ * running `Detector` takes with `use`, `rollback` takes it back. Owns kernels' memory of its own: `close()` it.
+ */
+export class Learner {
+  private engine: Engine | undefined;
+  private candidate: Candidate | undefined;
+  private fitting = false;
+  private readonly rehearsed = new Map<string, readonly Lesson[]>();
+
+  private constructor(
+    engine: Engine,
+    private readonly store: LearnStore,
+    private readonly archive: Archive,
+    private readonly options: Required<Omit<LearnerOptions, "store">>,
+    /** Version 0. */
+    private readonly first: Model,
+    private current: { version: Version; model: Model },
+    private readonly shelf: Shelf,
+  ) {
+    this.engine = engine;
+  }
+
+  /**
+   * Opens a learner on an int8 model, or goes on where its store ended.
+   * @param model as `Detector.load` takes it; left out: the one the package ships
+   * @throws E_ARGUMENT where the store belongs to another model, or for bad options; E_MODEL for an f32 model; what `loadModel` throws
+   */
+  static async open(model: ModelSource | Model = shippedModel(), options: LearnerOptions = {}): Promise<Learner> {
+    const { store = memoryStore(), memoryBytes = MEMORY, seed = 1 } = options;
+    const file = (await readModelBytes(model)) ?? saveModel(model as Model);
+    const first = loadModel(file);
+    const { pixels = first.info.pixels } = options;
+    if (!first.graph.scales)
+      throw new FourwayError("E_MODEL", "learner: expected an int8 model, got f32; quantize it first (fourway quantize)");
+    const archive = new Archive(store);
+    let version = await archive.head();
+    if (version) {
+      const { sha256: known } = await archive.version(0);
+      if (known !== sha256(file))
+        throw new FourwayError(
+          "E_ARGUMENT",
+          `learner: expected the model that the store began with (SHA-256 ${known}), got another; open it with that, or take another store`,
+        );
+    } else {
+      version = { id: 0, parent: null, tasks: first.info.tasks, sha256: sha256(file), what: null, steps: 0, seed, frames: [], guard: {} };
+      await archive.commit(version, file);
+    }
+    const current = { version, model: version.id === 0 ? first : loadModel(await archive.model(version.id)) };
+    return new Learner(await createEngine(), store, archive, { memoryBytes, seed, pixels }, first, current, await Shelf.open(archive));
+  }
+
+  /** The committed model, for `Detector.load` or `detector.use`. */
+  get model(): Model {
+    return this.current.model;
+  }
+
+  /** The version in use. */
+  get version(): Version {
+    return this.current.version;
+  }
+
+  /** What the model looks for. */
+  get tasks(): readonly Task[] {
+    return this.model.info.tasks;
+  }
+
+  /** Frames that were added, oldest first; boxes in pixels of the input. */
+  get frames(): readonly LearnSample[] {
+    return this.shelf.heads;
+  }
+
+  /** Throws E_ARGUMENT while a fit is under way. */
+  private expectIdle(what: string): void {
+    if (this.fitting)
+      throw new FourwayError("E_ARGUMENT", `${what}: expected no fit under way, got one; await it, or abort it by its signal`);
+  }
+
+  private get ready(): Engine {
+    if (!this.engine) throw new FourwayError("E_DISPOSED", "learner: expected one in use, got one that was closed; open another");
+    return this.engine;
+  }
+
+  /** A frame as the network sees it. */
+  private picture(frame: Frame): { picture: Picture; placement: Placement } {
+    const size = inputSize(frame.width, frame.height, this.options.pixels, inputMultiple(this.model.info.strides));
+    const placement = letterboxed(frame, size);
+    const engine = this.ready;
+    const pixels = resampled(engine, frame, placement, size, (at) => engine.memory.i8.slice(at, at + 3 * size.width * size.height));
+    return { picture: { ...size, pixels }, placement };
+  }
+
+  /**
+   * Adds a frame to learn from; it is in the store when this returns. Of every task a quarter of the frames is held back to measure.
+   * @param labels of any tasks: a list of all boxes, [] for none, true for present, or { yes, no } for what a tap said
+   * @throws E_ARGUMENT for a frame or labels that cannot be used
+   */
+  async add(frame: Frame, labels: FrameLabels, { ignore = {}, sure = false }: AddOptions = {}): Promise<Added> {
+    checkFrame(frame, "add");
+    const { picture, placement } = this.picture(frame);
+    const placed = labelsInInput(frame, placement, labels, ignore, this.tasks);
+    const id = idOf(picture, placed);
+    const { thresholds } = this.model.info;
+    const questions = sure
+      ? []
+      : contradictions(placed, answersOf(this.ready, this.model, [picture], LEAST_SCORE)[0]!, (task) => thresholds.precise[task]!);
+    const asked = [...new Set(questions.flatMap(({ task, said }) => (said === "nothing" ? [task] : [task, said])))].filter(
+      (task) => placed.labels[task] !== undefined,
+    );
+    const { held } = await this.shelf.add({ id, width: picture.width, height: picture.height, ...placed, asked }, picture);
+    return { id, held, questions: questions.map((question) => ({ ...question, box: outOfInput(question.box, placement) })) };
+  }
+
+  /** Says that a frame's labels are right, whatever the detector sees. @throws E_ARGUMENT for a frame that is not there */
+  confirm(id: string): Promise<void> {
+    return this.shelf.confirm(id);
+  }
+
+  /** Takes a frame out. @throws E_ARGUMENT for a frame that is not there */
+  remove(id: string): Promise<void> {
+    return this.shelf.remove(id);
+  }
+
+  /** What the model, a learned one before it is committed, finds in a frame: boxes to confirm or mend. Boxes in frame pixels, best first. */
+  suggest(frame: Frame): DetectedObject[] {
+    checkFrame(frame, "suggest");
+    const { picture, placement } = this.picture(frame);
+    const model = this.candidate?.model ?? this.model;
+    const { sensitive } = model.info.thresholds;
+    const least = Math.min(...Object.values(sensitive));
+    return answersOf(this.ready, model, [picture], least)[0]!
+      .objects.filter(({ task, score }) => score >= sensitive[task]!)
+      .map((object) => ({ ...object, box: outOfInput(object.box, placement) }));
+  }
+
+  /** The size that most frames have; 16:9 before there are any. */
+  private get size(): Size {
+    return this.shelf.commonSize() ?? inputSize(16, 9, this.options.pixels, inputMultiple(this.model.info.strides));
+  }
+
+  private planFor(what: Part): MemoryPlan {
+    const taught = taughtTasks(this.model, this.frames);
+    return planMemory(this.ready, this.model, what, taught.length > 0 ? taught : this.tasks, this.size, this.options.memoryBytes);
+  }
+
+  /**
+   * How memory will be used: as data, and in words.
+   * @throws E_ARGUMENT where nothing fits into `memoryBytes`
+   */
+  explain(what: Part = "path"): MemoryPlan & { text: string } {
+    const plan = this.planFor(what);
+    return { ...plan, text: describePlan(plan) };
+  }
+
+  /** Drawn scenes at a cut, kept from fit to fit while the frozen part is the same. */
+  private async rehearsal(cut: Cut, size: Size, count: number, signal?: AbortSignal): Promise<readonly Lesson[]> {
+    const key = [this.version.id, cut.part, cut.tasks.join(), keyOf(size), count].join();
+    const known = this.rehearsed.get(key);
+    if (known) return known;
+    this.rehearsed.clear();
+    const lessons = await rehearse(this.ready, this.first, cut, size, { seed: this.options.seed, first: 0, count, signal });
+    this.rehearsed.set(key, lessons);
+    return lessons;
+  }
+
+  /**
+   * Learns from all frames; the result waits for `commit` or `discard`. Thresholds and presence are fitted in any case. A task that got worse on
+   * the frames held back keeps its old head, threshold and calibration; where all did, nothing waits.
+   * @throws E_ARGUMENT without labelled frames or for bad options; E_TRAIN where learning diverges; the signal's reason
+   */
+  async fit({ what = "path", steps, seconds, signal, onProgress }: FitOptions = {}): Promise<FitReport> {
+    if (what !== "thresholds" && !PARTS.includes(what))
+      throw new FourwayError("E_ARGUMENT", `fit: expected what out of thresholds, ${PARTS.join(", ")}, got ${what}; choose one of these`);
+    for (const [name, value] of Object.entries({ steps, seconds }))
+      if (value !== undefined && !(value > 0 && Number.isFinite(value) && (name === "seconds" || Number.isInteger(value))))
+        throw new FourwayError("E_ARGUMENT", `fit: expected ${name} above 0, got ${value}; leave it out for ${STEPS} steps`);
+    this.expectIdle("fit");
+    this.candidate = undefined;
+    this.fitting = true;
+    try {
+      const { candidate, ...report } = await this.learned(
+        what,
+        seconds === undefined ? (steps ?? STEPS) : { seconds, most: steps ?? STEPS },
+        {
+          signal,
+          onProgress,
+        },
+      );
+      this.candidate = candidate && { ...candidate, ...report };
+      return report;
+    } finally {
+      this.fitting = false;
+    }
+  }
+
+  private async learned(
+    what: Part | "thresholds",
+    steps: number | { seconds: number; most: number },
+    { signal, onProgress }: Pick<FitOptions, "signal" | "onProgress">,
+  ): Promise<FitReport & { candidate?: Pick<Candidate, "model" | "frames"> }> {
+    const engine = this.ready;
+    const { seed } = this.options;
+    const taught = taughtTasks(this.model, this.frames);
+    if (taught.length === 0)
+      throw new FourwayError("E_ARGUMENT", "fit: expected labelled frames, got none; add some, or confirm those in question");
+    const plan = this.planFor(what === "thresholds" ? "heads" : what);
+    const { size } = this;
+    const used = this.shelf.samples.slice(-plan.frames);
+    const heads = used.map(({ head }) => head);
+    const features = (cut: Cut): Promise<Features[]> => this.shelf.features(engine, cut, used);
+    const { model, ...report } = await fitModel(engine, this.model, heads, {
+      what: what === "thresholds" ? what : plan.what,
+      steps,
+      rate: RATE,
+      seed,
+      features,
+      rehearsal: (cut) => this.rehearsal(cut, size, plan.scenes, signal),
+      signal,
+      onStep: (step, all, loss) => onProgress?.({ step, steps: all, loss }),
+    });
+    const frames = heads.filter((head) => taught.some((task) => isLabelled(head, task))).map(({ id }) => id);
+    return { ...report, candidate: model && { model, frames } };
+  }
+
+  /**
+   * Scores before and after the fit that waits, a task each, on the frames that were held back; without any on all of them, which flatters. Without a fit
+   * both are those of the committed model.
+   */
+  async evaluate(): Promise<Evaluation> {
+    return evaluated(this.ready, this.model, this.candidate?.model ?? this.model, this.frames, (cut, chosen) =>
+      this.shelf.features(
+        this.ready,
+        cut,
+        chosen.map((i) => this.shelf.samples[i]!),
+      ),
+    );
+  }
+
+  /** Makes what was fitted a version, in the store. @throws E_ARGUMENT where nothing waits */
+  async commit(): Promise<Version> {
+    this.expectIdle("commit");
+    const { candidate } = this;
+    if (!candidate) throw new FourwayError("E_ARGUMENT", "commit: expected a fit that waits, got none; call fit first");
+    const { what, steps, guard, model, frames } = candidate;
+    return this.record(model, { what, steps, guard, frames });
+  }
+
+  private async record(model: Model, made: Pick<Version, "what" | "steps" | "guard" | "frames">): Promise<Version> {
+    const id = Math.max(...(await this.archive.versions()).map((version) => version.id)) + 1;
+    const notes = {
+      ...model.info.notes,
+      learned: `version ${id}, ${made.what ?? "tasks"}, ${made.frames.length} frames, ${made.steps} steps, seed ${this.options.seed}`,
+    };
+    const committed = { ...model, info: { ...model.info, notes } };
+    const file = saveModel(committed);
+    const version: Version = {
+      id,
+      parent: this.version.id,
+      tasks: model.info.tasks,
+      sha256: sha256(file),
+      seed: this.options.seed,
+      ...made,
+    };
+    await this.archive.commit(version, file);
+    this.current = { version, model: committed };
+    this.candidate = undefined;
+    return version;
+  }
+
+  /** Drops what was fitted; the committed model stays. */
+  discard(): void {
+    this.candidate = undefined;
+  }
+
+  /** Goes back (or forth) to a version; frames stay. What was fitted and not committed is dropped. @throws E_ARGUMENT where there is no such version */
+  async rollback(id: number): Promise<Version> {
+    this.expectIdle("rollback");
+    const version = await this.archive.version(id);
+    const model = loadModel(await this.archive.model(id));
+    await this.archive.use(id);
+    this.current = { version, model };
+    this.candidate = undefined;
+    return version;
+  }
+
+  /** All versions, oldest first. */
+  versions(): Promise<Version[]> {
+    return this.archive.versions();
+  }
+
+  /** The committed model's file: an int8 ONNX that loads like any other. */
+  export(): Promise<Uint8Array> {
+    return this.archive.model(this.version.id);
+  }
+
+  /** Closes the store and lets go of the kernels' memory. */
+  async close(): Promise<void> {
+    this.engine = undefined;
+    this.candidate = undefined;
+    this.rehearsed.clear();
+    await this.store.close();
+  }
+
+  /** The same, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

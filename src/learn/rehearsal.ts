@@ -1,0 +1,102 @@
+import { distance, sigmoid } from "../detect/decode.js";
+import { INPUT_ZERO } from "../graph/graph.js";
+import type { Model } from "../model/model.js";
+import { drawScene } from "../scenes/scene.js";
+import type { Taught } from "../train/loss.js";
+import type { Target } from "../train/targets.js";
+import type { Engine } from "../wasm/load.js";
+import { type Cut, cutBefore } from "./cut.js";
+import type { Lesson } from "./fitting.js";
+import { featuresOf, runOver, type Size } from "./passes.js";
+import type { Picture } from "./sample.js";
+
+// What is rehearsed so that it is not forgotten: drawn street scenes, on which the network is to answer what the model as it was shipped answers.
+// Nothing is stored or shipped for it but a seed. Scenes with their own labels would teach drawn people.
+//   source  learning without forgetting, arXiv 1606.09282
+
+/** Cells that the teacher gives less are background. */
+const LEAST_QUALITY = 0.05;
+/** From this score on a cell's box is to stay, too. */
+const LEAST_BOX = 0.1;
+/** Scenes that are drawn at once: their pixels are in memory together. */
+const AT_ONCE = 8;
+
+/** A drawn scene as the network takes it: [height, width, 3] signed bytes. */
+export function scenePixels(seed: number, index: number, { width, height }: Size): Int8Array {
+  const { data } = drawScene(seed, index, { width, height }).frame;
+  const pixels = new Int8Array(3 * width * height);
+  for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) pixels[3 * i + c] = data[4 * i + c]! - INPUT_ZERO;
+  return pixels;
+}
+
+/**
+ * What a model answers on pictures, as what another network should: the score of every cell, and the boxes of cells that see something. Tasks that it
+ * does not have are not known.
+ */
+function answersAsTargets(engine: Engine, teacher: Model, { tasks }: Pick<Cut, "tasks">, pictures: readonly Picture[]): Taught[] {
+  const { strides, layout } = teacher.info;
+  const known = tasks.filter((task) => teacher.info.tasks.includes(task));
+  const whole = cutBefore(teacher, "all", known);
+  const seen = pictures.map(({ pixels, width, height }) => ({ width, height, features: [pixels] }));
+  return runOver(engine, whole.behind, seen, ({ outputs }) => {
+    const { f32 } = engine.memory;
+    const targets = tasks.map((task): Target => {
+      const t = known.indexOf(task);
+      const maps = t < 0 ? [] : strides.map((stride, level) => ({ stride, ...outputs[level * known.length + t]! }));
+      const cells = outputs.reduce((sum, { width, height }) => sum + width * height, 0) / known.length;
+      const target: Target = { quality: new Float32Array(cells), skip: new Uint8Array(cells), cells: [], boxes: [] };
+      let cell = 0;
+      for (const { offset, width, height, stride } of maps)
+        for (let i = 0; i < width * height; i++, cell++) {
+          const at = (offset >> 2) + i * layout.cell;
+          const score = sigmoid(f32[at]!);
+          if (score < LEAST_QUALITY) continue;
+          target.quality[cell] = score;
+          if (score < LEAST_BOX) continue;
+          const [x, y] = [((i % width) + layout.point) * stride, (Math.floor(i / width) + layout.point) * stride];
+          const side = (k: number): number => distance(f32, at, layout, k) * stride;
+          target.cells.push(cell);
+          target.boxes.push(x - side(0), y - side(1), x + side(2), y + side(3));
+        }
+      return target;
+    });
+    const none = tasks.map(() => 0);
+    return {
+      boxes: [],
+      ignored: [],
+      mapWeight: tasks.map((task) => (known.includes(task) ? 1 : 0)),
+      presence: none,
+      presenceWeight: none,
+      targets,
+    };
+  });
+}
+
+/**
+ * Lessons that keep what is known: scenes drawn for a size of input, with a model's answers for the tasks that it has.
+ * @param teacher the model as it was shipped
+ * @param first number of the first scene of the seed's series
+ */
+export async function rehearse(
+  engine: Engine,
+  teacher: Model,
+  cut: Cut,
+  size: Size,
+  { seed, first, count, signal }: { seed: number; first: number; count: number; signal?: AbortSignal },
+): Promise<Lesson[]> {
+  const lessons: Lesson[] = [];
+  for (let from = 0; from < count; from += AT_ONCE) {
+    const pictures: Picture[] = [];
+    for (let i = from; i < Math.min(count, from + AT_ONCE); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 0)); // frames and timers go on
+      signal?.throwIfAborted();
+      pictures.push({ ...size, pixels: scenePixels(seed, first + i, size) });
+    }
+    const features = featuresOf(engine, cut, pictures);
+    const truths = answersAsTargets(engine, teacher, cut, pictures);
+    features.forEach((values, i) => {
+      lessons.push({ ...size, features: values, truth: truths[i]! });
+    });
+  }
+  return lessons;
+}

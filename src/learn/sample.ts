@@ -1,0 +1,201 @@
+import type { Box } from "../core/box.js";
+import { FourwayError } from "../core/errors.js";
+import type { Frame } from "../core/frame.js";
+import { sha256 } from "../core/sha256.js";
+import type { Task } from "../core/task.js";
+import type { Label, Sample } from "../data/dataset.js";
+import type { Truth } from "../data/example.js";
+import { clip } from "../data/read.js";
+import type { Placement } from "../image/letterbox.js";
+
+/** What a person said of a task where they did not look at the whole frame, such as by a tap. */
+export interface PartialLabel {
+  /** Boxes of the task. */
+  yes?: readonly Box[];
+  /** Regions where there is none: a box that is wrong, for one. */
+  no?: readonly Box[];
+}
+
+/** What is known of a frame, a task each: as in a data set, or a part of it. A task that is missing is not known. Boxes in frame pixels. */
+export type FrameLabels = Readonly<Record<Task, Label | PartialLabel>>;
+
+/** What is known of a frame that is learned from; boxes in pixels of the input. */
+export interface LearnSample {
+  /** SHA-256 of its pixels and labels. */
+  id: string;
+  /** Of the input. */
+  width: number;
+  height: number;
+  labels: Record<Task, Label>;
+  ignore: Record<Task, Box[]>;
+  /** Tasks that this frame measures and does not teach. */
+  held: Task[];
+  /** Tasks whose labels contradict the detector and wait for an answer. */
+  asked: Task[];
+}
+
+/** A frame as the network sees it: [height, width, 3] signed bytes. */
+export interface Picture {
+  width: number;
+  height: number;
+  pixels: Int8Array;
+}
+
+/** A box with a side below this many input pixels teaches nothing. */
+const SMALLEST = 2;
+
+/** A box of a frame in pixels of the input. */
+function inInput(box: Box, { left, top, width, height, sourceWidth, sourceHeight }: Placement): Box {
+  const [x, y] = [width / sourceWidth, height / sourceHeight];
+  return { x: left + box.x * x, y: top + box.y * y, width: box.width * x, height: box.height * y };
+}
+
+/** A box of the input in frame pixels. */
+export function outOfInput({ x, y, width, height }: Box, placement: Placement): Box {
+  const [sx, sy] = [placement.sourceWidth / placement.width, placement.sourceHeight / placement.height];
+  return { x: (x - placement.left) * sx, y: (y - placement.top) * sy, width: width * sx, height: height * sy };
+}
+
+/** A rectangle without others, as rectangles: strips between all their edges. */
+export function without(whole: Box, holes: readonly Box[]): Box[] {
+  const cuts = (start: number, length: number, edges: number[]): number[] =>
+    [...new Set([start, start + length, ...edges.filter((v) => v > start && v < start + length)])].sort((a, b) => a - b);
+  const xs = cuts(
+    whole.x,
+    whole.width,
+    holes.flatMap(({ x, width }) => [x, x + width]),
+  );
+  const ys = cuts(
+    whole.y,
+    whole.height,
+    holes.flatMap(({ y, height }) => [y, y + height]),
+  );
+  const free: Box[] = [];
+  for (let j = 0; j + 1 < ys.length; j++)
+    for (let i = 0; i + 1 < xs.length; i++) {
+      const [x, y] = [(xs[i]! + xs[i + 1]!) / 2, (ys[j]! + ys[j + 1]!) / 2];
+      if (holes.some((hole) => x > hole.x && x < hole.x + hole.width && y > hole.y && y < hole.y + hole.height)) continue;
+      free.push({ x: xs[i]!, y: ys[j]!, width: xs[i + 1]! - xs[i]!, height: ys[j + 1]! - ys[j]! });
+    }
+  return free;
+}
+
+const isBox = (box: Box): boolean => [box?.x, box?.y, box?.width, box?.height].every(Number.isFinite) && box.width > 0 && box.height > 0;
+
+/**
+ * Labels of a frame in the input's pixels. What a partial label leaves open, and what is too small for the input, is ignored.
+ * @throws E_ARGUMENT for a task that is not the model's, a label of another kind, or a box that is none or lies outside of the frame
+ */
+export function labelsInInput(
+  frame: Pick<Frame, "width" | "height">,
+  placement: Placement,
+  labels: FrameLabels,
+  ignore: Readonly<Record<Task, readonly Box[]>>,
+  tasks: readonly Task[],
+): Pick<LearnSample, "labels" | "ignore"> {
+  const placed: Pick<LearnSample, "labels" | "ignore"> = { labels: {}, ignore: {} };
+  for (const task of [...Object.keys(labels), ...Object.keys(ignore)])
+    if (!tasks.includes(task))
+      throw new FourwayError("E_ARGUMENT", `add: expected labels of ${tasks.join(", ")}, got one of "${task}"; fix the name, or addTask`);
+  const checked = (task: Task, box: Box): Box => {
+    const inFrame = isBox(box) ? clip(box, frame.width, frame.height) : null;
+    if (!inFrame)
+      throw new FourwayError(
+        "E_ARGUMENT",
+        `add: expected boxes { x, y, width, height } within ${frame.width} x ${frame.height} for ${task}, got ${JSON.stringify(box)}; give frame pixels`,
+      );
+    return inInput(inFrame, placement);
+  };
+  const whole = { x: 0, y: 0, width: frame.width, height: frame.height };
+  for (const task of tasks) {
+    const label = labels[task] ?? null;
+    const regions = (ignore[task] ?? []).map((box) => checked(task, box));
+    if (label === null || label === true) {
+      if (label) placed.labels[task] = true;
+      continue;
+    }
+    if (typeof label !== "object")
+      throw new FourwayError(
+        "E_ARGUMENT",
+        `add: expected a list of boxes, true, null or { yes, no } for ${task}, got ${typeof label}; see Label`,
+      );
+    const partial = Array.isArray(label) ? undefined : (label as PartialLabel);
+    const boxes = (partial ? (partial.yes ?? []) : (label as Box[])).map((box) => checked(task, box));
+    if (partial) {
+      if (boxes.length === 0 && !partial.no?.length)
+        throw new FourwayError("E_ARGUMENT", `add: expected a box in yes or no for ${task}, got none; [] says that the frame has none`);
+      const known = (partial.no ?? []).map((box) => checked(task, box));
+      regions.push(...without(inInput(whole, placement), known));
+    }
+    const small = ({ width, height }: Box): boolean => width < SMALLEST || height < SMALLEST;
+    placed.labels[task] = boxes.filter((box) => !small(box));
+    placed.ignore[task] = [...regions, ...boxes.filter(small)];
+  }
+  return placed;
+}
+
+/** What a sample teaches of some tasks, or what it measures. */
+export function truthOf(
+  { labels, ignore, held, asked }: Pick<LearnSample, "labels" | "ignore" | "held" | "asked">,
+  tasks: readonly Task[],
+  measures = false,
+): Truth {
+  const truth: Truth = { boxes: [], ignored: [], mapWeight: [], presence: [], presenceWeight: [] };
+  tasks.forEach((task, t) => {
+    const label = held.includes(task) === measures && !asked.includes(task) ? (labels[task] ?? null) : null;
+    const rows = (to: number[], boxes: readonly Box[]): void => {
+      for (const { x, y, width, height } of boxes) to.push(t, x, y, x + width, y + height);
+    };
+    const [boxes, regions] = [Array.isArray(label) ? label : [], ignore[task] ?? []];
+    rows(truth.boxes, boxes);
+    if (label !== null) rows(truth.ignored, regions);
+    truth.mapWeight.push(Array.isArray(label) ? 1 : 0);
+    const present = label === true || boxes.length > 0;
+    truth.presence.push(present ? 1 : 0);
+    truth.presenceWeight.push(present || (Array.isArray(label) && regions.length === 0) ? 1 : 0);
+  });
+  return truth;
+}
+
+/** The sample as the metrics take it. */
+export function asSample({ id, width, height, labels, ignore }: LearnSample): Sample {
+  return { image: id, width, height, split: "train", group: id, set: "learn", labels, ignore };
+}
+
+/** A sample's bytes in a store: length of the head, its JSON, the pixels. */
+export function encodeSample(head: LearnSample, pixels: Int8Array): Uint8Array {
+  const json = new TextEncoder().encode(JSON.stringify(head));
+  const bytes = new Uint8Array(4 + json.length + pixels.length);
+  new DataView(bytes.buffer).setUint32(0, json.length, true);
+  bytes.set(json, 4);
+  bytes.set(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length), 4 + json.length);
+  return bytes;
+}
+
+/** What `encodeSample` wrote. @throws E_DATA where it is something else */
+export function decodeSample(bytes: Uint8Array, where: string): { head: LearnSample; pixels: Int8Array } {
+  try {
+    const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(0, true);
+    const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as LearnSample;
+    const pixels = new Int8Array(bytes.slice(4 + length).buffer);
+    if (pixels.length !== 3 * head.width * head.height) throw new Error(`${pixels.length} bytes of pixels`);
+    return { head, pixels };
+  } catch (cause) {
+    throw new FourwayError(
+      "E_DATA",
+      `${where}: expected a frame of a learner, got "${(cause as Error).message}"; take it out of the store`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** The id of a frame with labels. */
+export function idOf({ width, height, pixels }: Picture, { labels, ignore }: Pick<LearnSample, "labels" | "ignore">): string {
+  const said = new TextEncoder().encode(JSON.stringify([width, height, labels, ignore]));
+  const all = new Uint8Array(said.length + pixels.length);
+  all.set(said);
+  all.set(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length), said.length);
+  return sha256(all);
+}

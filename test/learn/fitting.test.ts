@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { cutBefore } from "../../src/learn/cut.js";
+import { type Lesson, Pupil } from "../../src/learn/fitting.js";
+import { featuresOf, fillInputs, largestInput } from "../../src/learn/passes.js";
+import { scenePixels } from "../../src/learn/rehearsal.js";
+import { truthOf } from "../../src/learn/sample.js";
+import { compileTraining, planTraining } from "../../src/program/training.js";
+import { drawScene } from "../../src/scenes/scene.js";
+import { largestMap, multiTaskLoss, reserveLoss } from "../../src/train/loss.js";
+import { createEngine } from "../../src/wasm/load.js";
+import { close } from "../support/compare.js";
+import { smallModel } from "./support.js";
+
+const SIZE = { width: 224, height: 128 };
+/** Sums of f32 in another order, over a whole network. */
+const REORDERED = 1e-4;
+
+test("gradients added up a picture at a time are those of both at once", async () => {
+  const engine = await createEngine();
+  const model = smallModel();
+  const cut = cutBefore(model, "path");
+  const { tasks } = cut;
+  const pictures = [4, 6].map((index) => ({ ...SIZE, pixels: scenePixels(5, index, SIZE) }));
+  const features = featuresOf(engine, cut, pictures);
+  const lessons = [4, 6].map((index, i): Lesson => {
+    const { labels, ignore } = drawScene(5, index, SIZE);
+    return { ...SIZE, features: features[i]!, truth: truthOf({ labels, ignore, held: [], asked: [] }, tasks) };
+  });
+  assert.ok(lessons.every(({ truth }) => truth.boxes.length > 0));
+
+  const pupil = new Pupil(engine, cut, [SIZE], model.info);
+  const { weights } = pupil;
+  const none = { quality: 0, known: 0 };
+  const [first, second] = lessons.map((lesson) => pupil.take(lesson, none).divisors) as [typeof none, typeof none];
+  weights.gradients().fill(0);
+  const losses = [pupil.take(lessons[0]!, second), pupil.take(lessons[1]!, first)];
+  const apart = weights.gradients().slice();
+
+  const plan = planTraining(cut.learner, { batch: 2, ...SIZE });
+  const bytes = engine.memory.reserve(largestInput(cut.learner, [plan]));
+  const base = engine.memory.reserve(plan.bytes);
+  const program = compileTraining(engine, plan, weights.params, weights.gradientShift, base);
+  lessons.forEach((lesson, i) => {
+    const places = program.inputs.map((place, k) => ({ offset: place.offset + 4 * i * lesson.features[k]!.length }));
+    fillInputs(engine, cut.learner, places, lesson.features, bytes, cut.behind.scales);
+  });
+  weights.gradients().fill(0);
+  program.forward();
+  const truths = lessons.map(({ truth }) => truth);
+  const whole = multiTaskLoss(engine, program, reserveLoss(engine, largestMap(program)), truths, tasks.length, model.info);
+  program.backward();
+  assert.ok(Math.abs(whole.total - losses[0]!.total - losses[1]!.total) < 1e-4 * whole.total);
+  assert.ok(Math.abs(whole.divisors.quality - first.quality - second.quality) < 1e-6);
+  close(apart, weights.gradients(), REORDERED);
+});
