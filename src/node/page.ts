@@ -13,8 +13,8 @@ p,figcaption,dt{color:var(--soft)}p{max-width:46rem}dl{display:grid;grid-templat
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}th,td{padding:.35rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 thead th{vertical-align:bottom;white-space:normal;font-weight:600;font-size:.85rem}th:first-child{text-align:left;position:sticky;left:0;background:var(--ground)}tr.mean>*{font-weight:700;border-bottom:0}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}.plots>svg{width:100%;height:auto}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.7rem}figure{margin:0;padding:.4rem;background:var(--tile);border-radius:.4rem}
-figure>img,figure>svg{display:block;width:100%;aspect-ratio:1;object-fit:contain}figcaption{font-size:.8rem;line-height:1.35;margin-top:.3rem;overflow-wrap:anywhere}figcaption b{color:var(--text)}`;
+.pairs{display:grid;grid-template-columns:1fr 1fr;gap:.7rem}.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.7rem}figure{margin:0;padding:.4rem;background:var(--tile);border-radius:.4rem}
+figure>img,figure>svg{display:block;width:100%}.tiles img,.tiles svg{aspect-ratio:1;object-fit:contain}figcaption{font-size:.8rem;line-height:1.35;margin-top:.3rem;overflow-wrap:anywhere}figcaption b{color:var(--text)}`;
 
 /**
  * A page as HTML.

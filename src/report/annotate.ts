@@ -18,6 +18,8 @@ const WHITE: Colour = [255, 255, 255];
 export interface AnnotateOptions {
   /** Regions that are not scored: drawn thin and grey. */
   ignored?: readonly Box[];
+  /** false: boxes without names and scores. */
+  tags?: boolean;
 }
 
 /**
@@ -35,7 +37,8 @@ export async function annotate(frame: Frame, objects: readonly DetectedObject[],
   for (const box of options.ignored ?? []) outline(picture, box, Math.max(1, line >> 1), [170, 170, 170], true);
   const order = [...objects].sort((a, b) => a.score - b.score);
   for (const { task, box } of order) outline(picture, box, line, colourOf(task), false);
-  for (const { task, score, box } of order) tag(picture, `${task} ${score.toFixed(2)}`, box, line, dot, colourOf(task));
+  if (options.tags ?? true)
+    for (const { task, score, box } of order) tag(picture, `${task} ${score.toFixed(2)}`, box, line, dot, colourOf(task));
   return picture;
 }
 
