@@ -20,7 +20,7 @@ export interface Asked {
 }
 
 /** The contents of a report. */
-export interface LearnReport {
+interface LearnReport {
   title: string;
   facts: Record<string, string | number>;
   tasks: readonly Task[];
