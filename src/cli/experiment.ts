@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
@@ -10,8 +10,7 @@ import { ProgressLine } from "../node/progress.js";
 import { makeFolder, safeWrite } from "../node/safeWrite.js";
 import { linePlot } from "../report/plot.js";
 import { DATA_FLAGS, type SplitOptions, splitOption } from "./data.js";
-import { addLearnExperiment } from "./experimentLearn.js";
-import { keepSettings, keptResult } from "./experimentRuns.js";
+import { addLearnExperiment } from "./experiment/learn.js";
 import { runTrain, TRAIN_DEFAULTS, type TrainOptions } from "./train.js";
 import { numberIn, parseTasks, trainingPixels } from "./values.js";
 
@@ -54,14 +53,10 @@ const METRIC_NAMES = { ap50: "AP50", presenceAp: "presence AP" };
 
 /** Adds `fourway experiment` to the program. */
 export function addExperiment(program: Command): void {
-  const experiment = program.command("experiment").description("measure an idea by training with and without it");
-  addJointVsSeparate(experiment);
-  addLearnExperiment(experiment);
-}
-
-function addJointVsSeparate(experiment: Command): void {
   const whole = (least: number, most: number) => numberIn({ least, most, whole: true });
-  experiment
+  const parent = program.command("experiment").description("measure an idea by training with and without it");
+  addLearnExperiment(parent);
+  parent
     .command("joint-vs-separate")
     .description(
       "one network for all tasks against one network per task, each trained on the pictures that are labelled for it, equally often",
@@ -88,9 +83,7 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
   ];
   if (starts.length === 0)
     throw new FourwayError("E_ARGUMENT", "experiment: expected --width or --trunk, got neither; choose where the networks start");
-  const { data, split, valSplit, tasks } = options;
-  const splits = split === TRAIN_DEFAULTS.split && valSplit === TRAIN_DEFAULTS.valSplit ? undefined : [split, valSplit];
-  await keepSettings(out, { data: data.map((folder) => resolve(folder)), splits, epochs, tasks });
+  await keepSettings(options);
   const line = new ProgressLine();
   const trained: Trained[] = [];
   for (const start of starts)
@@ -100,8 +93,7 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
       for (const [kind, tasks] of [["joint", options.tasks] as const, ...options.tasks.map((task) => ["separate", [task]] as const)]) {
         const name = kind === "joint" ? kind : tasks[0]!;
         line.say(`${start.name}, seed ${seed}: ${name}`);
-        const file = join(folder, `${name}.onnx`);
-        const figures = await keptResult(`${file}.figures.json`, () => trainedFigures(file, tasks, start, seed, options));
+        const figures = await trainedFigures(join(folder, `${name}.onnx`), tasks, start, seed, options);
         if (!figures) return line.say("stopped; run the same command to continue");
         for (const task of tasks) trained.push({ start: start.name, seed, kind, task, figures: figures[task]! });
       }
@@ -114,7 +106,25 @@ async function runExperiment(options: ExperimentOptions): Promise<void> {
   console.log(text);
 }
 
-/** Trains a run, or goes on with it. @returns its figures; null where it was stopped */
+/**
+ * Writes the settings of the runs to their folder, so that only runs of the same settings are reused.
+ * @throws E_ARGUMENT where the folder's runs were made with other pictures or epochs
+ */
+async function keepSettings({ out, data, split, valSplit, epochs, tasks }: ExperimentOptions): Promise<void> {
+  const file = join(out, "settings.json");
+  const splits = split === TRAIN_DEFAULTS.split && valSplit === TRAIN_DEFAULTS.valSplit ? undefined : [split, valSplit];
+  const settings = JSON.stringify({ data: data.map((folder) => resolve(folder)), splits, epochs, tasks });
+  const before = await readFile(file, "utf8").catch(() => settings);
+  if (before !== settings)
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `experiment: expected the settings of ${file}, ${before}, got ${settings}; give those or another --out`,
+    );
+  await makeFolder(out);
+  await safeWrite(file, settings);
+}
+
+/** Figures of a run: those stored next to its model if it was completed before, else it is trained or resumed. null where it was stopped. */
 async function trainedFigures(
   out: string,
   tasks: readonly Task[],
@@ -122,6 +132,8 @@ async function trainedFigures(
   seed: number,
   { data, split, valSplit, epochs, pixels, threads }: ExperimentOptions,
 ): Promise<Record<Task, Figures> | null> {
+  const kept = `${out}.figures.json`;
+  if (await exists(kept)) return JSON.parse(await readFile(kept, "utf8")) as Record<Task, Figures>;
   const { scores, done } = await runTrain({
     ...TRAIN_DEFAULTS,
     ...start.options,
@@ -138,7 +150,7 @@ async function trainedFigures(
     valEvery: 0,
   });
   if (!done) return null;
-  return Object.fromEntries(
+  const figures = Object.fromEntries(
     tasks.map((task) => {
       const { ap50, presenceAp } = scores?.tasks.find((each) => each.task === task) ?? { ap50: null, presenceAp: null };
       if (ap50 === null || presenceAp === null)
@@ -149,6 +161,8 @@ async function trainedFigures(
       return [task, { ap50, presenceAp }];
     }),
   );
+  await safeWrite(kept, JSON.stringify(figures));
+  return figures;
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -1,9 +1,9 @@
-// What experiments have in common: a folder of runs that the same command continues.
+// A folder of runs that the same command continues.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FourwayError } from "../core/errors.js";
-import { makeFolder, safeWrite } from "../node/safeWrite.js";
+import { FourwayError } from "../../core/errors.js";
+import { makeFolder, safeWrite } from "../../node/safeWrite.js";
 
 /**
  * Makes the folder of an experiment and writes the settings of its runs there, so that only runs of the same settings are reused.
