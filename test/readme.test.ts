@@ -11,7 +11,7 @@ import { drawScene } from "../src/scenes/scene.js";
 // What the documents show and link to is there and works as it stands.
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "models/README.md", "docs/benchmarks.md"].concat(
+const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "models/README.md", "docs/benchmarks.md", "docs/learning.md"].concat(
   ["docs/decisions", "docs/lab"].flatMap((folder) =>
     readdirSync(join(root, folder)).flatMap((name) => (name.endsWith(".md") ? [`${folder}/${name}`] : [])),
   ),

@@ -1,6 +1,7 @@
 import type { Task } from "../core/task.js";
 import type { Model } from "../model/model.js";
 import { grownScales } from "../quant/quantize.js";
+import type { Taught } from "../train/loss.js";
 import type { Engine } from "../wasm/load.js";
 import { recalibrated } from "./calibrate.js";
 import { type Cut, cutBefore, type Part, putBack } from "./cut.js";
@@ -9,10 +10,13 @@ import { type GuardResult, judge, lossesOf } from "./guard.js";
 import { answersAt } from "./look.js";
 import type { FitReport } from "./options.js";
 import { type Features, reachesOf, type Seen } from "./passes.js";
+import { answersAsTargets } from "./rehearsal.js";
 import { asSample, type LearnSample, truthOf } from "./sample.js";
 
 /** A value may reach so far beyond what int8 does before its scale is doubled: the few that do are clipped, and the others keep their steps. */
 const SLACK = 1.25;
+/** Frames, and as many rehearsed scenes, on which it is seen how far values reach. */
+const SHOWN = 8;
 /** Objects below this score do not change a threshold. */
 const LEAST_SCORE = 0.001;
 
@@ -39,8 +43,6 @@ interface Learned {
   guard: Record<Task, GuardResult>;
   /** Steps that were done. */
   steps: number;
-  /** How many scales of values had to grow. */
-  grown: number;
 }
 
 /** The tasks that samples teach, in the model's order. */
@@ -56,18 +58,20 @@ export function isLabelled({ labels, asked }: LearnSample, task: Task): boolean 
 const seenAs = (samples: readonly LearnSample[], features: readonly Features[]): Seen[] =>
   samples.map(({ width, height }, i) => ({ width, height, features: features[i]! }));
 
-/** The network with other weights behind a cut, and how many scales grew for them. */
-function quantized(
-  engine: Engine,
-  model: Model,
-  cut: Cut,
-  learner: Cut["learner"],
-  seen: readonly Seen[],
-): { model: Model; grown: number } {
-  const old = cut.behind.scales!;
-  const scales = grownScales(learner, old, reachesOf(engine, learner, old, seen), SLACK);
-  const grown = [...scales].filter(([name, scale]) => scale !== old.get(name)).length;
-  return { model: { ...model, graph: putBack(model.graph, cut, learner, scales) }, grown };
+/** What is known of a frame, and what is to stay as it is: the answers for tasks that nothing was said of. */
+function completed(truth: Taught, answer: Taught, untaught: readonly boolean[]): Taught {
+  return {
+    ...truth,
+    mapWeight: truth.mapWeight.map((weight, t) => (untaught[t] ? 1 : weight)),
+    targets: untaught.map((is, t) => (is ? answer.targets?.[t] : undefined)),
+  };
+}
+
+/** The model with other weights behind a cut, and larger scales where these ask for it. */
+function quantized(engine: Engine, model: Model, cut: Cut, learner: Cut["learner"], seen: readonly Seen[]): Model {
+  const { scales } = cut.behind;
+  const grown = grownScales(learner, scales!, reachesOf(engine, learner, scales!, seen), SLACK);
+  return { ...model, graph: putBack(model.graph, cut, learner, grown) };
 }
 
 /**
@@ -91,15 +95,21 @@ async function learn(
     truth: truthOf({ ...sample, labels: Object.fromEntries(taught.map((task) => [task, sample.labels[task] ?? null])) }, tasks, measures),
   });
   const says = ({ truth }: Lesson): boolean => [...truth.mapWeight, ...truth.presenceWeight].some((weight) => weight > 0);
-  const lessons = samples.map(only(false)).filter(says);
+  const untaught = tasks.map((task) => !taught.includes(task));
+  const answers = untaught.includes(true) ? answersAsTargets(engine, cut, model.info, tasks, seen) : [];
+  const lessons = samples.flatMap((sample, i) => {
+    const lesson = only(false)(sample, i);
+    if (!says(lesson)) return [];
+    return [answers[i] ? { ...lesson, truth: completed(lesson.truth, answers[i], untaught) } : lesson];
+  });
   const exams = samples.map(only(true)).filter(says);
   const rehearsed = await rehearsal(cut);
   const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, signal, maps: model.info });
-  const shown = [...lessons, ...rehearsed.slice(0, lessons.length)];
-  const first = quantized(engine, model, cut, learner, shown);
+  const shown = [...lessons.slice(0, SHOWN), ...rehearsed.slice(0, SHOWN)];
+  const made = quantized(engine, model, cut, learner, shown);
 
   const before = lossesOf(engine, cut.behind, exams, tasks, model.info);
-  const after = lossesOf(engine, cutBefore(first.model, part, tasks).behind, exams, tasks, model.info);
+  const after = lossesOf(engine, cutBefore(made, part, tasks).behind, exams, tasks, model.info);
   const guard: Record<Task, GuardResult> = Object.fromEntries(
     taught.map((task) => {
       const t = tasks.indexOf(task);
@@ -107,15 +117,15 @@ async function learn(
     }),
   );
   const kept = taught.filter((task) => guard[task]!.kept);
-  if (kept.length === taught.length) return { ...first, part, guard, steps };
-  if (kept.length === 0) return { model, part, guard, steps, grown: 0 };
+  if (kept.length === taught.length) return { model: made, part, guard, steps };
+  if (kept.length === 0) return { model, part, guard, steps };
   if (part !== "heads") {
     const again = await learn(engine, model, samples, kept, { ...options, part: "heads" });
     return { ...again, guard: { ...guard, ...again.guard } };
   }
   const params = new Map(learner.params);
   for (const [name, param] of cut.learner.params) if (!kept.some((task) => name.startsWith(`head.${task}.`))) params.set(name, param);
-  return { ...quantized(engine, model, cut, { ...learner, params }, shown), part, guard, steps };
+  return { model: quantized(engine, model, cut, { ...learner, params }, shown), part, guard, steps };
 }
 
 /**

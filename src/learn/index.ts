@@ -17,7 +17,7 @@ export { Learner } from "./learner.js";
 export type { MemoryPlan } from "./memoryPlan.js";
 export { memoryStore } from "./memoryStore.js";
 export { opfsStore } from "./opfsStore.js";
-export type { Added, AddOptions, FitOptions, FitReport, LearnerOptions } from "./options.js";
+export type { Added, AddOptions, AddTaskOptions, FitOptions, FitReport, LearnerOptions } from "./options.js";
 export type { Question } from "./questions.js";
 export type { FrameLabels, LearnSample, PartialLabel } from "./sample.js";
 export type { StoreOptions } from "./slotStore.js";

@@ -9,22 +9,29 @@ import { type ModelSource, readModelBytes, shippedModel } from "../detect/source
 import { inputSize, letterboxed, type Placement, resampled } from "../image/letterbox.js";
 import { inputMultiple } from "../model/head.js";
 import { loadModel, type Model, saveModel } from "../model/model.js";
-import type { Engine } from "../wasm/load.js";
-import { createEngine } from "../wasm/load.js";
-import { type Cut, PARTS, type Part } from "./cut.js";
+import { createEngine, type Engine } from "../wasm/load.js";
+import type { Cut, Part } from "./cut.js";
 import { type Evaluation, evaluated } from "./evaluation.js";
 import { fitModel, isLabelled, taughtTasks } from "./fit.js";
-import type { Lesson } from "./fitting.js";
 import { answersOf } from "./look.js";
 import { describePlan, type MemoryPlan, planMemory } from "./memoryPlan.js";
 import { memoryStore } from "./memoryStore.js";
-import type { Added, AddOptions, FitOptions, FitReport, LearnerOptions } from "./options.js";
-import { type Features, keyOf, type Size } from "./passes.js";
+import {
+  type Added,
+  type AddOptions,
+  type AddTaskOptions,
+  checkFitOptions,
+  type FitOptions,
+  type FitReport,
+  type LearnerOptions,
+} from "./options.js";
+import type { Features, Size } from "./passes.js";
 import { contradictions } from "./questions.js";
-import { rehearse } from "./rehearsal.js";
+import { Rehearsal } from "./rehearsal.js";
 import { type FrameLabels, idOf, type LearnSample, labelsInInput, outOfInput, type Picture } from "./sample.js";
 import { Shelf } from "./shelf.js";
 import type { LearnStore } from "./store.js";
+import { withoutTask, withTask } from "./tasks.js";
 import { Archive, type Version } from "./versions.js";
 
 /** A model that learned and waits for `commit` or `discard`. */
@@ -34,6 +41,8 @@ interface Candidate extends FitReport {
   frames: readonly string[];
 }
 
+/** What a version that learned nothing says of it. */
+const UNTAUGHT = { what: null, steps: 0, guard: {}, frames: [] };
 const MEMORY = 16e6;
 const STEPS = 400;
 const RATE = 5e-4;
@@ -48,7 +57,7 @@ export class Learner {
   private engine: Engine | undefined;
   private candidate: Candidate | undefined;
   private fitting = false;
-  private readonly rehearsed = new Map<string, readonly Lesson[]>();
+  private readonly rehearsal: Rehearsal;
 
   private constructor(
     engine: Engine,
@@ -56,11 +65,12 @@ export class Learner {
     private readonly archive: Archive,
     private readonly options: Required<Omit<LearnerOptions, "store">>,
     /** Version 0. */
-    private readonly first: Model,
+    first: Model,
     private current: { version: Version; model: Model },
     private readonly shelf: Shelf,
   ) {
     this.engine = engine;
+    this.rehearsal = new Rehearsal(first, options.seed);
   }
 
   /**
@@ -76,18 +86,7 @@ export class Learner {
     if (!first.graph.scales)
       throw new FourwayError("E_MODEL", "learner: expected an int8 model, got f32; quantize it first (fourway quantize)");
     const archive = new Archive(store);
-    let version = await archive.head();
-    if (version) {
-      const { sha256: known } = await archive.version(0);
-      if (known !== sha256(file))
-        throw new FourwayError(
-          "E_ARGUMENT",
-          `learner: expected the model that the store began with (SHA-256 ${known}), got another; open it with that, or take another store`,
-        );
-    } else {
-      version = { id: 0, parent: null, tasks: first.info.tasks, sha256: sha256(file), what: null, steps: 0, seed, frames: [], guard: {} };
-      await archive.commit(version, file);
-    }
+    const version = await archive.begin(file, first.info.tasks, seed);
     const current = { version, model: version.id === 0 ? first : loadModel(await archive.model(version.id)) };
     return new Learner(await createEngine(), store, archive, { memoryBytes, seed, pixels }, first, current, await Shelf.open(archive));
   }
@@ -194,40 +193,19 @@ export class Learner {
     return { ...plan, text: describePlan(plan) };
   }
 
-  /** Drawn scenes at a cut, kept from fit to fit while the frozen part is the same. */
-  private async rehearsal(cut: Cut, size: Size, count: number, signal?: AbortSignal): Promise<readonly Lesson[]> {
-    const key = [this.version.id, cut.part, cut.tasks.join(), keyOf(size), count].join();
-    const known = this.rehearsed.get(key);
-    if (known) return known;
-    this.rehearsed.clear();
-    const lessons = await rehearse(this.ready, this.first, cut, size, { seed: this.options.seed, first: 0, count, signal });
-    this.rehearsed.set(key, lessons);
-    return lessons;
-  }
-
   /**
    * Learns from all frames; the result waits for `commit` or `discard`. Thresholds and presence are fitted in any case. A task that got worse on
    * the frames held back keeps its old head, threshold and calibration; where all did, nothing waits.
    * @throws E_ARGUMENT without labelled frames or for bad options; E_TRAIN where learning diverges; the signal's reason
    */
   async fit({ what = "path", steps, seconds, signal, onProgress }: FitOptions = {}): Promise<FitReport> {
-    if (what !== "thresholds" && !PARTS.includes(what))
-      throw new FourwayError("E_ARGUMENT", `fit: expected what out of thresholds, ${PARTS.join(", ")}, got ${what}; choose one of these`);
-    for (const [name, value] of Object.entries({ steps, seconds }))
-      if (value !== undefined && !(value > 0 && Number.isFinite(value) && (name === "seconds" || Number.isInteger(value))))
-        throw new FourwayError("E_ARGUMENT", `fit: expected ${name} above 0, got ${value}; leave it out for ${STEPS} steps`);
+    checkFitOptions({ what, steps, seconds });
     this.expectIdle("fit");
     this.candidate = undefined;
     this.fitting = true;
     try {
-      const { candidate, ...report } = await this.learned(
-        what,
-        seconds === undefined ? (steps ?? STEPS) : { seconds, most: steps ?? STEPS },
-        {
-          signal,
-          onProgress,
-        },
-      );
+      const length = seconds === undefined ? (steps ?? STEPS) : { seconds, most: steps ?? STEPS };
+      const { candidate, ...report } = await this.learned(what, length, { signal, onProgress });
       this.candidate = candidate && { ...candidate, ...report };
       return report;
     } finally {
@@ -256,7 +234,7 @@ export class Learner {
       rate: RATE,
       seed,
       features,
-      rehearsal: (cut) => this.rehearsal(cut, size, plan.scenes, signal),
+      rehearsal: (cut) => this.rehearsal.at(engine, cut, `${this.version.id}`, size, plan.scenes, signal),
       signal,
       onStep: (step, all, loss) => onProgress?.({ step, steps: all, loss }),
     });
@@ -309,7 +287,7 @@ export class Learner {
     return version;
   }
 
-  /** Drops what was fitted; the committed model stays. */
+  /** Drops what was fitted. */
   discard(): void {
     this.candidate = undefined;
   }
@@ -323,6 +301,22 @@ export class Learner {
     this.current = { version, model };
     this.candidate = undefined;
     return version;
+  }
+
+  /**
+   * A version with one task more, whose head begins as a copy of another's and learns from frames that are labelled for it; all other tasks stay bit
+   * for bit. What was fitted and not committed is dropped.
+   * @throws E_ARGUMENT for a name that is taken or none
+   */
+  async addTask(task: Task, { like = this.tasks[0]!, ownPath = true }: AddTaskOptions = {}): Promise<Version> {
+    this.expectIdle("addTask");
+    return this.record(withTask(this.model, task, like, ownPath), UNTAUGHT);
+  }
+
+  /** A version without a task. @throws E_ARGUMENT for one that is not there, or the only one */
+  async removeTask(task: Task): Promise<Version> {
+    this.expectIdle("removeTask");
+    return this.record(withoutTask(this.model, task), UNTAUGHT);
   }
 
   /** All versions, oldest first. */
@@ -339,7 +333,7 @@ export class Learner {
   async close(): Promise<void> {
     this.engine = undefined;
     this.candidate = undefined;
-    this.rehearsed.clear();
+    this.rehearsal.clear();
     await this.store.close();
   }
 

@@ -1,6 +1,7 @@
 import type { Box } from "../core/box.js";
+import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
-import type { Part } from "./cut.js";
+import { PARTS, type Part } from "./cut.js";
 import type { GuardResult } from "./guard.js";
 import type { Question } from "./questions.js";
 import type { LearnStore } from "./store.js";
@@ -59,4 +60,25 @@ export interface FitReport {
   guard: Readonly<Record<Task, GuardResult>>;
   /** Tasks that keep nothing of what they learned. */
   refused: readonly Task[];
+}
+
+/** Options of `Learner.addTask`. */
+export interface AddTaskOptions {
+  /** The task whose head is copied, best the one that looks most alike. Default: the model's first. */
+  like?: Task;
+  /**
+   * Whether the task gets its own copy of the path, and so features of its own: it learns more, and a frame costs more (fourway-s: 26 of 64
+   * million multiplications). Default true.
+   */
+  ownPath?: boolean;
+}
+
+/** Throws E_ARGUMENT for options of a fit that are out of range. */
+export function checkFitOptions({ what = "path", steps, seconds }: FitOptions): void {
+  if (what !== "thresholds" && !PARTS.includes(what))
+    throw new FourwayError("E_ARGUMENT", `fit: expected what out of thresholds, ${PARTS.join(", ")}, got ${what}; choose one of these`);
+  if (steps !== undefined && !(Number.isInteger(steps) && steps > 0))
+    throw new FourwayError("E_ARGUMENT", `fit: expected steps above 0, got ${steps}; leave it out for 400`);
+  if (seconds !== undefined && !(Number.isFinite(seconds) && seconds > 0))
+    throw new FourwayError("E_ARGUMENT", `fit: expected seconds above 0, got ${seconds}; leave it out for 400 steps`);
 }

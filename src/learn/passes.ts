@@ -2,7 +2,6 @@ import type { Graph } from "../graph/graph.js";
 import { compileForward, type Program } from "../program/forward.js";
 import { placeParams } from "../program/params.js";
 import { elements, type Plan, planForward } from "../program/plan.js";
-import { precisionOf } from "../program/precision.js";
 import type { Engine } from "../wasm/load.js";
 import type { Cut } from "./cut.js";
 
@@ -102,6 +101,17 @@ export function featuresOf(engine: Engine, { frozen }: Cut, pictures: readonly (
   );
 }
 
+/** The largest magnitude among floats. */
+function reachOf(values: Float32Array): number {
+  let [least, most] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value > most) most = value;
+    else if (value < least) least = value;
+  }
+  return Math.max(most, -least);
+}
+
 /** The largest magnitude of each value of a cut's f32 part over pictures. */
 export function reachesOf(
   engine: Engine,
@@ -110,22 +120,14 @@ export function reachesOf(
   pictures: readonly Seen[],
 ): Map<string, number> {
   const reach = new Map<string, number>();
-  runOver(
-    engine,
-    learner,
-    pictures,
-    ({ plan, inputs }) => {
-      const base = inputs[0]!.offset - plan.values.get(learner.inputs[0]!.name)!;
-      const { f32 } = engine.memory;
-      for (const [name, shape] of plan.shapes) {
-        if (precisionOf(learner, name).bytes !== 4) continue;
-        const at = (base + plan.values.get(name)!) >> 2;
-        let most = reach.get(name) ?? 0;
-        for (let i = at; i < at + elements(shape, 1); i++) most = Math.max(most, Math.abs(f32[i]!));
-        reach.set(name, most);
-      }
-    },
-    { keepAll: true, scales },
-  );
+  const read = ({ plan, inputs }: Program): void => {
+    const base = inputs[0]!.offset - plan.values.get(learner.inputs[0]!.name)!;
+    for (const [name, shape] of plan.shapes) {
+      const at = (base + plan.values.get(name)!) >> 2;
+      const own = reachOf(engine.memory.f32.subarray(at, at + elements(shape, 1)));
+      reach.set(name, Math.max(reach.get(name) ?? 0, own));
+    }
+  };
+  runOver(engine, learner, pictures, read, { keepAll: true, scales });
   return reach;
 }

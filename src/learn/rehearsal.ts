@@ -1,5 +1,7 @@
+import type { Task } from "../core/task.js";
 import { distance, sigmoid } from "../detect/decode.js";
 import { INPUT_ZERO } from "../graph/graph.js";
+import type { HeadMaps } from "../model/head.js";
 import type { Model } from "../model/model.js";
 import { drawScene } from "../scenes/scene.js";
 import type { Taught } from "../train/loss.js";
@@ -7,7 +9,7 @@ import type { Target } from "../train/targets.js";
 import type { Engine } from "../wasm/load.js";
 import { type Cut, cutBefore } from "./cut.js";
 import type { Lesson } from "./fitting.js";
-import { featuresOf, runOver, type Size } from "./passes.js";
+import { featuresOf, keyOf, runOver, type Seen, type Size } from "./passes.js";
 import type { Picture } from "./sample.js";
 
 // What is rehearsed so that it is not forgotten: drawn street scenes, on which the network is to answer what the model as it was shipped answers.
@@ -30,15 +32,19 @@ export function scenePixels(seed: number, index: number, { width, height }: Size
 }
 
 /**
- * What a model answers on pictures, as what another network should: the score of every cell, and the boxes of cells that see something. Tasks that it
- * does not have are not known.
+ * What a model answers on pictures, as what another network should: the score of every cell, and the boxes of cells that see something.
+ * @param teacher the int8 part of the model behind the pictures' features
+ * @param tasks of the network that learns; those that the teacher does not have are not known
  */
-function answersAsTargets(engine: Engine, teacher: Model, { tasks }: Pick<Cut, "tasks">, pictures: readonly Picture[]): Taught[] {
-  const { strides, layout } = teacher.info;
-  const known = tasks.filter((task) => teacher.info.tasks.includes(task));
-  const whole = cutBefore(teacher, "all", known);
-  const seen = pictures.map(({ pixels, width, height }) => ({ width, height, features: [pixels] }));
-  return runOver(engine, whole.behind, seen, ({ outputs }) => {
+export function answersAsTargets(
+  engine: Engine,
+  teacher: Pick<Cut, "behind" | "tasks">,
+  { strides, layout }: HeadMaps,
+  tasks: readonly Task[],
+  seen: readonly Seen[],
+): Taught[] {
+  const known = teacher.tasks;
+  return runOver(engine, teacher.behind, seen, ({ outputs }) => {
     const { f32 } = engine.memory;
     const targets = tasks.map((task): Target => {
       const t = known.indexOf(task);
@@ -72,31 +78,48 @@ function answersAsTargets(engine: Engine, teacher: Model, { tasks }: Pick<Cut, "
   });
 }
 
-/**
- * Lessons that keep what is known: scenes drawn for a size of input, with a model's answers for the tasks that it has.
- * @param teacher the model as it was shipped
- * @param first number of the first scene of the seed's series
- */
-export async function rehearse(
-  engine: Engine,
-  teacher: Model,
-  cut: Cut,
-  size: Size,
-  { seed, first, count, signal }: { seed: number; first: number; count: number; signal?: AbortSignal },
-): Promise<Lesson[]> {
-  const lessons: Lesson[] = [];
-  for (let from = 0; from < count; from += AT_ONCE) {
-    const pictures: Picture[] = [];
-    for (let i = from; i < Math.min(count, from + AT_ONCE); i++) {
-      await new Promise((resolve) => setTimeout(resolve, 0)); // frames and timers go on
-      signal?.throwIfAborted();
-      pictures.push({ ...size, pixels: scenePixels(seed, first + i, size) });
+/** Lessons that keep what is known: scenes drawn for a size of input, with the answers of a model as it was shipped. Kept from fit to fit. */
+export class Rehearsal {
+  private key = "";
+  private lessons: Lesson[] = [];
+
+  /** @param seed of the series of scenes */
+  constructor(
+    private readonly teacher: Model,
+    private readonly seed: number,
+  ) {}
+
+  /**
+   * The first `count` scenes as far as a cut; tasks that the teacher does not have are not known there.
+   * @param frozen names what is before the cut: while it is the same, so are the lessons
+   */
+  async at(engine: Engine, cut: Cut, frozen: string, size: Size, count: number, signal?: AbortSignal): Promise<readonly Lesson[]> {
+    const tasks = cut.tasks.filter((task) => this.teacher.info.tasks.includes(task));
+    if (tasks.length === 0) return [];
+    const key = [frozen, cut.part, cut.tasks.join(), keyOf(size), count].join();
+    if (key === this.key) return this.lessons;
+    this.clear();
+    const whole = cutBefore(this.teacher, "all", tasks);
+    const lessons: Lesson[] = [];
+    for (let from = 0; from < count; from += AT_ONCE) {
+      const pictures: Picture[] = [];
+      for (let i = from; i < Math.min(count, from + AT_ONCE); i++) {
+        await new Promise((resolve) => setTimeout(resolve, 0)); // frames and timers go on
+        signal?.throwIfAborted();
+        pictures.push({ ...size, pixels: scenePixels(this.seed, i, size) });
+      }
+      const seen = pictures.map(({ pixels }) => ({ ...size, features: [pixels] }));
+      const truths = answersAsTargets(engine, whole, this.teacher.info, cut.tasks, seen);
+      featuresOf(engine, cut, pictures).forEach((features, i) => {
+        lessons.push({ ...size, features, truth: truths[i]! });
+      });
     }
-    const features = featuresOf(engine, cut, pictures);
-    const truths = answersAsTargets(engine, teacher, cut, pictures);
-    features.forEach((values, i) => {
-      lessons.push({ ...size, features: values, truth: truths[i]! });
-    });
+    [this.key, this.lessons] = [key, lessons];
+    return lessons;
   }
-  return lessons;
+
+  /** Gives the memory back. */
+  clear(): void {
+    [this.key, this.lessons] = ["", []];
+  }
 }

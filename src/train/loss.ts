@@ -28,10 +28,10 @@ export interface StepLoss {
   divisors: Divisors;
 }
 
-/** What is known of a picture, or, with `targets`, what its maps should answer: then boxes and ignored regions are not asked for. */
+/** What is known of a picture, and of some tasks what their maps should answer: boxes and ignored regions are not asked for these. */
 export interface Taught extends Truth {
   /** A task each. */
-  targets?: readonly Target[];
+  targets?: readonly (Target | undefined)[];
 }
 
 /** The maps that the loss reads and the gradients that it writes, as a `TrainingProgram` has them. */
@@ -94,8 +94,8 @@ export function multiTaskLoss(
       return { values: f32, at: (offset >> 2) + picture * height * width * layout.cell, height, width, stride, layout };
     });
 
-  const targets = examples.map(
-    (example, picture) => example.targets ?? example.mapWeight.map((_, task) => assign(levelsOf(picture, task), example, task)),
+  const targets = examples.map((example, picture) =>
+    example.mapWeight.map((_, task) => example.targets?.[task] ?? assign(levelsOf(picture, task), example, task)),
   );
   let total = 0;
   let known = 0;

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { shippedModel } from "../../src/detect/source.js";
 import { saveModel } from "../../src/model/model.js";
 import { readImage, writeImage } from "../../src/node/image.js";
@@ -62,3 +63,14 @@ test("without a picture the demo draws a scene and the shipped model finds somet
     assert.ok(existsSync(join(folder, "out", "scene.annotated.png")));
   }),
 );
+
+test("the example of learning teaches a camera's street and lets a running detector take the version", () =>
+  inFolder(async (folder) => {
+    const model = fileURLToPath(new URL("../../../models/fourway-n.onnx", import.meta.url));
+    const { stdout, stderr, status } = runScript("examples/learn.js", [model], folder);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /learns: heads/);
+    const [, before, cars] = /before: (\d+) of (\d+) cars/.exec(stdout)!;
+    const [, after] = /version 1: (\d+) of/.exec(stdout)!;
+    assert.ok(Number(after) >= Number(before) && Number(cars) > 0, stdout);
+  }));
