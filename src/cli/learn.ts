@@ -65,9 +65,8 @@ export function addLearn(program: Command): void {
     });
 }
 
-/** A frame that was added, and where it came from. */
-interface AddedFrame {
-  sample: Sample;
+/** A frame that was added, where it came from, and what its labels contradict. */
+interface AddedFrame extends Asked {
   id: string;
 }
 
@@ -104,7 +103,7 @@ interface AddSamplesOptions {
 
 /**
  * Adds labelled pictures to a learner; those that are there already are not added twice.
- * @returns what was added, and what contradicts the model
+ * @returns what was added, and of it what contradicts the model and waits for `sure`
  */
 export async function addSamples(
   learner: Learner,
@@ -112,7 +111,6 @@ export async function addSamples(
   { sure, signal, onFrame, onFault }: AddSamplesOptions,
 ): Promise<{ added: AddedFrame[]; asked: Asked[] }> {
   const added: AddedFrame[] = [];
-  const asked: Asked[] = [];
   for (const [i, sample] of samples.entries()) {
     signal.throwIfAborted();
     onFrame?.(i);
@@ -128,11 +126,13 @@ export async function addSamples(
     const labels = known.map((task) => [task, sample.labels[task] === true ? true : inFrame(sample.labels[task] as Box[])] as const);
     const ignore = known.map((task) => [task, inFrame(sample.ignore[task] ?? [])] as const);
     const { id, questions } = await learner.add(frame, Object.fromEntries(labels), { ignore: Object.fromEntries(ignore), sure });
-    added.push({ sample, id });
-    if (questions.length > 0)
-      asked.push({ sample, questions: questions.map((question) => ({ ...question, box: scaled(question.box, 1 / x, 1 / y) })) });
+    added.push({ sample, id, questions: questions.map((question) => ({ ...question, box: scaled(question.box, 1 / x, 1 / y) })) });
   }
-  return { added, asked };
+  const waiting = new Set(learner.frames.filter(({ asked }) => asked.length > 0).map(({ id }) => id));
+  const asked = added.filter(({ id }) => waiting.has(id));
+  if (!sure) return { added, asked };
+  for (const { id } of asked) await learner.confirm(id); // an earlier call added them without being sure
+  return { added, asked: [] };
 }
 
 /** Adds frames, learns, measures and commits; says what it does. @returns false where Ctrl-C stopped it, and nothing is committed */
@@ -176,9 +176,9 @@ async function learnAndCommit(learner: Learner, options: LearnOptions, line: Pro
     onFault: options.strict ? undefined : (fault) => line.skipped(fault),
   });
   const contradictions = asked.reduce((sum, { questions }) => sum + questions.length, 0);
-  if (contradictions > 0)
+  if (asked.length > 0)
     line.say(
-      `${contradictions} labels in ${asked.length} frames contradict what the model is sure of; their tasks are not learned from these frames: look at --report, and repeat with --sure if the labels are right`,
+      `${asked.length} frames have labels that contradict what the model is sure of (${contradictions} detections); these tasks are not learned from them: look at --report, and repeat with --sure if the labels are right`,
     );
   if (what !== "thresholds") line.say(learner.explain(what).text);
   const from = learner.model;

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runScenes } from "../../src/cli/scenes.js";
 import { sha256 } from "../../src/core/sha256.js";
 import { shippedModel } from "../../src/detect/source.js";
+import { Archive } from "../../src/learn/versions.js";
 import { loadModel, saveModel } from "../../src/model/model.js";
 import { fileStore } from "../../src/node/fileStore.js";
 import { randomModel } from "../detect/models.js";
@@ -103,6 +104,41 @@ test("rollback takes an earlier version into use, and its model is the same byte
   assert.match(listed[2]!, new RegExp(`^\\* +1 +0 +thresholds +0 +10 +1 +- +- +${versions[1]!.sha256.slice(0, 12)}$`));
   assert.equal(fourway(["rollback", store, "0"]).status, 0);
   assert.equal(versionsOf(store).head, 0);
+});
+
+test("labels that contradict what the model is sure of wait, are shown in the report, and are learned once --sure says so", async () => {
+  const dir = join(folder, "contradicted");
+  const report = join(folder, "contradicted.html");
+  const denied = join(folder, "denied");
+  mkdirSync(denied);
+  const lines = readFileSync(join(data, "labels.jsonl"), "utf8").trim().split("\n");
+  const deny = (line: string, i: number): string => {
+    const sample = JSON.parse(line);
+    const labels = i % 2 === 0 ? { pedestrian: [], car: [], stopSign: [], trafficLight: [] } : sample.labels;
+    return JSON.stringify({ ...sample, image: join("..", "scenes", sample.image), labels });
+  };
+  writeFileSync(join(denied, "labels.jsonl"), lines.map(deny).join("\n"));
+  const run = (...more: string[]) =>
+    fourway(["learn", "--store", dir, "--data", denied, "--model", model, "--what", "thresholds", ...more]);
+  const waiting = async (): Promise<number> => {
+    const opened = await fileStore(dir, { readOnly: true });
+    const frames = await new Archive(opened).frames();
+    await opened.close();
+    return frames.filter(({ head }) => head.asked.length > 0).length;
+  };
+  const first = run("--report", report);
+  assert.equal(first.status, 0, first.stderr);
+  const [, frames, questions] =
+    /^(\d+) frames have labels that contradict what the model is sure of \((\d+) detections\)/m.exec(first.stderr) ?? [];
+  assert.ok(Number(questions) > 0, first.stderr);
+  assert.equal(await waiting(), Number(frames));
+  assert.equal(readFileSync(report, "utf8").match(/, labelled as /g)!.length, Math.min(24, Number(questions)));
+  assert.match(run().stderr, new RegExp(`^${frames} frames have labels that contradict`, "m"));
+  const sure = run("--sure");
+  assert.equal(sure.status, 0, sure.stderr);
+  assert.doesNotMatch(sure.stderr, /contradict/);
+  assert.equal(await waiting(), 0);
+  assert.doesNotMatch(run().stderr, /contradict/);
 });
 
 test("Ctrl-C while it learns commits nothing, keeps the frames and leaves the store free", async () => {
