@@ -1,6 +1,5 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { shippedModel } from "../src/detect/source.js";
 
 /** Milliseconds of each round, in a fresh process each: from the script's first line to the first result, and the part of it after the imports. */
 export interface Start {
@@ -15,7 +14,7 @@ export function startups(rounds: number): { fourway: Start; onnxruntime: Start }
   for (let round = -1; round < rounds; round++)
     for (const name of round % 2 === 0 ? (["fourway", "onnxruntime"] as const) : (["onnxruntime", "fourway"] as const)) {
       const script = fileURLToPath(new URL(scripts[name], import.meta.url));
-      const printed = execFileSync(process.execPath, [script, fileURLToPath(shippedModel())], {
+      const printed = execFileSync(process.execPath, [script, fileURLToPath(new URL("../../models/fourway-s.onnx", import.meta.url))], {
         encoding: "utf8",
         stdio: ["ignore", "pipe", "ignore"],
       });

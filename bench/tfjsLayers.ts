@@ -79,6 +79,8 @@ function computeOf(
       return ([x]) => [tf.image.resizeNearestNeighbor(x!, [2 * x!.shape[1], 2 * x!.shape[2]])];
     case "maxpool":
       return ([x]) => [tf.maxPool(x!, 3, 2, 1)];
+    case "globalmean":
+      return ([x]) => [tf.mean(x!, [1, 2], true) as tf.Tensor4D];
     case "split":
       return ([x]) => [0, 1].map((first) => tf.stridedSlice(x!, [0, 0, 0, first], x!.shape, [1, 1, 1, 2]) as tf.Tensor4D);
     case "dequantize":

@@ -1,11 +1,10 @@
 // Bundles for browsers from dist/ into build/browser:
-//   fourway.js        the core (what detects) in one file, with one inlined wasm build, that for SIMD
-//   split/fourway.js  the same as an application's bundler makes it: each wasm build a chunk that is fetched where it is needed,
-//                     and threadWorker.js, which { threads } needs beside it (the single file has one thread)
-//   index.html ..     the example of examples/browser, with the shipped model where there is one
+//   split/fourway.js  what detects, as an application's bundler makes it: each build of the kernels, the model and the threads' script are
+//                     chunks that are fetched where they are needed; threadWorker.js, for policies that forbid workers from blobs
+//   index.html ..     the example of examples/browser
 // Usage: node scripts/bundle.mjs [--json] [--out FOLDER]; prints sizes.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
@@ -17,45 +16,40 @@ const { out } = values;
 const shared = { bundle: true, format: "esm", target: "es2022", platform: "browser", minify: true, legalComments: "none", write: false };
 
 /** What a page needs that detects. */
-const CORE = 'export { Detector, FourwayError, init, iou, loadModel, TASKS } from "./dist/src/index.js";';
+const CORE = 'export { Detector, FourwayError, iou, loadModel, TASKS } from "./dist/src/index.js";';
 const EVERYTHING = 'export * from "./dist/src/index.js";';
 const entry = (contents) => ({ contents, resolveDir: root, sourcefile: "entry.js" });
 
-/** Both builds of the kernels become the one that runs everywhere. */
-const oneBuild = {
-  name: "one-build",
-  setup: ({ onResolve }) => onResolve({ filter: /\/generated\/\w+\.js$/ }, () => ({ path: join(root, "dist/src/wasm/generated/simd.js") })),
-};
+const sizeOf = (contents) => ({ bytes: contents.length, gz: gzipSync(contents, { level: 9 }).length });
 
-async function single(contents) {
-  const { outputFiles } = await build({ ...shared, stdin: entry(contents), plugins: [oneBuild] });
-  return outputFiles[0].contents;
-}
-
+/** Bundles with a chunk for each import(). @returns the size of each file, by its name without the hash */
 async function split(folder, options) {
   const { outputFiles } = await build({ ...shared, splitting: true, outdir: folder, ...options });
   for (const { path, contents } of outputFiles) writeFileSync(path, contents);
+  return Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path).replace(/(-\w{8})?\.js$/, ""), sizeOf(contents)]));
 }
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, "split"), { recursive: true });
-const [core, everything] = await Promise.all([single(CORE), single(EVERYTHING)]);
-writeFileSync(join(out, "fourway.js"), core);
-await split(join(out, "split"), { stdin: entry(CORE), entryNames: "fourway" });
-await split(join(out, "split"), { entryPoints: [join(root, "dist/src/wasm/threadWorker.js")] });
+const { fourway: everything } = await split(join(out, "split"), { stdin: entry(EVERYTHING), entryNames: "fourway" });
+rmSync(join(out, "split"), { recursive: true });
+mkdirSync(join(out, "split"));
+const { fourway: core, ...chunks } = await split(join(out, "split"), { stdin: entry(CORE), entryNames: "fourway" });
+copyFileSync(join(root, "dist/src/wasm/threadWorker.js"), join(out, "split/threadWorker.js"));
 await split(out, { entryPoints: [join(root, "dist/examples/browser/camera.js")] });
 copyFileSync(join(root, "examples/browser/index.html"), join(out, "index.html"));
-const model = join(root, "models", "fourway-s.onnx");
-if (existsSync(model)) copyFileSync(model, join(out, "fourway-s.onnx"));
 
-const sizeOf = (contents) => ({ bytes: contents.length, gz: gzipSync(contents, { level: 9 }).length });
 const { targets } = JSON.parse(readFileSync(join(root, "asconfig.json"), "utf8"));
 const wasm = Object.fromEntries(Object.entries(targets).map(([name, { outFile }]) => [name, statSync(join(root, outFile)).size]));
-const sizes = { core: sizeOf(core), everything: sizeOf(everything), wasm };
+const global = sizeOf(readFileSync(join(root, "dist/fourway.global.js")));
+const sizes = { core, everything, global, chunks, wasm };
 if (values.json) console.log(JSON.stringify(sizes));
 else {
-  console.log(`core        ${sizes.core.bytes} bytes, ${sizes.core.gz} gz: detection and one wasm build`);
-  console.log(`everything  ${sizes.everything.bytes} bytes, ${sizes.everything.gz} gz: all that index.ts exports and one wasm build`);
-  for (const [name, bytes] of Object.entries(wasm)) console.log(`${name.padEnd(11)} ${bytes} bytes of wasm`);
+  const print = (name, { bytes, gz }, what) => console.log(`${name.padEnd(15)} ${bytes} bytes, ${gz} gz: ${what}`);
+  print("core", core, "what detects");
+  print("everything", everything, "all that index.ts exports");
+  print("global", global, "the file for a classic script, all inside");
+  for (const [name, size] of Object.entries(chunks)) print(name, size, "a chunk");
+  for (const [name, bytes] of Object.entries(wasm)) console.log(`${name.padEnd(15)} ${bytes} bytes of wasm`);
   console.log(`written to ${out}; serve that folder and open index.html`);
 }

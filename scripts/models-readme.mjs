@@ -42,12 +42,26 @@ ${table([["task", ...SIZES], ...sizes])}
 
 function describe(card) {
   const { int8, f32, reliability } = card.val;
-  const rows = [["task", "AP50", "AP", "presence AP", "presence error"]];
+  const rows = [["task", "AP50", "AP75", "AP", "presence AP", "presence error"]];
   for (const task of card.tasks) {
     const scores = int8.tasks[task];
-    rows.push([task, figure(scores.ap50), figure(scores.ap), figure(scores.presenceAp), figure(reliability[task].error)]);
+    rows.push([
+      task,
+      figure(scores.ap50),
+      figure(scores.ap75),
+      figure(scores.ap),
+      figure(scores.presenceAp),
+      figure(reliability[task].error),
+    ]);
   }
-  rows.push(["**mean**", `**${figure(int8.mean.ap50)}**`, `**${figure(int8.mean.ap)}**`, `**${figure(int8.mean.presenceAp)}**`, ""]);
+  rows.push([
+    "**mean**",
+    `**${figure(int8.mean.ap50)}**`,
+    `**${figure(int8.mean.ap75)}**`,
+    `**${figure(int8.mean.ap)}**`,
+    `**${figure(int8.mean.presenceAp)}**`,
+    "",
+  ]);
   const { sets, ...training } = card.training;
   return `## ${card.name}
 

@@ -1,15 +1,16 @@
 // The public API, every name written out. Node's part (pictures and data sets from files) is "fourway/node".
 
-export type { Bytes } from "./core/address.js";
+export type { Bytes, DefaultExport, Loadable } from "./core/address.js";
 export { type Box, iou } from "./core/box.js";
-export type { DetectedObject } from "./core/detection.js";
+export type { DetectedObject, Point } from "./core/detection.js";
 export { type ErrorCode, FourwayError } from "./core/errors.js";
 export { type Frame, MAX_FRAME_PIXELS } from "./core/frame.js";
-export type { BlobObject, FetchResponse, Url, WasmModule } from "./core/globals.js";
+export type { BlobObject, FetchRequest, FetchResponse, Url, WasmModule } from "./core/globals.js";
 export { OPERATING_POINTS, type OperatingPoint } from "./core/operatingPoint.js";
 export { TASKS, type Task } from "./core/task.js";
 export { type DataFault, type Dataset, humanLabels, type Label, type Sample, type SkippedCategories } from "./data/dataset.js";
 export { type CocoOptions, formatCoco, parseCoco } from "./data/formats/coco.js";
+export { parseCsv } from "./data/formats/csv.js";
 export { formatNative, parseNative } from "./data/formats/native.js";
 export { describeFaults, joinDatasets, type ParsedFile } from "./data/read.js";
 export { type Detection, type DetectOptions, Detector, type DetectorOptions } from "./detect/detector.js";
@@ -24,6 +25,7 @@ export {
   type ReliabilityBin,
   reliability,
 } from "./eval/plattScaling.js";
+export type { PointScores } from "./eval/points.js";
 export {
   type CurvePoint,
   evaluate,
@@ -37,10 +39,10 @@ export type { Activation, Graph, GraphInput, GraphNode, OpAttributes, OpName, Pa
 export type { Placement } from "./image/letterbox.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";
 export type { PlattScaling } from "./model/calibration.js";
-export { type HeadLayout, type HeadMaps, type HeadOutput, headLayout } from "./model/head.js";
+export { type HeadKind, type HeadLayout, type HeadMaps, type HeadOutput, headLayout, type PointRows } from "./model/head.js";
 export { DEFAULT_PIXELS, DEFAULT_THRESHOLD, loadModel, type Model, type ModelInfo, saveModel } from "./model/model.js";
 export { withTasks } from "./model/surgery.js";
 export { readOnnx } from "./onnx/read.js";
 export { writeOnnx } from "./onnx/write.js";
 export { drawScene, type Scene, type SceneOptions } from "./scenes/scene.js";
-export { init, type WasmSource } from "./wasm/load.js";
+export type { WasmSource } from "./wasm/load.js";

@@ -94,7 +94,7 @@ export function detectionLine(
     width,
     height,
     presence: Object.fromEntries(Object.entries(presence).map(([task, probability]) => [task, rounded(probability, 4)])),
-    objects: objects.map(({ task, score, box }) => ({
+    objects: objects.map(({ task, score, box, points }) => ({
       task,
       score: rounded(score, 4),
       box: {
@@ -103,6 +103,7 @@ export function detectionLine(
         width: rounded(box.width * unitX, 1),
         height: rounded(box.height * unitY, 1),
       },
+      ...(points ? { points: points.map(({ x, y }) => [rounded(x * unitX, 1), rounded(y * unitY, 1)]) } : {}),
     })),
     ms: Object.fromEntries(Object.entries({ decode, ...ms }).map(([part, time]) => [part, rounded(time, 2)])),
   });

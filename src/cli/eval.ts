@@ -28,7 +28,7 @@ interface EvalOptions extends DataOptions {
   model: string[];
   peer: string[];
   preset?: string;
-  peerPixels?: number;
+  peerPixels: number[];
   split: string;
   pixels: number[];
   operatingPoint?: OperatingPoint;
@@ -54,7 +54,7 @@ export function addEval(program: Command): void {
     )
     .option("--preset <name>", "input and output format of the peers in ONNX, as for label (default: guessed)")
     .option("--tasks <tasks>", "what peers are scored on, comma separated (default: the models' and the shipped models' tasks)", parseTasks)
-    .option("--peer-pixels <n>", `of the peers' input (default: ${PEER_PIXELS})`, inputPixels)
+    .option("--peer-pixels <n...>", "of the peers' input; each of several is scored", several(inputPixels), [PEER_PIXELS])
     .option("--json [file]", "the figures as JSON, on stdout or into a file")
     .option("--report <file>", "an HTML page with curves and the worst mistakes, of the first model")
     .option("--plot <file>", "accuracy against milliseconds of all detectors, as SVG")
@@ -131,7 +131,7 @@ function formatRun({ tasks, scores, calibration, atThresholds, ms }: Run): strin
 }
 
 /**
- * Tables by the object's share of the picture: AP50 and how many boxes there are; then what is found at the thresholds: all, and F1 (and the best
+ * Tables by the object's share of the picture: AP50, how many boxes there are and the median IoU of those found; then what is found at the thresholds: all, and F1 (and the best
  * F1 of that size alone) by share.
  */
 function thresholdLines(tasks: readonly Task[], atThresholds: AtThresholds, calibration: Record<Task, Reliability>): string[] {
@@ -148,9 +148,13 @@ function thresholdLines(tasks: readonly Task[], atThresholds: AtThresholds, cali
     ];
   });
   const shares = ["by share of the picture", ...atThresholds[tasks[0]!]!.sizes.map(({ from }) => `AP50 from ${100 * from} %`)];
-  const bySize = tasks.map((task) => [task, ...atThresholds[task]!.sizes.map(({ ap50, boxes }) => `${formatFigure(ap50)} of ${boxes}`)]);
+  const bySize = tasks.map((task) => [
+    task,
+    ...atThresholds[task]!.sizes.map(({ ap50, boxes, medianIou }) => `${formatFigure(ap50)} of ${boxes} (${formatFigure(medianIou)})`),
+  ]);
   return [
     ...tableLines([shares, ...bySize], [...shares.keys()].slice(1)),
+    "AP50 of so many boxes; in brackets the median IoU of those found",
     "",
     ...tableLines([head, ...rows], [...head.keys()].slice(1)),
     "false alarms: share of the pictures without the task in which it is found; in brackets the best F1 that a threshold for this size alone has",
@@ -203,10 +207,12 @@ async function runEval(options: EvalOptions): Promise<void> {
   const runs: Run[] = [];
   for (const { file, model } of models)
     for (const pixels of options.pixels.length > 0 ? options.pixels : [model.info.pixels]) {
-      const { tasks } = model.info;
+      const { tasks, layout } = model.info;
       const thresholds = model.info.thresholds[options.operatingPoint ?? DEFAULT_OPERATING_POINT];
       const run = scored(file, tasks, pixels, await detectAll(model, wanted, { pixels, ...looking(file) }));
       const { samples, found } = run.answers;
+      runs.push(run);
+      if (layout.box < 0) continue; // no objects to be above a threshold
       run.atThresholds = Object.fromEntries(
         tasks.map((task) => {
           const threshold = thresholds[task]!;
@@ -214,19 +220,12 @@ async function runEval(options: EvalOptions): Promise<void> {
           return [task, { threshold, ...scoresAt(task, samples, found, threshold), falseAlarms: alarms }];
         }),
       );
-      runs.push(run);
     }
-  for (const file of peers) {
-    const pixels = options.peerPixels ?? PEER_PIXELS;
-    runs.push(
-      scored(
-        file,
-        peerTasks,
-        file.endsWith(".onnx") ? pixels : undefined,
-        await peerAnswers(file, wanted, peerTasks, { preset: options.preset, ...looking(file), pixels }),
-      ),
-    );
-  }
+  for (const file of peers)
+    for (const pixels of file.endsWith(".onnx") ? options.peerPixels : [undefined])
+      runs.push(
+        scored(file, peerTasks, pixels, await peerAnswers(file, wanted, peerTasks, { preset: options.preset, ...looking(file), pixels })),
+      );
   line.clear();
   const json = JSON.stringify({ runs: runs.map(runToJson) }, null, 2);
   if (options.json === true) console.log(json);

@@ -6,19 +6,21 @@ import { TASKS, type Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { formatScores } from "../eval/format.js";
 import { INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
-import type { TrunkWidth } from "../model/trunk.js";
+import { HEAD_KINDS, type HeadKind } from "../model/head.js";
+import { TRUNK_WIDTHS, type TrunkWidth } from "../model/trunk.js";
 import { formatSeconds, ProgressLine } from "../node/progress.js";
 import { checkWritable } from "../node/safeWrite.js";
 import { threadsFor, trainFiles } from "../node/trainFiles.js";
 import { defaultTasks, type NetworkOptions } from "../train/network.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
-import { TRAINING_DEFAULTS, type TrainingEvent, type TrainingResult } from "../train/session.js";
+import type { TrainingEvent, TrainingResult } from "../train/session.js";
+import { TRAINING_DEFAULTS } from "../train/settings.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
 import { INTERRUPTED, interruptible } from "./interrupt.js";
 import { numberIn, parseTasks, several, trainingPixels } from "./values.js";
 
 /** Options of `fourway train`, as commander gives them. */
-export interface TrainOptions extends DataOptions, SplitOptions {
+interface TrainOptions extends DataOptions, SplitOptions {
   tasks: Task[];
   out: string;
   trunk?: string;
@@ -27,14 +29,19 @@ export interface TrainOptions extends DataOptions, SplitOptions {
   trunkEnd?: string;
   path: number;
   head: number;
+  bins?: number;
+  points?: number[];
+  heads?: HeadKind;
   pixels: number[];
   epochs: number;
+  steps?: number;
   batch: number;
   rate: number;
   optimizer: OptimizerName;
   seed: number;
   threads?: number;
   valEvery: number;
+  watchGradients: number;
   oversample: string[];
   cache: number;
   resume?: boolean;
@@ -62,6 +69,12 @@ const channels = (text: string): number => {
   return value;
 };
 
+const bins = (text: string): number => {
+  const value = numberIn({ least: 0, most: 32, whole: true })(text);
+  if (value % 4) throw new InvalidArgumentError("Expected a multiple of 4.");
+  return value;
+};
+
 /** `fourway train` */
 export function addTrain(program: Command): void {
   program
@@ -76,7 +89,7 @@ export function addTrain(program: Command): void {
     )
     .addOption(
       new Option("--width <width>", "width of a trunk with random weights where neither is given")
-        .choices(["0.5", "1.0"])
+        .choices(TRUNK_WIDTHS)
         .default(TRAIN_DEFAULTS.width),
     )
     .option("--trunk-end <value>", "cut the trunk after this value, such as trunk.stage4.1")
@@ -84,6 +97,20 @@ export function addTrain(program: Command): void {
       new Option("--path <n>", "channels of the path after the trunk").argParser(channels).default(TRAIN_DEFAULTS.path).conflicts("start"),
     )
     .addOption(new Option("--head <n>", "channels within each head").argParser(channels).default(TRAIN_DEFAULTS.head).conflicts("start"))
+    .option("--bins <n>", "box sides as distributions over so many distances; 0: as one number (default: those of --start, else 0)", bins)
+    .option(
+      "--points <mirror>",
+      "heads give points (landmarks) too: which point each becomes in the mirror, such as 1,0,2,4,3 for eyes, nose and mouth corners",
+      (text) => text.split(",").map(Number),
+    )
+    .addOption(
+      new Option(
+        "--heads <kind>",
+        "boxes, or presence: one logit a task for the whole picture, from labels of yes, no and ?; default boxes",
+      )
+        .choices(HEAD_KINDS)
+        .conflicts("start"),
+    )
     .option(
       "--pixels <n...>",
       "of the input, about; of several, each step draws one, and the first is the model's",
@@ -98,12 +125,19 @@ export function addTrain(program: Command): void {
     .addOption(splitOption("to learn from", TRAIN_DEFAULTS.split))
     .addOption(splitOption("to measure on", TRAIN_DEFAULTS.valSplit, "--val-split"))
     .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
+    .option("--steps <n>", "in place of --epochs: so many steps in all", count(1))
     .option("--batch <n>", "pictures per step", count(1), TRAIN_DEFAULTS.batch)
     .option("--rate <r>", "highest learning rate", numberIn({ least: 1e-6, most: 10 }), TRAIN_DEFAULTS.rate)
     .addOption(new Option("--optimizer <name>", "update rule of the weights").choices(OPTIMIZERS).default(TRAIN_DEFAULTS.optimizer))
     .option("--threads <n>", "worker threads over the batch, which they share evenly; as many as there are cores, 8 at most", count(1))
     .option("--seed <n>", "of weights, sampling and augmentation", count(0), TRAIN_DEFAULTS.seed)
     .option("--val-every <n>", "epochs between measurements on the val split; 0: only at the end", count(0), TRAIN_DEFAULTS.valEvery)
+    .option(
+      "--watch-gradients <n>",
+      "steps between looks at the tasks' gradients of the trunk: cosines of each pair in .gradients.csv and .svg; 0: none",
+      count(0),
+      TRAIN_DEFAULTS.watchGradients,
+    )
     .option(
       "--oversample <set=times...>",
       "draw the pictures of a set this many times as often, such as one of hard cases",
@@ -136,8 +170,8 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
 }
 
 /** Trains, or resumes, and prints the progress: Ctrl-C stops it after the step. @throws as `trainFiles` does */
-export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
-  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, cache, ...settings } = options;
+async function runTrain(options: TrainOptions): Promise<TrainingResult> {
+  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, bins, points, heads, cache, ...settings } = options;
   const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
   await checkWritable(out);
   const line = new ProgressLine();
@@ -149,6 +183,9 @@ export async function runTrain(options: TrainOptions): Promise<TrainingResult> {
     trunkEnd,
     path,
     head,
+    bins,
+    points,
+    heads,
   };
 
   const result = await interruptible(

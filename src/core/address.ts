@@ -45,6 +45,20 @@ export function viewOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   return kind === "ArrayBuffer" ? bytes : bytes.slice();
 }
 
+/** A module that holds a value, as `import()` gives it. */
+export interface DefaultExport<T> {
+  readonly default: T;
+}
+
+/** A value, a module that holds it, or a promise of one of them. */
+export type Loadable<T> = T | DefaultExport<T> | PromiseLike<T | DefaultExport<T>>;
+
+/** What a promise gives; of a module, its default export. */
+export async function unwrapped(source: unknown): Promise<unknown> {
+  const value = await source;
+  return typeof value === "object" && value !== null && "default" in value ? value.default : value;
+}
+
 /** Whether bytes begin as a page does. */
 export function isPage(bytes: Uint8Array): boolean {
   return bytes[0] === LESS_THAN;

@@ -7,6 +7,8 @@ export type Url = typeof globalThis extends { URL: { prototype: infer T } } ? T 
 export type BlobObject = typeof globalThis extends { Blob: { prototype: infer T } } ? T : object;
 /** The runtime's Response. */
 export type FetchResponse = typeof globalThis extends { Response: { prototype: infer T } } ? T : object;
+/** The runtime's Request. */
+export type FetchRequest = typeof globalThis extends { Request: { prototype: infer T } } ? T : object;
 /** The runtime's WebAssembly.Module. */
 export type WasmModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer T } } } ? T : object;
 /** The runtime's WebAssembly.Memory. */

@@ -5,7 +5,7 @@ import type { Task } from "../core/task.js";
 import { GREY } from "../image/letterbox.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
 import type { Engine } from "../wasm/load.js";
-import { drawRecipe, LARGEST_ZOOM, makeExample, type Picture } from "./augment.js";
+import { drawRecipe, type ExampleOptions, LARGEST_ZOOM, makeExample, type Picture } from "./augment.js";
 import type { Sample } from "./dataset.js";
 import type { Example } from "./example.js";
 
@@ -91,7 +91,7 @@ function pictureOf(sample: Sample, frame: Frame | null): Picture {
 }
 
 /** Settings of a `Batcher`. */
-export interface BatcherOptions {
+export interface BatcherOptions extends ExampleOptions {
   seed: number;
   /** Pictures of a batch, and the number of slices they are divided into. */
   batch: number;
@@ -124,7 +124,9 @@ export class Batcher {
       throw new FourwayError("E_DATA", "training: expected labelled pictures, got none; give --data with a train split");
     this.sizes = trainingSizes(options.pixels, options.multiple);
     let sum = 0;
-    this.cumulative = samplingWeights(samples, tasks, options.oversample).map((weight) => (sum += weight));
+    const { oversample = {}, whole } = options;
+    const weights = whole ? Float64Array.from(samples, ({ set }) => oversample[set] ?? 1) : samplingWeights(samples, tasks, oversample);
+    this.cumulative = weights.map((weight) => (sum += weight));
   }
 
   private draw(random: Random): Sample {
@@ -143,8 +145,8 @@ export class Batcher {
   async make(step: number): Promise<Batch> {
     const random = new Random(this.options.seed, step);
     const { width, height } = random.pick(this.sizes);
-    const { batch, slices } = this.options;
-    const chosen = drawRecipe(random, batch).map((count) => Array.from({ length: count }, () => this.draw(random)));
+    const { batch, slices, whole } = this.options;
+    const chosen = drawRecipe(random, batch, whole).map((count) => Array.from({ length: count }, () => this.draw(random)));
     const reading: Promise<Picture[]>[] = [];
     const begin = (index: number): void => {
       const group = Promise.all((chosen[index] ?? []).map(async (sample) => pictureOf(sample, await this.read(sample.image))));
@@ -161,7 +163,9 @@ export class Batcher {
       for (let i = 0; i < each; i++) {
         begin(share * each + i + READ_AHEAD);
         const pictures = await reading.shift()!;
-        slice.push(makeExample(this.engine, pictures, this.tasks, width, height, random, pixels.subarray(i * count, (i + 1) * count)));
+        slice.push(
+          makeExample(this.engine, pictures, this.tasks, width, height, random, pixels.subarray(i * count, (i + 1) * count), this.options),
+        );
       }
       examples.push(slice);
     }

@@ -23,6 +23,11 @@ export interface Sample {
   set: string;
   /** A task that is missing is null. */
   labels: Record<Task, Label>;
+  /**
+   * Points (landmarks) of a task's objects, x and y of each in turn: of a list of boxes one entry a box; of `true` one an object whose box is not given. null:
+   * not marked.
+   */
+  points?: Record<Task, (number[] | null)[]>;
   /** Regions of a task that teach nothing and are not scored (COCO's iscrowd). */
   ignore: Record<Task, Box[]>;
   /** Whose label it is, where it is not a person's: the name of the teacher that gave it, for each task with such a label. */

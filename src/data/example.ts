@@ -1,9 +1,11 @@
 /**
  * What is known of one training picture, in input pixels. Rows are flat: task, x0, y0, x1, y1.
- * A task's `mapWeight` is 0 where it is not annotated ("?"): its map and boxes are then masked. `presenceWeight` is 0 where presence is unknown too.
+ * A task's `mapWeight` is 0 where it is not annotated ("?"): its map and boxes are then masked, but not the points of its rows. `presenceWeight` is 0 where presence is unknown too.
  */
 export interface Truth {
   boxes: number[];
+  /** Points of each row of `boxes`, in turn: x and y of each; null where they are not known. Left out where no object has any. */
+  points?: (number[] | null)[];
   /** Regions of a task that teach nothing. */
   ignored: number[];
   /** A task each. */

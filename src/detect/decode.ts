@@ -1,3 +1,5 @@
+import type { Point } from "../core/detection.js";
+import { exp, log } from "../core/math.js";
 import type { Placement } from "../image/letterbox.js";
 import type { HeadLayout } from "../model/head.js";
 
@@ -5,6 +7,7 @@ import type { HeadLayout } from "../model/head.js";
 //   logit          channel 0: score = sigmoid(logit)
 //   distances      from the layout's `box` on, from the cell's point to the left, top, right and bottom edge, in strides: four logarithms,
 //                  clamped to -4..5, or four distributions, of which the mean bin counts
+//   points         x and y of each, from the cell's point, in strides
 //   cell           its point lies (column + point, row + point) strides from the input's top left corner, `point` as the layout says
 
 /** The most boxes a task that go into suppression, the best ones. */
@@ -49,12 +52,12 @@ export function createCandidates(most = MAX_CANDIDATES): Candidates {
 
 /** The probability of a logit. */
 export function sigmoid(logit: number): number {
-  return 1 / (1 + Math.exp(-logit));
+  return 1 / (1 + exp(-logit));
 }
 
 /** The logit of a probability: -Infinity for 0, Infinity for 1. */
 export function logitOf(probability: number): number {
-  return Math.log(probability / (1 - probability));
+  return log(probability / (1 - probability));
 }
 
 /**
@@ -120,6 +123,26 @@ export function locate(to: Candidates, values: Float32Array, maps: readonly Head
   }
 }
 
+/** The points of a candidate in frame pixels; undefined where the layout has none. */
+export function pointsOf(
+  { cells, maps: of }: Candidates,
+  candidate: number,
+  values: Float32Array,
+  maps: readonly HeadMap[],
+  { sourceX, sourceY, sourceWidth, sourceHeight, left, top, width, height }: Placement,
+): Point[] | undefined {
+  const cell = cells[candidate]!;
+  const { at, stride, layout, width: columns } = maps[of[candidate]!]!;
+  if (!layout.points) return undefined;
+  const index = (cell - at) / layout.cell;
+  const row = Math.floor(index / columns);
+  const { first, mirror } = layout.points;
+  return mirror.map((_, i) => ({
+    x: sourceX + ((index - row * columns + layout.point + values[cell + first + 2 * i]!) * stride - left) * (sourceWidth / width),
+    y: sourceY + ((row + layout.point + values[cell + first + 2 * i + 1]!) * stride - top) * (sourceHeight / height),
+  }));
+}
+
 function clamp(v: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, v));
 }
@@ -130,7 +153,7 @@ function clamp(v: number, low: number, high: number): number {
  * @param side 0 left, 1 top, 2 right, 3 bottom
  */
 export function distance(values: Float32Array, cell: number, { box, bins }: HeadLayout, side: number): number {
-  if (bins === 0) return Math.exp(clamp(values[cell + box + side]!, LOG_DISTANCE[0], LOG_DISTANCE[1]));
+  if (bins === 0) return exp(clamp(values[cell + box + side]!, LOG_DISTANCE[0], LOG_DISTANCE[1]));
   return meanBin(values, cell + box + side * bins, bins);
 }
 
@@ -141,7 +164,7 @@ export function meanBin(values: Float32Array, first: number, bins: number): numb
   let sum = 0;
   let mean = 0;
   for (let i = 0; i < bins; i++) {
-    const share = Math.exp(values[first + i]! - most);
+    const share = exp(values[first + i]! - most);
     sum += share;
     mean += i * share;
   }

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { kindOf } from "../core/address.js";
+import { kindOf, type Loadable, unwrapped } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame } from "../core/frame.js";
 import { DEFAULT_OPERATING_POINT, OPERATING_POINTS, type OperatingPoint } from "../core/operatingPoint.js";
@@ -8,7 +8,7 @@ import type { Task } from "../core/task.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { runLetterbox } from "../image/letterbox.js";
 import { loadModel, type Model } from "../model/model.js";
-import { createEngine } from "../wasm/load.js";
+import { createEngine, type WasmSource } from "../wasm/load.js";
 import type { Threads } from "../wasm/threads.js";
 import { type FrameAnswer, MapReader } from "./mapReader.js";
 import { checkDigest, type ModelSource, readModelBytes, shippedModel } from "./source.js";
@@ -29,6 +29,11 @@ export interface DetectorOptions {
   threads?: number;
   /** The SHA-256 of the model's file, 64 hexadecimal digits: another file is refused. */
   sha256?: string;
+  /**
+   * The kernels, in place of those that the package carries: a compiled module, bytes, URL or Response of a build of fourway/wasm, a module such
+   * as fourway/wasm/simd, or a promise of one. With more than one thread, a build for threads.
+   */
+  wasm?: Loadable<WasmSource>;
 }
 
 const MAX_THREADS = 16;
@@ -76,20 +81,21 @@ export class Detector {
 
   /**
    * Loads a model and makes it ready to run.
-   * @param model a file's bytes (a buffer, typed array or DataView), its path or URL, a Blob or Response, or a model in memory; left out: the
-   * one the package ships
+   * @param model a file's bytes (a buffer, typed array or DataView), its path or URL, a Blob, Request or Response, a module that holds it, a model
+   * in memory, or a promise of one; left out: fourway-s, which the package carries
    * @throws E_ONNX, E_MODEL for a file that cannot be read, is damaged or is no Fourway model, E_ARGUMENT for bad options or another kind of
    * model, E_RUNTIME without SIMD or memory
    */
-  static async load(model: ModelSource | Model = shippedModel(), options: DetectorOptions = {}): Promise<Detector> {
-    const ready = await readModel(model, options.sha256);
+  static async load(model: Loadable<ModelSource | Model> = shippedModel(), options: DetectorOptions = {}): Promise<Detector> {
+    const ready = await readModel(await unwrapped(model), options.sha256);
     const { pixels = ready.info.pixels, threads = 1 } = options;
     if (!(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
       throw new FourwayError(
         "E_ARGUMENT",
         `detector: expected threads in 1..${MAX_THREADS}, got ${threads}; as many as idle cores, at most`,
       );
-    const engine = await createEngine(threads);
+    const wasm = (await unwrapped(options.wasm)) as WasmSource | undefined;
+    const engine = await createEngine(threads, wasm);
     try {
       const detector = new Detector(ready, new Workspace(engine, ready, pixels), options);
       if (engine.threads) abandoned.register(detector, engine.threads, engine.threads);
@@ -152,7 +158,7 @@ export class Detector {
    * doing so where this throws. Options stay.
    * @throws as `load`; E_DISPOSED after `dispose`
    */
-  async use(model: ModelSource | Model): Promise<void> {
+  async use(model: Loadable<ModelSource | Model>): Promise<void> {
     const { sha256, ...options } = this.options;
     const next = await Detector.load(model, options);
     if (!this.workspace) {
@@ -193,7 +199,7 @@ async function readModel(model: unknown, digest: string | undefined): Promise<Mo
   if (!(ready?.graph?.params && ready.info?.tasks))
     throw new FourwayError(
       "E_ARGUMENT",
-      `detector: expected a model as ArrayBuffer, SharedArrayBuffer, typed array, DataView, Blob, Response, URL, path or what loadModel returns, got ${kindOf(model)}; pass one of these`,
+      `detector: expected a model as ArrayBuffer, SharedArrayBuffer, typed array, DataView, Blob, Request, Response, URL, path, module of a model or what loadModel returns, got ${kindOf(model)}; pass one of these`,
     );
   if (digest !== undefined)
     throw new FourwayError("E_ARGUMENT", "detector: expected a model's file to compare with sha256, got a model in memory; pass its bytes");

@@ -4,14 +4,14 @@ import type { Task } from "../core/task.js";
 import type { Placement } from "../image/letterbox.js";
 import { calibratedLogit, leastLogit } from "../model/calibration.js";
 import type { ModelInfo } from "../model/model.js";
-import { createCandidates, type HeadMap, locate, logitOf, selectCells, sigmoid } from "./decode.js";
+import { createCandidates, type HeadMap, locate, logitOf, pointsOf, selectCells, sigmoid } from "./decode.js";
 import { MAX_OBJECTS, suppress, VOTING_SHARE } from "./nms.js";
 
 /** What a network says of a frame. */
 export interface FrameAnswer {
   /** For each task the probability that it is somewhere in the frame, calibrated. */
   presence: Record<Task, number>;
-  /** Best first; boxes in frame pixels, within the frame. */
+  /** Best first; boxes in frame pixels, within the frame. None from a model whose heads say presence alone. */
   objects: DetectedObject[];
 }
 
@@ -20,7 +20,7 @@ export class MapReader {
   private readonly candidates = createCandidates();
   private readonly kept = new Int32Array(MAX_OBJECTS);
 
-  constructor(private readonly info: Pick<ModelInfo, "tasks" | "scores" | "presence">) {}
+  constructor(private readonly info: Pick<ModelInfo, "tasks" | "scores" | "presence" | "layout">) {}
 
   /**
    * @param values the kernels' memory
@@ -36,7 +36,7 @@ export class MapReader {
     input: { width: number; height: number },
     leastScore: (task: Task) => number,
   ): FrameAnswer {
-    const { tasks, scores, presence } = this.info;
+    const { tasks, scores, presence, layout } = this.info;
     const objects: DetectedObject[] = [];
     const toInput = (placement.width / placement.sourceWidth) * (placement.height / placement.sourceHeight); // areas
     const inputSide = Math.sqrt(input.width * input.height);
@@ -46,7 +46,8 @@ export class MapReader {
       const task = tasks[t]!;
       const least = logitOf(leastScore(task));
       const leastRaw = leastLogit(scores[task]!, least);
-      const largest = selectCells(candidates, values, maps[t]!, logitOf(VOTING_SHARE * sigmoid(leastRaw)));
+      const leastVoting = layout.box < 0 ? Number.POSITIVE_INFINITY : logitOf(VOTING_SHARE * sigmoid(leastRaw)); // without boxes no objects
+      const largest = selectCells(candidates, values, maps[t]!, leastVoting);
       if (largest === Number.NEGATIVE_INFINITY)
         throw new FourwayError("E_MODEL", `detect: expected logits for "${task}", got no number at all; the model's weights are damaged`);
       shares.push([task, sigmoid(calibratedLogit(presence[task]!, largest, inputSide))]);
@@ -58,7 +59,9 @@ export class MapReader {
         const box = { x, y, width: candidates.boxes[at + 2]! - x, height: candidates.boxes[at + 3]! - y };
         const side = Math.sqrt(box.width * box.height * toInput);
         const logit = calibratedLogit(scores[task]!, candidates.logits[kept[k]!]!, side);
-        if (logit >= least) insertByScore(objects, { task, score: sigmoid(logit), box });
+        if (logit < least) continue;
+        const points = pointsOf(candidates, kept[k]!, values, maps[t]!, placement);
+        insertByScore(objects, { task, score: sigmoid(logit), box, ...(points ? { points } : {}) });
       }
     }
     return { presence: Object.fromEntries(shares), objects };

@@ -1,28 +1,24 @@
 import { type Bytes, kindOf, readAddress, readResponse, viewOf } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
-import type { BlobObject, FetchResponse, Url } from "../core/globals.js";
+import type { BlobObject, FetchRequest, FetchResponse, Url } from "../core/globals.js";
 import { sha256 } from "../core/sha256.js";
 
-/**
- * The model that the package ships. A bundler copies it and mends the address.
- * @throws E_MODEL in a script that has no address of its own (a classic script, a blob)
- */
-export function shippedModel(): Url {
+/** A model's file: its bytes, its path or URL, or what a page was given (a chosen file, a request, a response). */
+export type ModelSource = Bytes | BlobObject | FetchRequest | FetchResponse | Url | string;
+
+/** The model that the package carries, fourway-s. @throws E_MODEL where its module cannot be had */
+export async function shippedModel(): Promise<Uint8Array> {
   try {
-    return new URL("../../../models/fourway-s.onnx", import.meta.url);
+    return (await import("../generated/models/fourway-s.js")).default;
   } catch (cause) {
+    const reason = (cause as Error).message;
     throw new FourwayError(
       "E_MODEL",
-      "model: expected a script with an address, got a bundle without one; pass the model's address to load",
-      {
-        cause,
-      },
+      `model: expected the script that holds fourway-s, got "${reason}"; import it from fourway/models/fourway-s and pass it to load, or bundle without code splitting`,
+      { cause },
     );
   }
 }
-
-/** A model's file: its bytes, its path or URL, or what a page was given (a chosen file, a response). */
-export type ModelSource = Bytes | BlobObject | FetchResponse | Url | string;
 
 /**
  * The bytes of a model's file; behind a path or URL from disk where the runtime has one (Node, Deno, Bun), else fetched.
@@ -35,16 +31,17 @@ export async function readModelBytes(source: unknown): Promise<Uint8Array | unde
   const bytes = viewOf(source);
   if (bytes) return bytes;
   const kind = kindOf(source);
-  const from =
-    kind === "Response" ? (source as Response).url || "a response" : kind === "Blob" || kind === "File" ? "a Blob" : String(source);
+  const from = { Response: (source as Response)?.url || "a response", Request: (source as Request)?.url, Blob: "a Blob", File: "a Blob" };
   try {
     if (typeof source === "string") return await readAddress(source);
     if (kind === "URL") return await readAddress(new URL(String(source)));
+    if (kind === "Request") return await readResponse(await fetch(source as Request));
     if (kind === "Response") return await readResponse(source as Response);
     if (kind === "Blob" || kind === "File") return new Uint8Array(await (source as Blob).arrayBuffer());
   } catch (cause) {
     const reason = (cause as Error).message;
-    throw new FourwayError("E_MODEL", `model: expected a file at ${from}, got "${reason}"; fix the path or address`, { cause });
+    const place = from[kind as keyof typeof from] ?? String(source);
+    throw new FourwayError("E_MODEL", `model: expected a file at ${place}, got "${reason}"; fix the path or address`, { cause });
   }
   return undefined;
 }

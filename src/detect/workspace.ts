@@ -2,7 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { type Graph, INPUT_SCALE, imageOf } from "../graph/graph.js";
 import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, PIXELS, prepareLetterbox } from "../image/letterbox.js";
-import { inputMultiple } from "../model/head.js";
+import { inputMultiple, WHOLE } from "../model/head.js";
 import type { Model, ModelInfo } from "../model/model.js";
 import { compileForward, type Program } from "../program/forward.js";
 import { type PlacedParams, placeParams } from "../program/params.js";
@@ -150,7 +150,8 @@ function checkNetwork(graph: Graph, { tasks: { length: tasks }, strides, layout 
   const shapes = shapesOf(graph, side, side);
   graph.outputs.forEach((name, i) => {
     const { height, width, channels } = shapes.get(name)!;
-    const wanted = side / strides[Math.floor(i / tasks)]!;
+    const stride = strides[Math.floor(i / tasks)]!;
+    const wanted = stride === WHOLE ? 1 : side / stride;
     if (channels !== layout.channels || height !== wanted || width !== wanted)
       throw new FourwayError(
         "E_MODEL",

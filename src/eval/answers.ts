@@ -52,10 +52,11 @@ export async function answersTo(
     done.samples.push(sample);
     done.found.push({
       presence,
-      objects: objects.map(({ task, score, box }) => ({
+      objects: objects.map(({ task, score, box, points }) => ({
         task,
         score,
         box: { x: box.x * unitX, y: box.y * unitY, width: box.width * unitX, height: box.height * unitY },
+        ...(points ? { points: points.map(({ x, y }) => ({ x: x * unitX, y: y * unitY })) } : {}),
       })),
     });
     onPicture?.(done.found.length);
@@ -68,11 +69,21 @@ export async function answersTo(
   return done;
 }
 
-/** A model's answers at a low threshold, for metrics. @throws as `answersTo` */
+/** The sample with what a model without boxes can be right about: whether a task is there. */
+function presenceOnly(sample: Sample): Sample {
+  const labels = Object.entries(sample.labels).map(([task, label]) => [task, Array.isArray(label) && label.length > 0 ? true : label]);
+  return { ...sample, labels: Object.fromEntries(labels) };
+}
+
+/**
+ * A model's answers at a low threshold, for metrics. Those of a model without boxes come with samples that say presence alone, so that it has no figures of boxes.
+ * @throws as `answersTo`
+ */
 export async function detectAll(read: ReadImage, model: Model, samples: readonly Sample[], options: LookOptions = {}): Promise<Answers> {
   const detector = await Detector.load(model, { pixels: options.pixels });
+  const known = model.info.layout.box < 0 ? samples.map(presenceOnly) : samples;
   try {
-    return await answersTo(read, samples, (frame) => detector.detect(frame, { minScore: MIN_SCORE }), options);
+    return await answersTo(read, known, (frame) => detector.detect(frame, { minScore: MIN_SCORE }), options);
   } finally {
     detector.dispose();
   }

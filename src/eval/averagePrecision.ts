@@ -44,8 +44,8 @@ export interface Matches {
   found: Box[];
   /** verdicts[overlap][detection]: WRONG, RIGHT or IGNORED. */
   verdicts: Uint8Array[];
-  /** Every labelled box, and the score of the detection that took it at the first overlap; null if none did. */
-  truths: { picture: number; box: Box; score: number | null }[];
+  /** Every labelled box, and the score and IoU of the detection that took it at the first overlap; null if none did. */
+  truths: { picture: number; box: Box; score: number | null; overlap: number | null }[];
 }
 
 /** Throws E_ARGUMENT unless there is one answer a sample. */
@@ -136,16 +136,16 @@ export function matchTask(
     const regions = sample.ignore[task] ?? [];
     const columns = boxes.length + regions.length;
     const table = overlapTable(mine, boxes, regions);
-    const scores: (number | null)[] = boxes.map(() => null);
+    const taken: { score: number | null; overlap: number | null }[] = boxes.map(() => ({ score: null, overlap: null }));
     overlaps.forEach((overlap, o) => {
       const takes = greedy(table, mine.length, columns, boxes.length, overlap);
       takes.forEach((take, row) => {
         verdicts[o]![start + row] = take < 0 ? WRONG : take < boxes.length ? RIGHT : IGNORED;
-        if (o === 0 && take >= 0 && take < boxes.length) scores[take] = mine[row]!.score;
+        if (o === 0 && take >= 0 && take < boxes.length) taken[take] = { score: mine[row]!.score, overlap: table[row * columns + take]! };
       });
     });
     boxes.forEach((box, i) => {
-      truths.push({ picture, box, score: scores[i]! });
+      truths.push({ picture, box, ...taken[i]! });
     });
     start += mine.length;
   });

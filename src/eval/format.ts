@@ -21,17 +21,20 @@ function alignColumns(rows: readonly (readonly string[])[]): string {
 /** The scores as a table of plain text, a task a line and the mean under it; no colours, no line end after the last line. */
 export function formatScores(scores: Scores): string {
   const wanted = `R at P>=${scores.precision}`;
-  const rows = [["task", "AP50", "AP", "presence AP", "best F1", "at score", wanted, "at score", "boxes", "pictures", "with it"]];
-  for (const { task, ap50, ap, presenceAp, bestF1, atPrecision, counts } of scores.tasks)
+  const rows = [["task", "AP50", "AP75", "AP", "presence AP", "best F1", "at score", wanted, "at score", "boxes", "pictures", "with it"]];
+  for (const { task, ap50, ap75, ap, presenceAp, bestF1, atPrecision, counts } of scores.tasks)
     rows.push([
       task,
-      ...[ap50, ap, presenceAp, bestF1?.f1 ?? null, bestF1?.threshold ?? null].map(formatFigure),
+      ...[ap50, ap75, ap, presenceAp, bestF1?.f1 ?? null, bestF1?.threshold ?? null].map(formatFigure),
       ...[atPrecision?.recall ?? null, atPrecision?.threshold ?? null].map(formatFigure),
       ...[counts.boxes, counts.pictures, counts.positives].map(String),
     ]);
-  const { ap50, ap, presenceAp } = scores.mean;
-  rows.push(["mean", ...[ap50, ap, presenceAp].map(formatFigure), "", "", "", "", "", "", ""]);
-  return alignColumns(rows);
+  const { ap50, ap75, ap, presenceAp } = scores.mean;
+  rows.push(["mean", ...[ap50, ap75, ap, presenceAp].map(formatFigure), "", "", "", "", "", "", ""]);
+  const points = scores.tasks.flatMap(({ task, points }) =>
+    points ? [`points of ${task}: error ${formatFigure(points.error)} of the object's size, in ${points.found} of ${points.objects}`] : [],
+  );
+  return [alignColumns(rows), ...points].join("\n");
 }
 
 /** Rounded to four digits, so that files stay small and differ only where the figure does. */
@@ -51,19 +54,21 @@ function roundedPoint(point: F1Point | null): Record<string, number | null> | nu
 
 /** The scores as plain data for JSON.stringify: `{ mean, tasks: { NAME: {...} }, precision }`, figures to four digits. */
 export function scoresToJson(scores: Scores): Record<string, unknown> {
-  const { ap50, ap, presenceAp } = scores.mean;
+  const { ap50, ap75, ap, presenceAp } = scores.mean;
   return {
-    mean: { ap50: rounded(ap50), ap: rounded(ap), presenceAp: rounded(presenceAp) },
+    mean: { ap50: rounded(ap50), ap75: rounded(ap75), ap: rounded(ap), presenceAp: rounded(presenceAp) },
     tasks: Object.fromEntries(
       scores.tasks.map((score) => [
         score.task,
         {
           ap50: rounded(score.ap50),
+          ap75: rounded(score.ap75),
           ap: rounded(score.ap),
           presenceAp: rounded(score.presenceAp),
           bestF1: roundedPoint(score.bestF1),
           atPrecision: roundedPoint(score.atPrecision),
           counts: { ...score.counts },
+          ...(score.points ? { points: { ...score.points, error: rounded(score.points.error) } } : {}),
         },
       ]),
     ),

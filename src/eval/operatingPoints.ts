@@ -38,6 +38,8 @@ interface SizeScores {
   boxes: number;
   /** Average precision at IoU .5; null without a labelled box. */
   ap50: number | null;
+  /** The median IoU of the boxes that were found with the labelled ones, at any score; null where none was. */
+  medianIou: number | null;
   /** Of the detections that pass; null without a labelled box. */
   at: F1Point | null;
   /** The highest F1 that a threshold for this size alone would have; null without a labelled box. */
@@ -79,14 +81,15 @@ export function scoresAt(
   const wrong = [...matches.scores.keys()]
     .filter((i) => matches.verdicts[0]![i] === WRONG)
     .map((i) => ({ score: matches.scores[i]!, share: shareOf(matches.pictures[i]!, matches.found[i]!) }));
-  const truths = matches.truths.map(({ picture, box, score }) => ({
+  const truths = matches.truths.map(({ picture, box, score, overlap }) => ({
     score: score ?? Number.NEGATIVE_INFINITY,
+    overlap,
     share: shareOf(picture, box),
   }));
   const between = (from: number, to: number): SizeScores => {
     const within = ({ share }: { share: number }): boolean => share >= from && share < to;
     const boxes = truths.filter(within);
-    if (boxes.length === 0) return { from, boxes: 0, ap50: null, at: null, bestF1: null };
+    if (boxes.length === 0) return { from, boxes: 0, ap50: null, medianIou: null, at: null, bestF1: null };
     const rightScores = rising(boxes);
     const wrongScores = rising(wrong.filter(within));
     const point = (least: number): F1Point => {
@@ -101,7 +104,8 @@ export function scoresAt(
       Uint8Array.from(ranked, ({ verdict }) => verdict),
       boxes.length,
     );
-    return { from, boxes: boxes.length, ap50, at: point(threshold), bestF1 };
+    const overlaps = boxes.flatMap(({ overlap }) => overlap ?? []).sort((a, b) => a - b);
+    return { from, boxes: boxes.length, ap50, medianIou: overlaps[overlaps.length >> 1] ?? null, at: point(threshold), bestF1 };
   };
   return {
     all: between(0, Number.POSITIVE_INFINITY).at,

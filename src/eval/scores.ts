@@ -1,5 +1,5 @@
 // How good a model is, a task at a time, over the pictures where that task is labelled.
-//   label         AP50, AP and the curve    presence AP
+//   label         AP50, AP75, AP, the curve   presence AP
 //   list of boxes yes                       present (unknown where the list is empty but a region is ignored)
 //   []            yes                       absent
 //   true          left out                  present
@@ -9,7 +9,8 @@
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
-import { averagePrecision, checkFound, type Found, IGNORED, type Matches, matchTask, RIGHT } from "./averagePrecision.js";
+import { averagePrecision, checkFound, type Found, IGNORED, type Matches, matchTask, OVERLAPS, RIGHT } from "./averagePrecision.js";
+import { type PointScores, scorePoints } from "./points.js";
 import { presenceAp, presenceTruth } from "./presence.js";
 
 /** What a task's detections with `score >= threshold` are worth at IoU .5. */
@@ -45,6 +46,8 @@ export interface TaskScores {
   task: Task;
   /** COCO's average precision at IoU .5; null without a labelled box. */
   ap50: number | null;
+  /** The same at IoU .75, which loose boxes miss. */
+  ap75: number | null;
   /** COCO's AP: the mean over IoU .50, .55 .. .95; null without a labelled box. */
   ap: number | null;
   /** Average precision of the presence probability over pictures; null without a positive picture. */
@@ -54,13 +57,15 @@ export interface TaskScores {
   bestF1: F1Point | null;
   /** The lowest threshold that keeps the precision asked for; null if none does. */
   atPrecision: F1Point | null;
+  /** How well points are found; null where none are labelled. */
+  points: PointScores | null;
 }
 
 /** The figures of a model. */
 export interface Scores {
   tasks: TaskScores[];
   /** The mean of each figure over the tasks that have it: for AP those with a labelled box, for presence with a positive picture. */
-  mean: { ap50: number | null; ap: number | null; presenceAp: number | null };
+  mean: { ap50: number | null; ap75: number | null; ap: number | null; presenceAp: number | null };
   /** The precision that `atPrecision` was to keep. */
   precision: number;
 }
@@ -141,6 +146,7 @@ function evaluateTask(task: Task, samples: readonly Sample[], found: readonly Fo
   return {
     task,
     ap50: aps[0] ?? null,
+    ap75: aps[OVERLAPS.indexOf(0.75)] ?? null,
     ap: mean(aps),
     presenceAp: presenceAp(probabilities, truths),
     counts: {
@@ -153,6 +159,7 @@ function evaluateTask(task: Task, samples: readonly Sample[], found: readonly Fo
     },
     bestF1: highestF1(points),
     atPrecision: lowestThreshold(points, precision),
+    points: scorePoints(task, samples, found),
   };
 }
 
@@ -177,6 +184,7 @@ export function evaluate(
     tasks: scores,
     mean: {
       ap50: mean(scores.map((score) => score.ap50)),
+      ap75: mean(scores.map((score) => score.ap75)),
       ap: mean(scores.map((score) => score.ap)),
       presenceAp: mean(scores.map((score) => score.presenceAp)),
     },

@@ -32,6 +32,8 @@ export interface OpAttributes {
   bilinear2: Record<never, never>;
   /** 3x3 max pooling, stride 2, padding 1. */
   maxpool: Record<never, never>;
+  /** The mean of each channel over the picture: 1 x 1. */
+  globalmean: Record<never, never>;
   /** Two outputs: the even channels (0, 2, ..) and the odd ones. */
   split: Record<never, never>;
   /** Two inputs, joined along the channels. */

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import { type Loadable, unwrapped } from "../core/address.js";
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame } from "../core/frame.js";
@@ -9,7 +10,7 @@ import { type ModelSource, readModelBytes, shippedModel } from "../detect/source
 import { inputSize, letterboxed, type Placement, resampled } from "../image/letterbox.js";
 import { inputMultiple } from "../model/head.js";
 import { loadModel, type Model, saveModel } from "../model/model.js";
-import { createEngine, type Engine } from "../wasm/load.js";
+import { createEngine, type Engine, type WasmSource } from "../wasm/load.js";
 import type { Cut, Part } from "./cut.js";
 import { type Evaluation, evaluated } from "./evaluation.js";
 import { fitModel, isLabelled, taughtTasks } from "./fit.js";
@@ -63,7 +64,7 @@ export class Learner {
     engine: Engine,
     private readonly store: LearnStore,
     private readonly archive: Archive,
-    private readonly options: Required<Omit<LearnerOptions, "store">>,
+    private readonly options: Required<Omit<LearnerOptions, "store" | "wasm">>,
     /** Version 0. */
     first: Model,
     private current: { version: Version; model: Model },
@@ -78,17 +79,21 @@ export class Learner {
    * @param model as `Detector.load` takes it; left out: the one the package ships
    * @throws E_ARGUMENT where the store belongs to another model, or for bad options; E_MODEL for an f32 model; what `loadModel` throws
    */
-  static async open(model: ModelSource | Model = shippedModel(), options: LearnerOptions = {}): Promise<Learner> {
+  static async open(model: Loadable<ModelSource | Model> = shippedModel(), options: LearnerOptions = {}): Promise<Learner> {
     const { store = memoryStore(), memoryBytes = MEMORY, seed = 1 } = options;
-    const file = (await readModelBytes(model)) ?? saveModel(model as Model);
+    const given = await unwrapped(model);
+    const file = (await readModelBytes(given)) ?? saveModel(given as Model);
     const first = loadModel(file);
     const { pixels = first.info.pixels } = options;
     if (!first.graph.scales)
       throw new FourwayError("E_MODEL", "learner: expected an int8 model, got f32; quantize it first (fourway quantize)");
+    if (first.info.layout.box < 0 || first.info.layout.points)
+      throw new FourwayError("E_MODEL", "learner: expected heads that give boxes alone, got others; train those with fourway train");
+    const wasm = (await unwrapped(options.wasm)) as WasmSource | undefined;
     const archive = new Archive(store);
     const version = await archive.begin(file, first.info.tasks, seed);
     const current = { version, model: version.id === 0 ? first : loadModel(await archive.model(version.id)) };
-    return new Learner(await createEngine(), store, archive, { memoryBytes, seed, pixels }, first, current, await Shelf.open(archive));
+    return new Learner(await createEngine(1, wasm), store, archive, { memoryBytes, seed, pixels }, first, current, await Shelf.open(archive));
   }
 
   /** The committed model, for `Detector.load` or `detector.use`. */

@@ -1,3 +1,4 @@
+import type { Loadable } from "../core/address.js";
 import type { Box } from "../core/box.js";
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
@@ -5,6 +6,7 @@ import { PARTS, type Part } from "./cut.js";
 import type { GuardResult } from "./guard.js";
 import type { Question } from "./questions.js";
 import type { LearnStore } from "./store.js";
+import type { WasmSource } from "../wasm/load.js";
 
 /** How a learner is to work. */
 export interface LearnerOptions {
@@ -16,6 +18,8 @@ export interface LearnerOptions {
   seed?: number;
   /** About so many pixels the network learns from; more learn smaller things. Default: the model's. */
   pixels?: number;
+  /** The kernels, as `Detector.load` takes them. */
+  wasm?: Loadable<WasmSource>;
 }
 
 /** Options of `Learner.add`. */

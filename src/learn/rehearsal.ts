@@ -50,7 +50,7 @@ export function answersAsTargets(
       const t = known.indexOf(task);
       const maps = t < 0 ? [] : strides.map((stride, level) => ({ stride, ...outputs[level * known.length + t]! }));
       const cells = outputs.reduce((sum, { width, height }) => sum + width * height, 0) / known.length;
-      const target: Target = { quality: new Float32Array(cells), skip: new Uint8Array(cells), cells: [], boxes: [] };
+      const target: Target = { quality: new Float32Array(cells), skip: new Uint8Array(cells), cells: [], boxes: [], rows: [] };
       let cell = 0;
       for (const { offset, width, height, stride } of maps)
         for (let i = 0; i < width * height; i++, cell++) {

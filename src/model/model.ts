@@ -9,7 +9,7 @@ import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import { mapName } from "./build.js";
 import { IDENTITY, type PlattScaling } from "./calibration.js";
-import { BOX_HEAD, BOX_MAPS, checkStrides, type HeadMaps, headLayout } from "./head.js";
+import { BOX_HEAD, BOX_MAPS, checkMaps, type HeadMaps, headLayout } from "./head.js";
 
 /** What a detector must know beside the network. */
 export interface ModelInfo extends HeadMaps {
@@ -106,6 +106,7 @@ export function saveModel({ graph, info }: Model): Uint8Array {
     pixels: String(rest.pixels),
     strides: JSON.stringify(rest.strides),
     head: JSON.stringify(rest.layout.outputs),
+    ...(rest.layout.points ? { mirror: JSON.stringify(rest.layout.points.mirror) } : {}),
     normalisation: NORMALISATION,
     thresholds: JSON.stringify(rest.thresholds),
     scores: JSON.stringify(rest.scores),
@@ -116,7 +117,19 @@ export function saveModel({ graph, info }: Model): Uint8Array {
   return file;
 }
 
-const OWN = new Set(["sha256", "format", "tasks", "pixels", "strides", "head", "normalisation", "thresholds", "scores", "presence"]);
+const OWN = new Set([
+  "sha256",
+  "format",
+  "tasks",
+  "pixels",
+  "strides",
+  "head",
+  "mirror",
+  "normalisation",
+  "thresholds",
+  "scores",
+  "presence",
+]);
 
 const finite = (v: unknown): v is number => typeof v === "number" && Number.isFinite(v);
 
@@ -210,10 +223,11 @@ export function loadModel(file: Bytes): Model {
     ? perTask(tasks, (task) => oneSize((parse("presence", (v) => isRecord(v, tasks, isPair)) as Record<Task, Pair>)[task]!))
     : (parse("presence", (v) => isRecord(v, tasks, isScaling)) as ModelInfo["presence"]);
   const strides = parse("strides", (v) => Array.isArray(v) && v.length > 0 && v.every(finite)) as number[];
-  checkStrides(strides);
   const isOutput = (v: unknown): boolean => Array.isArray(v) && v.length === 2 && typeof v[0] === "string" && finite(v[1]);
   const outputs = (): unknown => parse("head", (v) => Array.isArray(v) && v.length > 0 && v.every(isOutput));
-  const layout = metadata.format === FORMAT_1 ? BOX_HEAD : headLayout(outputs() as [string, number][]);
+  const mirror = metadata.mirror === undefined ? undefined : (parse("mirror", (v) => Array.isArray(v) && v.every(finite)) as number[]);
+  const layout = metadata.format === FORMAT_1 ? BOX_HEAD : headLayout(outputs() as [string, number][], mirror);
+  checkMaps({ strides, layout });
   const expected = strides.flatMap((stride) => tasks.map((task) => mapName(task, stride)));
   if (expected.join() !== graph.outputs.join())
     throw new FourwayError("E_MODEL", `model: expected the outputs ${expected.join(", ")}, got ${graph.outputs.join(", ")}`);

@@ -1,9 +1,10 @@
 import { FourwayError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
-import { type Graph, imageOf } from "../graph/graph.js";
+import { type Graph, imageOf, paramOf } from "../graph/graph.js";
 import { Builder } from "./blocks.js";
-import { addHead, INNER_CHANNELS, mapName } from "./build.js";
+import { addHead, addMap, INNER_CHANNELS, mapName } from "./build.js";
+import type { HeadLayout } from "./head.js";
 import { defaultInfo, type Model } from "./model.js";
 
 /** A graph without the nodes and params that these values do not need; its outputs stay as they are. */
@@ -21,6 +22,12 @@ export function pruned(graph: Graph, values: Iterable<string>): Graph {
   return { ...graph, nodes, params: new Map([...graph.params].filter(([name]) => used.has(name))) };
 }
 
+const unfit = ({ scales }: Graph): FourwayError =>
+  new FourwayError(
+    "E_MODEL",
+    `heads: expected an f32 model that fourway trained, got ${scales ? "int8" : "another network"}; give the file that training wrote`,
+  );
+
 /**
  * The model with heads for exactly these tasks, in this order. Heads that it has stay the same bit for bit, with their thresholds and
  * calibrations; the others are dropped; new ones, as wide within as those (32 where those are single rows), begin with random weights and
@@ -33,11 +40,7 @@ export function withTasks({ graph, info }: Model, tasks: readonly Task[], seed =
   const input = (name: string): string | undefined => graph.nodes.find((node) => node.name === name)?.inputs[0];
   const levels = info.strides.map((stride) => input(`${mapName(known, stride)}.block.depthwise`) ?? input(mapName(known, stride)));
   const width = graph.params.get(`head.${known}.pointwise.weight`)?.dims[0] ?? INNER_CHANNELS;
-  if (graph.scales || !levels.every((value) => value !== undefined))
-    throw new FourwayError(
-      "E_MODEL",
-      `heads: expected an f32 model that fourway trained, got ${graph.scales ? "int8" : "another network"}; give the file that training wrote`,
-    );
+  if (graph.scales || !levels.every((value) => value !== undefined)) throw unfit(graph);
   const isKnown = (task: Task): boolean => info.tasks.includes(task);
   const kept = tasks.filter(isKnown).flatMap((task) => info.strides.map((stride) => mapName(task, stride)));
   const b = new Builder(new Random(seed, 3), imageOf(graph));
@@ -61,5 +64,36 @@ export function withTasks({ graph, info }: Model, tasks: readonly Task[], seed =
       scores: pick(info.scores, fresh.scores),
       presence: pick(info.presence, fresh.presence),
     },
+  };
+}
+
+/**
+ * The model with another layout of its heads' maps. The logit's row stays the same bit for bit, the others begin anew; thresholds and
+ * calibrations are those of an untrained model.
+ * @throws E_MODEL for int8, and for a network whose heads do not end in rows of their own
+ */
+export function withLayout({ graph, info }: Model, layout: HeadLayout, seed = 1): Model {
+  const maps = info.strides.flatMap((stride) => info.tasks.map((task) => ({ task, stride, name: mapName(task, stride) })));
+  const ends = new Map(graph.nodes.filter(({ op }) => op === "conv1x1").map((node) => [node.name, node]));
+  if (graph.scales || !maps.every(({ name }) => ends.has(name))) throw unfit(graph);
+  const b = new Builder(new Random(seed, 4), imageOf(graph));
+  b.graft(
+    pruned(
+      graph,
+      maps.map(({ name }) => ends.get(name)!.inputs[0]!),
+    ),
+    "",
+  );
+  for (const { task, stride, name } of maps) addMap(b, task, stride, ends.get(name)!.inputs[0]!, layout);
+  for (const { task, name } of maps)
+    for (const role of ["weight", "bias"] as const) {
+      const { data } = paramOf(graph, ends.get(name)!, role);
+      const fresh = b.params.get(`head.${task}.out.${role}`)!.data;
+      fresh.set(data.subarray(0, data.length / info.layout.channels));
+    }
+  const outputs = maps.map(({ name }) => name);
+  return {
+    graph: b.graph(outputs),
+    info: { ...defaultInfo(info.tasks, { strides: info.strides, layout }), pixels: info.pixels, notes: info.notes },
   };
 }

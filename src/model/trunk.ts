@@ -9,12 +9,17 @@ import { pruned } from "./surgery.js";
 
 /** Channels of a ShuffleNetV2's stem and of its stages at strides 8, 16 and 32, and its activation. */
 const WIDTHS = {
+  "0.25": { channels: [24, 24, 48, 96], slope: 0 },
   "0.5": { channels: [24, 48, 96, 192], slope: 0 },
   "1.0": { channels: [24, 116, 232, 464], slope: 0.1 },
+  "1.5": { channels: [24, 176, 352, 704], slope: 0.1 },
 } as const;
 
 /** A trunk's width. */
 export type TrunkWidth = keyof typeof WIDTHS;
+
+/** The widths, from narrow to wide. */
+export const TRUNK_WIDTHS = Object.keys(WIDTHS) as TrunkWidth[];
 
 /**
  * A ShuffleNetV2 trunk with random weights and norms: outputs at strides 8, 16, 32.

@@ -7,6 +7,7 @@ import type { CocoOptions } from "../data/formats/coco.js";
 import type { LabelFormat } from "../data/formats/format.js";
 import { LABEL_FORMATS } from "../data/formats/table.js";
 import { checkTaskNames, joinDatasets, joinPath } from "../data/read.js";
+import { readSize } from "./image.js";
 
 /** The real path of a picture; null where there is none. */
 type RealPath = (picture: string) => Promise<string | null>;
@@ -20,8 +21,8 @@ interface FoundFile {
 /**
  * Reads labelled pictures from disk. A path may be
  * - a set: a folder with `labels.jsonl` (native), else with COCO files (`instances*.json`, `annotations*.json`,
- *   `_annotations.coco.json`, in it or in its `annotations/`), their pictures next to them or in `images/`;
- * - such a file itself (`.jsonl` or `.json`, any name);
+ *   `_annotations.coco.json`, in it or in its `annotations/`), else with `labels.csv`, their pictures next to them or in `images/`;
+ * - such a file itself (`.jsonl`, `.json` or `.csv`, any name);
  * - a folder of sets (anything else in it is skipped).
  * A label file that is reached twice is read once. A picture that is missing is left out and reported in `faults`, like every other
  * bad annotation; whether a fault stops the work is the caller's choice.
@@ -138,11 +139,24 @@ async function readLabelFile(
   const dataset: Dataset = { samples: [], faults: [...faults], skipped };
   for (const [index, sample] of samples.entries()) {
     const line = lines[index]!;
-    if ((await realPath(sample.image)) !== null) dataset.samples.push({ ...sample, source: `${file}:${line}` });
-    else dataset.faults.push({ file, line, message: `expected the picture "${sample.image}", got no such file` });
+    if ((await realPath(sample.image)) !== null) {
+      const size = sample.width > 0 ? sample : await pictureSize(sample.image);
+      if (size instanceof FourwayError) dataset.faults.push({ file, line, message: size.message });
+      else dataset.samples.push({ ...sample, width: size.width, height: size.height, source: `${file}:${line}` });
+    } else dataset.faults.push({ file, line, message: `expected the picture "${sample.image}", got no such file` });
   }
   dataset.faults.sort((a, b) => a.line - b.line);
   return dataset;
+}
+
+/** The size of a picture by its header, or why it has none. */
+async function pictureSize(path: string): Promise<{ width: number; height: number } | FourwayError> {
+  try {
+    return await readSize(path);
+  } catch (error) {
+    if (error instanceof FourwayError && error.code === "E_IMAGE") return error;
+    throw error;
+  }
 }
 
 /** The paths of pictures, in the folder that holds most of them, the first of equals. */

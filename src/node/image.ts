@@ -74,12 +74,18 @@ export function readView(source: string): Promise<{ frame: Frame; width: number;
   return decodeImage(source, { covering: VIEW });
 }
 
-async function decodeImage(
+/** Width and height of a picture file, upright; no pixel is decoded. @throws as `readImage` */
+export async function readSize(source: string): Promise<{ width: number; height: number }> {
+  const { upright } = await readHeader(source, source);
+  return { width: upright[0], height: upright[1] };
+}
+
+/** A file's bytes and what its header says. */
+async function readHeader(
   source: string | Uint8Array,
-  { covering }: { covering?: { width: number; height: number } },
-): Promise<{ frame: Frame; width: number; height: number }> {
+  where: string,
+): Promise<{ bytes: Uint8Array; kind: keyof typeof MOST_PIXELS_A_BYTE; upright: [number, number] }> {
   const sharp = await loadSharp();
-  const where = typeof source === "string" ? source : `picture of ${source.length} bytes`;
   const bytes = typeof source === "string" ? await readBounded(source) : source;
   const kind = pictureKind(bytes);
   if (kind === null)
@@ -101,7 +107,16 @@ async function decodeImage(
     );
   if (size.width * size.height > MOST_PIXELS_A_BYTE[kind] * bytes.length)
     throw damaged(where, kind, new Error(`a header of ${size.width} x ${size.height} pixels on ${bytes.length} bytes`));
-  const upright = uprightSize(size);
+  return { bytes, kind, upright: uprightSize(size) };
+}
+
+async function decodeImage(
+  source: string | Uint8Array,
+  { covering }: { covering?: { width: number; height: number } },
+): Promise<{ frame: Frame; width: number; height: number }> {
+  const sharp = await loadSharp();
+  const where = typeof source === "string" ? source : `picture of ${source.length} bytes`;
+  const { bytes, kind, upright } = await readHeader(source, where);
   const shrink = covering ? shrinkFor(upright, covering) : 1;
   const decode = async (file: Uint8Array, failOn: "truncated" | "warning"): Promise<Frame> => {
     let picture = sharp(file, { limitInputPixels: MAX_FRAME_PIXELS, failOn }).autoOrient();

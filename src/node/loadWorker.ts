@@ -1,23 +1,16 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { type ErrorData, FourwayError, toErrorData } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
-import { type Batch, Batcher, largestUse } from "../data/batch.js";
+import { type Batch, Batcher, type BatcherOptions, largestUse } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
 import { openPicture } from "../data/picture.js";
 import { createEngine } from "../wasm/load.js";
 import { readImage } from "./image.js";
 
 /** The loader's settings. */
-export interface LoaderData {
+export interface LoaderData extends BatcherOptions {
   samples: Sample[];
   tasks: string[];
-  seed: number;
-  batch: number;
-  slices: number;
-  /** Of the input, about. */
-  pixels: readonly number[];
-  /** A factor by which the pictures of a set are drawn more often, by its name. */
-  oversample?: Readonly<Record<string, number>>;
   /** The most bytes of decoded pictures that are kept. */
   cacheBytes: number;
   /** A picture that cannot be used stops the work; otherwise it is reported and a grey one without labels replaces it. */

@@ -25,7 +25,7 @@ export async function peerAnswers(
   file: string,
   samples: readonly Sample[],
   tasks: readonly Task[],
-  { preset, pixels, ...options }: LookOptions & { preset?: string; pixels: number },
+  { preset, pixels = PEER_PIXELS, ...options }: LookOptions & { preset?: string; pixels?: number },
 ): Promise<Answers> {
   const found = (objects: DetectedObject[]): Found => withPresence(objects, tasks);
   if (!file.endsWith(".onnx"))

@@ -141,6 +141,7 @@ async function tile(
 function figuresTable({ scores, reliability }: Report): string {
   const heads = [
     "AP50",
+    "AP75",
     "AP",
     "presence AP",
     "calibration error",
@@ -152,14 +153,23 @@ function figuresTable({ scores, reliability }: Report): string {
   const counts = ["boxes", "pictures", "with the task", "without"];
   const chosen = (point: F1Point | null, what: "f1" | "recall") => [point?.[what] ?? null, point?.threshold ?? null];
   const rows = scores.tasks.map(
-    ({ task, ap50, ap, presenceAp, bestF1, atPrecision, counts: { boxes, pictures, positives, negatives } }) => {
-      const figures = [ap50, ap, presenceAp, reliability?.[task]?.error ?? null, ...chosen(bestF1, "f1"), ...chosen(atPrecision, "recall")];
+    ({ task, ap50, ap75, ap, presenceAp, bestF1, atPrecision, counts: { boxes, pictures, positives, negatives } }) => {
+      const figures = [
+        ap50,
+        ap75,
+        ap,
+        presenceAp,
+        reliability?.[task]?.error ?? null,
+        ...chosen(bestF1, "f1"),
+        ...chosen(atPrecision, "recall"),
+      ];
       return tableRow(task, [...figures.map(formatFigure), ...[boxes, pictures, positives, negatives].map(String)]);
     },
   );
-  const { ap50, ap, presenceAp } = scores.mean;
-  const empty = Array.from({ length: heads.length + counts.length - 3 }, () => "");
-  const mean = tableRow("mean", [...[ap50, ap, presenceAp].map(formatFigure), ...empty], "mean");
+  const { ap50, ap75, ap, presenceAp } = scores.mean;
+  const means = [ap50, ap75, ap, presenceAp];
+  const empty = Array.from({ length: heads.length + counts.length - means.length }, () => "");
+  const mean = tableRow("mean", [...means.map(formatFigure), ...empty], "mean");
   return tableWith(["task", ...heads, ...counts], [...rows, mean]);
 }
 

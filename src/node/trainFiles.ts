@@ -2,11 +2,12 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { TASKS } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
-import { type Store, TRAINING_DEFAULTS, type TrainingOptions, type TrainingResult, train } from "../train/session.js";
+import { type Store, type TrainingOptions, type TrainingResult, train } from "../train/session.js";
+import { TRAINING_DEFAULTS } from "../train/settings.js";
 import { startBatchLoader } from "./batchLoader.js";
 import { readViewFrame } from "./evaluate.js";
 import { safeWrite } from "./safeWrite.js";
-import { logEpoch } from "./trainingLog.js";
+import { logEpoch, logGradients } from "./trainingLog.js";
 import { startReplicas } from "./workerReplicas.js";
 
 /** Settings of `trainFiles`: those of `train`, and where and how Node does it. */
@@ -56,6 +57,7 @@ export function trainFiles(
         startBatchLoader({ ...settings, samples: [...settings.samples], tasks: [...settings.tasks], cacheBytes }, steps, onFault),
     },
     async onEvent(event) {
+      if (event.kind === "gradients") await logGradients(`${out}.gradients`, options.tasks ?? TASKS, event);
       if (event.kind === "epoch") await logEpoch(`${out}.log`, options.tasks ?? TASKS, event, event.scores);
       await onEvent?.(event);
     },

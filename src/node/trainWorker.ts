@@ -13,6 +13,7 @@ export type Request =
   | { kind: "start"; graph: Graph; options: ReplicaOptions; index: number }
   | { kind: "slots"; slots: SharedArrayBuffer[][] }
   | { kind: "restoreNorms"; examples: Example[]; width: number; height: number }
+  | { kind: "gradientProducts"; examples: Example[]; width: number; height: number }
   | { kind: "compute"; examples: Example[]; width: number; height: number; parity: number }
   | { kind: "apply"; update: Update; parity: number }
   | { kind: "save" }
@@ -26,13 +27,13 @@ export interface Started {
 }
 
 /** A worker's answer. */
-export type Reply = { value: Started | SliceLoss | Float32Array | Graph | null } | { error: ErrorData };
+export type Reply = { value: Started | SliceLoss | number[] | Float32Array | Graph | null } | { error: ErrorData };
 
 let replica: Replica;
 let own = 0;
 let slots: Float32Array[][] = [];
 
-async function answer(request: Request): Promise<Started | SliceLoss | Float32Array | Graph | null> {
+async function answer(request: Request): Promise<Started | SliceLoss | number[] | Float32Array | Graph | null> {
   switch (request.kind) {
     case "start":
       replica = new Replica(await createEngine(), request.graph, request.options);
@@ -44,6 +45,8 @@ async function answer(request: Request): Promise<Started | SliceLoss | Float32Ar
     case "restoreNorms":
       replica.restoreNorms(request.examples, request.width, request.height);
       return null;
+    case "gradientProducts":
+      return replica.gradientProducts(request.examples, request.width, request.height);
     case "compute": {
       const loss = replica.compute(request.examples, request.width, request.height);
       publish(slots[request.parity]![own]!, replica.gradients(), replica.state());

@@ -31,6 +31,36 @@ export async function logEpoch(path: string, tasks: readonly Task[], { epoch, lo
   await safeWrite(`${path}.svg`, `${logPlot(table)}\n`);
 }
 
+/**
+ * Adds a look at the tasks' gradients to a training's log: a line in `path`.csv with the cosine of each pair of tasks and each task's length, and the cosines'
+ * curves in `path`.svg. Lines of later steps, which an earlier run has left, go.
+ */
+export async function logGradients(
+  path: string,
+  tasks: readonly Task[],
+  { step, cosines, lengths }: { step: number; cosines: readonly number[]; lengths: readonly number[] },
+): Promise<void> {
+  const count = tasks.length;
+  const pairs = cosines.flatMap((cosine, i) => (i % count > Math.floor(i / count) ? [{ i, cosine }] : []));
+  const names = pairs.map(({ i }) => `${tasks[Math.floor(i / count)]} and ${tasks[i % count]}`);
+  const before = await readFile(`${path}.csv`, "utf8").catch(() => "");
+  const kept = before
+    .split("\n")
+    .slice(1)
+    .filter((row) => row !== "" && Number.parseInt(row, 10) < step);
+  const rows = [
+    ...kept,
+    [step, ...pairs.map(({ cosine }) => cosine.toFixed(4)), ...lengths.map((length) => length.toPrecision(5))].join(","),
+  ];
+  await safeWrite(`${path}.csv`, `${[["step", ...names, ...tasks.map((task) => `length ${task}`)].join(","), ...rows].join("\n")}\n`);
+  const cells = rows.map((row) => row.split(",").map(Number));
+  const series = names.map((name, k) => ({ name, points: cells.map((row) => [row[0]!, row[k + 1]!] as const) }));
+  await safeWrite(
+    `${path}.svg`,
+    `${linePlot({ title: "Cosines between the tasks' gradients of the trunk", x: { label: "step" }, y: { label: "cosine", from: -1, to: 1 }, series })}\n`,
+  );
+}
+
 /** Two plots over the epochs, one above the other: loss and AP50 on val, a line per task. */
 function logPlot([head = "", ...rows]: readonly string[]): string {
   const columns = head.split(",");

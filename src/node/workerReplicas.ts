@@ -88,6 +88,7 @@ export async function startReplicas(graph: Graph, threads: number, options: Repl
         ),
       );
     },
+    gradientProducts: ({ slices, width, height }) => first.ask<number[]>({ kind: "gradientProducts", examples: slices[0]!, width, height }),
     apply(update) {
       for (const handle of handles) handle.tell({ kind: "apply", update, parity });
     },

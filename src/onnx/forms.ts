@@ -99,6 +99,7 @@ const FORMS: { [N in OpName]: OnnxForm<N> } = {
     read: { MaxPool: read.maxPool },
     write: () => [{ op: "MaxPool", attributes: [ints("kernel_shape", [3, 3]), ints("pads", [1, 1, 1, 1]), ints("strides", [2, 2])] }],
   },
+  globalmean: { read: { GlobalAveragePool: read.globalAveragePool }, write: () => [{ op: "GlobalAveragePool" }] },
   upsample2: {
     read: { Resize: read.resize, Upsample: read.resize },
     write: (_, writer) => writeResize(writer, { coordinate_transformation_mode: "asymmetric", mode: "nearest", nearest_mode: "floor" }),

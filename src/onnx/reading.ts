@@ -7,8 +7,8 @@ import { type Constant, dimsText } from "./tensors.js";
 export const MAX_CHANNELS = 65536;
 /** The largest value: its side at most 2^4 times the input's. */
 const FINEST_LEVEL = -4;
-/** The smallest value: its side at least 2^-16 of the input's. */
-const COARSEST_LEVEL = 16;
+/** The smallest value: its side at least 2^-16 of the input's. Also the level of means over the whole picture. */
+export const COARSEST_LEVEL = 16;
 
 /** A value of the graph being read. Several tensors of the file may be the same value (Identity, Conv and its Relu, Q and DQ). */
 export interface Value {

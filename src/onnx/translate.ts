@@ -4,6 +4,7 @@ import { type Attributes, attributesOf, shortest } from "./attributes.js";
 import { Fault, quote } from "./faults.js";
 import {
   addNode,
+  COARSEST_LEVEL,
   claim,
   constantAt,
   define,
@@ -188,6 +189,14 @@ export function maxPool(reading: Reading, node: OnnxNode): void {
   if (attributes.int("ceil_mode", 0) !== 0) throw new Fault("expected sizes rounded down, got ceil_mode 1");
   const y = define(reading, onlyOutput(node), x.channels, x.level + 1);
   addNode(reading, { op: "maxpool", name: node.name ?? "", inputs: [x], outputs: [y], attributes: {}, params: {} });
+}
+
+/** GlobalAveragePool: its one cell is at a level of its own, where it meets nothing but others of its kind. */
+export function globalAveragePool(reading: Reading, node: OnnxNode): void {
+  attributesOf(node, []);
+  const x = valueAt(reading, node, 0);
+  const y = define(reading, onlyOutput(node), x.channels, COARSEST_LEVEL);
+  addNode(reading, { op: "globalmean", name: node.name ?? "", inputs: [x], outputs: [y], attributes: {}, params: {} });
 }
 
 /** A Slice of every second channel is half of a split; it waits on its input's value for the other half. */

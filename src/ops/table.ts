@@ -6,6 +6,7 @@ import { conv1x1 } from "./conv1x1.js";
 import { conv3x3 } from "./conv3x3.js";
 import { dequantize } from "./dequantize.js";
 import { dwconv } from "./dwconv.js";
+import { globalmean } from "./globalmean.js";
 import { maxpool } from "./maxpool.js";
 import { norm } from "./norm.js";
 import type { Op } from "./op.js";
@@ -26,6 +27,7 @@ export const OPS: { [N in OpName]: Op<N> } = {
   upsample2,
   bilinear2,
   maxpool,
+  globalmean,
   split,
   concat,
   dequantize,

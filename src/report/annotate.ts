@@ -23,7 +23,7 @@ export interface AnnotateOptions {
 }
 
 /**
- * A copy of the frame with a box and a tag ("car 0.87") for each object, in a colour a task; lines and letters grow with
+ * A copy of the frame with a box, its points and a tag ("car 0.87") for each object, in a colour a task; lines and letters grow with
  * the picture. The strongest object is drawn last, so that its tag is on top.
  * @throws E_ARGUMENT for a frame whose size and data do not fit.
  */
@@ -37,6 +37,11 @@ export async function annotate(frame: Frame, objects: readonly DetectedObject[],
   for (const box of options.ignored ?? []) outline(picture, box, Math.max(1, line >> 1), [170, 170, 170], true);
   const order = [...objects].sort((a, b) => a.score - b.score);
   for (const { task, box } of order) outline(picture, box, line, colourOf(task), false);
+  for (const { task, points = [] } of order)
+    for (const { x, y } of points) {
+      fill(picture, x - 2 * line, y - 2 * line, x + 2 * line, y + 2 * line, BLACK, 0.55);
+      fill(picture, x - line, y - line, x + line, y + line, colourOf(task));
+    }
   if (options.tags ?? true)
     for (const { task, score, box } of order) tag(picture, `${task} ${score.toFixed(2)}`, box, line, dot, colourOf(task));
   return picture;

@@ -26,13 +26,13 @@ export type { OptimizerName, ParameterGroup } from "./optimizer.js";
 export type { ReplicaOptions } from "./replica.js";
 export {
   type Store,
-  TRAINING_DEFAULTS,
   type TrainingEvent,
   type TrainingOptions,
   type TrainingResult,
   type TrainingWorkers,
   train,
 } from "./session.js";
+export { TRAINING_DEFAULTS } from "./settings.js";
 export type { BatchSource, Progress, Replicas } from "./trainer.js";
 export type { SliceLoss, StepOptions } from "./trainingStep.js";
 export type { Update, WeightsOptions } from "./weights.js";

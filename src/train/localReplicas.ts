@@ -18,6 +18,7 @@ export async function startLocalReplica(graph: Graph, options: ReplicaOptions): 
       await breathe();
       return [replica.compute(slices[0]!, width, height)];
     },
+    gradientProducts: async ({ slices, width, height }) => replica.gradientProducts(slices[0]!, width, height),
     apply(update) {
       replica.apply(update);
     },

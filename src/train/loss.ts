@@ -1,5 +1,5 @@
-import type { Truth } from "../data/example.js";
-import { BOX_MAPS, type HeadMaps } from "../model/head.js";
+import { ROW, type Truth } from "../data/example.js";
+import { BOX_MAPS, type HeadLayout, type HeadMaps } from "../model/head.js";
 import type { TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
 import { roomFor } from "../wasm/memory.js";
@@ -11,10 +11,12 @@ const BINS = 0.125;
 const MAP = 2;
 const BOX = 2;
 const PRESENCE = 0.25;
+/** Of the points' term, which is divided by the quality of the cells with points, but by no less than `MIN_TOTAL`. */
+const POINTS = 2;
 /** The map and box terms are divided by the batch's total quality, but by no less than this. */
 const MIN_TOTAL = 4;
 
-/** What the terms are divided by: the labelled cells' quality, all together, and how many presences are known. */
+/** What the terms are divided by: the labelled cells' quality, all together, and how many presences are known (of heads without boxes: pictures). */
 export interface Divisors {
   quality: number;
   known: number;
@@ -44,6 +46,9 @@ export interface LossBuffers {
   cell: number;
   target: number;
   listWeight: number;
+  /** For points: the object's size of an entry, and room for one entry's points each. */
+  size: number;
+  points: number;
 }
 
 /** Cells of the largest map of a plan, all pictures together. */
@@ -51,19 +56,21 @@ export function largestMap({ plan, outputs }: Pick<LossMaps, "plan" | "outputs">
   return Math.max(...outputs.map(({ height, width }) => plan.batch * height * width));
 }
 
-/** How much memory `reserveLoss` takes. */
+/** How much memory `reserveLoss` takes for heads without points. */
 export function lossBytes(cells: number): number {
   return 4 * roomFor(4 * cells) + roomFor(16 * cells);
 }
 
 /** Reserves the lists for maps of at most `cells` cells. */
-export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
+export function reserveLoss({ memory }: Engine, cells: number, { points }: Pick<HeadLayout, "points"> = BOX_MAPS.layout): LossBuffers {
   return {
     quality: memory.reserve(4 * cells),
     weight: memory.reserve(4 * cells),
     cell: memory.reserve(4 * cells),
     target: memory.reserve(16 * cells),
     listWeight: memory.reserve(4 * cells),
+    size: points ? memory.reserve(4 * cells) : 0,
+    points: points ? memory.reserve(8 * points.mirror.length * cells) : 0,
   };
 }
 
@@ -72,7 +79,8 @@ export function reserveLoss({ memory }: Engine, cells: number): LossBuffers {
  * the maps, 1 - GIoU on the boxes (with a cross entropy where sides are distributions) and a logistic loss on the largest logit (presence). A task whose `mapWeight` (`presenceWeight`) is 0
  * adds nothing and its head receives exactly 0 from that picture.
  * Reads the program's outputs, writes all of its `dOutputs`.
- * Outputs of the layout other than the logit and the box get a gradient of exactly 0.
+ * Outputs of the layout other than logit, box and points get a gradient of exactly 0. The points' loss counts
+ * wherever an object's points are known, its box or not. Heads without boxes have the cost of `presenceCost`.
  * @param tasks how many; outputs are ordered as `buildNetwork` makes them
  * @param rest of the batch, where its gradients are added up in several calls
  */
@@ -85,6 +93,7 @@ export function multiTaskLoss(
   { strides, layout }: HeadMaps = BOX_MAPS,
   rest: Divisors = { quality: 0, known: 0 },
 ): StepLoss {
+  if (layout.box < 0) return presenceCost({ kernels, memory }, program, buffers, examples, tasks, layout);
   const { outputs, dOutputs } = program;
   const { f32, i32 } = memory;
   const size = (level: number): number => outputs[level * tasks]!.height * outputs[level * tasks]!.width;
@@ -132,8 +141,49 @@ export function multiTaskLoss(
     }),
   );
 
-  let start = 0;
   const step = 4 * layout.cell;
+  /** The loss of the points on one map: of all cells that answer for an object with points, whether its box is known or not. */
+  const marked = layout.points ? markedTotal(examples, targets) : 0;
+  const pointsOf = (task: number, level: number, first: number, dOffset: number, offset: number): number => {
+    if (!layout.points || marked === 0) return 0;
+    const { height, width } = outputs[level * tasks]!;
+    const count = 2 * layout.points.mirror.length;
+    const stride = strides[level]!;
+    let n = 0;
+    examples.forEach(({ boxes, points }, picture) => {
+      const { quality, cells, rows } = targets[picture]![task]!;
+      cells.forEach((cell, i) => {
+        const values = points?.[rows[i]!];
+        const inLevel = cell - first;
+        if (!values || inLevel < 0 || inLevel >= height * width) return;
+        const [x, y] = [((inLevel % width) + layout.point) * stride, (Math.floor(inLevel / width) + layout.point) * stride];
+        const [, x0, y0, x1, y1] = boxes.slice(ROW * rows[i]!) as [number, number, number, number, number];
+        i32[(buffers.cell >> 2) + n] = picture * height * width + inLevel;
+        f32[(buffers.listWeight >> 2) + n] = quality[cell]!;
+        f32[(buffers.size >> 2) + n] = Math.sqrt((x1 - x0) * (y1 - y0)) / stride;
+        values.forEach((value, k) => {
+          f32[(buffers.points >> 2) + n * count + k] = (value - (k % 2 === 0 ? x : y)) / stride;
+        });
+        n++;
+      });
+    });
+    const at = 4 * layout.points.first;
+    const { cell, points, size, listWeight } = buffers;
+    return kernels.pointLoss(
+      dOffset + at,
+      offset + at,
+      cell,
+      points,
+      size,
+      listWeight,
+      n,
+      step,
+      count,
+      POINTS / Math.max(MIN_TOTAL, marked),
+    );
+  };
+
+  let start = 0;
   strides.forEach((stride, level) => {
     const count = size(level);
     const { width } = outputs[level * tasks]!;
@@ -172,6 +222,7 @@ export function multiTaskLoss(
         layout.bins === 0
           ? kernels.boxLoss(dBox, box, cell, target, listWeight, listed.boxes, step, BOX * scale)
           : kernels.binLoss(dBox, box, cell, target, listWeight, listed.boxes, step, layout.bins, BINS, BOX * scale);
+      losses[task]! += pointsOf(task, level, start, dOffset, offset);
       let n = 0;
       examples.forEach(({ presence, presenceWeight }, picture) => {
         const peak = peaks[picture]![task];
@@ -185,4 +236,44 @@ export function multiTaskLoss(
     start += count;
   });
   return { tasks: losses, total: losses.reduce((a, b) => a + b, 0), divisors: { quality: total, known } };
+}
+
+/** The quality of all cells that answer for an object with points. */
+function markedTotal(examples: readonly Truth[], targets: readonly (readonly Target[])[]): number {
+  let total = 0;
+  examples.forEach(({ points }, picture) => {
+    for (const { quality, cells, rows } of targets[picture]!)
+      cells.forEach((cell, i) => {
+        if (points?.[rows[i]!]) total += quality[cell]!;
+      });
+  });
+  return total;
+}
+
+/**
+ * The plain multi-task cost of heads that look at the whole picture, and its gradient: the mean over the pictures of the sum over the labelled tasks of
+ * logistic losses, w (-t log p - (1 - t) log(1 - p)). A task whose `presenceWeight` w is 0 ("?") adds nothing.
+ * source: Caruana 1997, Multitask Learning; with missing labels left out
+ */
+function presenceCost(
+  { kernels, memory }: Pick<Engine, "kernels" | "memory">,
+  { outputs, dOutputs }: LossMaps,
+  { cell, target, listWeight }: LossBuffers,
+  examples: readonly Truth[],
+  tasks: number,
+  layout: HeadLayout,
+): StepLoss {
+  const count = examples.length;
+  const step = 4 * layout.cell;
+  const losses = Array.from({ length: tasks }, (_, task) => {
+    examples.forEach(({ presence, presenceWeight }, picture) => {
+      memory.i32[(cell >> 2) + picture] = picture;
+      memory.f32[(target >> 2) + picture] = presence[task]!;
+      memory.f32[(listWeight >> 2) + picture] = presenceWeight[task]!;
+    });
+    const dOffset = dOutputs[task]!;
+    memory.u8.fill(0, dOffset, dOffset + count * step);
+    return kernels.presenceLoss(dOffset, outputs[task]!.offset, cell, target, listWeight, count, step, 1 / count);
+  });
+  return { tasks: losses, total: losses.reduce((a, b) => a + b, 0), divisors: { quality: 0, known: count } };
 }

@@ -1,10 +1,10 @@
 import { TASKS, type Task } from "../core/task.js";
 import type { Graph } from "../graph/graph.js";
 import { buildNetwork } from "../model/build.js";
-import { BOX_MAPS, type HeadMaps } from "../model/head.js";
+import { boxHead, type HeadKind, type HeadMaps, PRESENCE_MAPS, STRIDES } from "../model/head.js";
 import { isFourway, loadModel, type Model } from "../model/model.js";
 import { isNanodet, nanodetModel } from "../model/nanodet.js";
-import { withTasks } from "../model/surgery.js";
+import { withLayout, withTasks } from "../model/surgery.js";
 import { endTrunkAt, recentred, shuffleTrunk, type TrunkWidth, trunkOf, unfoldNorms } from "../model/trunk.js";
 import { readOnnx } from "../onnx/read.js";
 import { dequantized } from "../quant/dequantize.js";
@@ -26,6 +26,18 @@ export interface NetworkOptions {
   path?: number;
   /** Channels within each head, a multiple of 8; default 32. */
   head?: number;
+  /**
+   * Logits of a side's distribution, a multiple of 4: a box's sides are the means of distributions over 0 to bins - 1 strides; 0: a side is one number.
+   * Default: as in `start`, otherwise 0.
+   */
+  bins?: number;
+  /**
+   * Heads give points of each object too: which point each becomes in the mirror, such as 1, 0, 2, 4, 3 for eyes, nose and mouth corners. Default: as in
+   * `start`, otherwise none.
+   */
+  points?: readonly number[];
+  /** What heads answer, where `start` is not given: "boxes", or "presence", one logit a task for the whole picture; default "boxes". */
+  heads?: HeadKind;
 }
 
 /** The graph that a training starts with, its maps, and whether a part of it is pretrained. */
@@ -41,14 +53,23 @@ export function firstGraph(options: NetworkOptions, tasks: readonly Task[], seed
   return { graph: options.trunkEnd === undefined ? graph : endTrunkAt(graph, options.trunkEnd), ...rest };
 }
 
-function wholeGraph({ trunk, start, width = "0.5", path, head }: NetworkOptions, tasks: readonly Task[], seed: number): FirstGraph {
+function wholeGraph(
+  { trunk, start, width = "0.5", path, head, bins, points, heads }: NetworkOptions,
+  tasks: readonly Task[],
+  seed: number,
+): FirstGraph {
   if (start !== undefined) {
     const model = readStart(start);
-    const { graph, info } = withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed);
+    const same = withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed);
+    const { layout } = same.info;
+    const wanted = { bins: bins ?? layout.bins, points: points ?? layout.points?.mirror };
+    const kept = wanted.bins === layout.bins && JSON.stringify(wanted.points) === JSON.stringify(layout.points?.mirror);
+    const { graph, info } = kept ? same : withLayout(same, boxHead(wanted.bins, wanted.points), seed);
     return { graph: isBuilt(graph) ? unfoldNorms(graph) : graph, maps: { strides: info.strides, layout: info.layout }, pretrained: true };
   }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(readTrunk(trunk));
-  return { graph: buildNetwork(base, { tasks, path, head, seed }), maps: BOX_MAPS, pretrained: trunk !== undefined };
+  const maps = heads === "presence" ? PRESENCE_MAPS : { strides: STRIDES, layout: boxHead(bins ?? 0, points) };
+  return { graph: buildNetwork(base, { tasks, ...maps, path, head, seed }), maps, pretrained: trunk !== undefined };
 }
 
 /** A Fourway model, or a detector that `nanodetModel` takes. */

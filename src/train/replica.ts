@@ -24,6 +24,11 @@ export class Replica extends Weights {
     return this.step.compute(examples, width, height);
   }
 
+  /** As `TrainingStep.gradientProducts`. */
+  gradientProducts(examples: readonly Example[], width: number, height: number): number[] {
+    return this.step.gradientProducts(examples, width, height);
+  }
+
   /** As `TrainingStep.restoreNorms`. */
   restoreNorms(examples: readonly Example[], width: number, height: number): void {
     this.step.restoreNorms(examples, width, height);

@@ -7,27 +7,24 @@ import { type Answers, detectAll } from "../eval/answers.js";
 import { calibrateModel } from "../eval/calibrateModel.js";
 import { evaluate, type Scores } from "../eval/scores.js";
 import type { Graph } from "../graph/graph.js";
-import { PIXELS } from "../image/letterbox.js";
 import { INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
 import { BOX_MAPS, type HeadMaps, headLayout, inputMultiple } from "../model/head.js";
-import { DEFAULT_PIXELS, defaultInfo, type Model, saveModel } from "../model/model.js";
+import { defaultInfo, type Model, saveModel } from "../model/model.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import { foldNorms } from "../quant/fold.js";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
+import { cosinesOf } from "./cosines.js";
 import { type BatchSettings, startLocalBatches } from "./localBatches.js";
 import { startLocalReplica } from "./localReplicas.js";
 import { firstGraph, type NetworkOptions } from "./network.js";
 import { FRESH_GROUPS, type OptimizerName, pretrainedGroups } from "./optimizer.js";
 import type { ReplicaOptions } from "./replica.js";
+import { withDefaults } from "./settings.js";
 import { type BatchSource, type Progress, type Replicas, trainSteps } from "./trainer.js";
 
 /** A checkpoint is written at least this often, and at the end of every epoch. */
 const CHECKPOINT_MS = 120_000;
-
-/** The highest learning rate that is taken. */
-const MAX_RATE = 10;
-/** Pixels that a model may be for. */
 
 /** Where a training stores its checkpoint and its model: a folder, IndexedDB, .. */
 export interface Store {
@@ -57,6 +54,11 @@ export type TrainingEvent =
   | ({ kind: "step" } & Progress)
   /** At the end of an epoch: the averaged weights, batch norms folded, as they were written to the store. */
   | ({ kind: "model"; model: Model } & Progress)
+  /**
+   * Every `watchGradients` steps, before the step: cosines between the tasks' gradients of the trunk, task by task row by row, and the gradients' lengths. Of a
+   * task that the batch has no label of, 0.
+   */
+  | { kind: "gradients"; step: number; cosines: number[]; lengths: number[] }
   /** After the model was measured on the val split, or was not (null); the checkpoint comes next. */
   | ({ kind: "epoch"; scores: Scores | null } & Progress)
   /** An image of a split cannot be decoded and is left out. */
@@ -72,6 +74,8 @@ export interface TrainingOptions {
   network?: NetworkOptions;
   /** Passes over the images of the train split; default 24. */
   epochs?: number;
+  /** In place of `epochs`: so many steps in all, which need not end with an epoch. */
+  steps?: number;
   /** Images a step; default 32. */
   batch?: number;
   /** The highest learning rate; default 0.004. */
@@ -88,6 +92,14 @@ export interface TrainingOptions {
   oversample?: Readonly<Record<string, number>>;
   /** Epochs between measurements on the val split; 0: only at the end; default 4. */
   valEvery?: number;
+  /** Steps between looks at the tasks' gradients, each of which costs as much as a step for each task; 0, the default: none. */
+  watchGradients?: number;
+  /**
+   * Factors of the tasks' labels, asked before each step: how much a label counts beside its weight, 0 as if it were "?". For rules that balance the tasks' losses. A
+   * rule with a memory of its own does not go on with `resume`.
+   * @param losses of the step before, with its factors; none before the first
+   */
+  taskWeights?: (step: number, losses: readonly number[]) => readonly number[];
   /** An image that cannot be decoded stops the training; otherwise it is reported and left out. */
   strict?: boolean;
   /** Kept in the model's metadata. */
@@ -101,18 +113,6 @@ export interface TrainingOptions {
   onEvent?: (event: TrainingEvent) => unknown;
   workers?: TrainingWorkers;
 }
-
-/** The defaults of `TrainingOptions`. */
-export const TRAINING_DEFAULTS = {
-  tasks: TASKS,
-  epochs: 24,
-  batch: 32,
-  rate: 4e-3,
-  optimizer: "adamw",
-  seed: 1,
-  pixels: DEFAULT_PIXELS,
-  valEvery: 4,
-} satisfies Partial<TrainingOptions>;
 
 /** The result of a training. */
 export interface TrainingResult {
@@ -154,7 +154,7 @@ async function readCheckpoint(store: Store | undefined, wanted: Record<string, u
 export async function train(samples: readonly Sample[], options: TrainingOptions): Promise<TrainingResult> {
   const { read, network = {}, store, signal, onEvent, oversample = {}, strict = false, workers, ...rest } = options;
   const threads = workers?.threads ?? 1;
-  const { tasks, epochs, batch, rate, optimizer, seed, pixels, valEvery } = withDefaults(rest, threads);
+  const { tasks, epochs, batch, rate, optimizer, seed, pixels, valEvery, watchGradients } = withDefaults(rest, threads);
   const labelled = samples.filter((sample) => isLabelled(sample, tasks));
   const images = labelled.filter(({ split }) => split === "train");
   const val = labelled.filter(({ split }) => split === "val");
@@ -168,9 +168,24 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     );
   await checkUsable(read, val);
   const stepsPerEpoch = Math.max(1, Math.floor(images.length / batch));
-  const steps = stepsPerEpoch * epochs;
-  const { path = PATH_CHANNELS, head = INNER_CHANNELS } = network;
-  const fixed = { batch, threads, epochs, seed, rate, optimizer, tasks, path, head, pixels, oversample, pictures: images.length };
+  const steps = options.steps ?? stepsPerEpoch * epochs;
+  const { path = PATH_CHANNELS, head = INNER_CHANNELS, bins } = network;
+  const fixed = {
+    batch,
+    threads,
+    epochs,
+    steps: options.steps,
+    seed,
+    rate,
+    optimizer,
+    tasks,
+    path,
+    head,
+    bins,
+    pixels,
+    oversample,
+    pictures: images.length,
+  };
   const checkpoint = options.resume ? await readCheckpoint(store, fixed) : null;
   const first = checkpoint
     ? {
@@ -187,7 +202,20 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   const skipped = (split: Sample["split"]) => (reason: string) => void emit({ kind: "skipped", split, reason });
   const groups = pretrained ? pretrainedGroups(TRUNK_PREFIX) : FRESH_GROUPS;
   const replicaOptions = { batch: batch / threads, sizes: trainingSizes(pixels, multiple), tasks: tasks.length, maps, groups, optimizer };
-  const batchSettings = { samples: images, tasks, seed, batch, slices: threads, pixels, multiple, oversample, strict };
+  const whole = maps.layout.box < 0;
+  const batchSettings = {
+    samples: images,
+    tasks,
+    seed,
+    batch,
+    slices: threads,
+    pixels,
+    multiple,
+    oversample,
+    whole,
+    mirror: maps.layout.points?.mirror,
+    strict,
+  };
   const replicas = await (workers
     ? workers.startReplicas(first.graph, threads, replicaOptions)
     : startLocalReplica(first.graph, replicaOptions));
@@ -227,6 +255,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       return { model: calibrated.model, scores: scoresOf(calibrated.answers) };
     };
 
+    let stepLosses: readonly number[] = [];
     let last: { model: Model; step: number } | undefined;
     let scores: Scores | null = null;
     const step = await trainSteps(
@@ -234,7 +263,18 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       batches,
       { rate, steps, stepsPerEpoch, from, losses: checkpoint?.losses },
       {
+        async onBatch(batch, step) {
+          if (watchGradients > 0 && step % watchGradients === 0)
+            await emit({ kind: "gradients", step, ...cosinesOf(await replicas.gradientProducts(batch), tasks.length) });
+          const factors = options.taskWeights?.(step, stepLosses);
+          for (const example of factors ? batch.slices.flat() : [])
+            for (const weights of [example.mapWeight, example.presenceWeight])
+              weights.forEach((weight, t) => {
+                weights[t] = weight * factors![t]!;
+              });
+        },
         async onStep(progress) {
+          ({ stepLosses } = progress);
           await emit({ kind: "step", ...progress });
           const stop = signal?.aborted === true;
           if (stop || performance.now() - saved > CHECKPOINT_MS) await save(progress);
@@ -278,35 +318,8 @@ async function checkUsable(read: ReadImage, val: readonly Sample[]): Promise<voi
     );
 }
 
-const bad = (expected: string, got: unknown): FourwayError =>
-  new FourwayError("E_ARGUMENT", `train: expected ${expected}, got ${got}; give another value`);
-
-type Settings = Required<Pick<TrainingOptions, keyof typeof TRAINING_DEFAULTS>> & { pixels: readonly number[] };
-
 /** Maps as a checkpoint has them; those of the first models where it has none. */
 function mapsOf(saved: unknown): HeadMaps {
   const { strides, layout } = (saved as HeadMaps | undefined) ?? BOX_MAPS;
-  return { strides, layout: headLayout(layout.outputs) };
-}
-
-/** The settings of a training, with defaults for those that are not given. @throws E_ARGUMENT for one that is out of range */
-function withDefaults(given: Partial<TrainingOptions>, threads: number): Settings {
-  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<Settings>;
-  const settings: Settings = { ...TRAINING_DEFAULTS, ...known, pixels: [known.pixels ?? TRAINING_DEFAULTS.pixels].flat() };
-  const { tasks, epochs, batch, rate, seed, pixels, valEvery } = settings;
-  const bounds = { epochs: 1, batch: 1, seed: 0, valEvery: 0, threads: 1 };
-  for (const [name, value] of Object.entries({ epochs, batch, seed, valEvery, threads }))
-    if (!Number.isSafeInteger(value) || value < bounds[name as keyof typeof bounds])
-      throw bad(`${name} to be a whole number from ${bounds[name as keyof typeof bounds]}`, value);
-  if (!(rate > 0 && rate <= MAX_RATE)) throw bad(`a rate in 0..${MAX_RATE}`, rate);
-  const { least, mostTrained } = PIXELS;
-  if (pixels.length === 0 || !pixels.every((count) => count >= least && count <= mostTrained))
-    throw bad(`pixels in ${least}..${mostTrained}`, pixels.join(", "));
-  if (tasks.length === 0 || new Set(tasks).size !== tasks.length) throw bad("tasks, each once", JSON.stringify(tasks));
-  if (batch % threads)
-    throw new FourwayError(
-      "E_ARGUMENT",
-      `train: expected batch to be a multiple of threads, got ${batch} and ${threads}; change one of them`,
-    );
-  return settings;
+  return { strides, layout: headLayout(layout.outputs, layout.points?.mirror) };
 }

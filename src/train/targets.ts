@@ -26,6 +26,8 @@ export interface Target {
   /** Cells that answer for an object, and their boxes x0, y0, x1, y1. */
   cells: number[];
   boxes: number[];
+  /** Which row of the example's boxes each of these cells answers for. */
+  rows: number[];
 }
 
 interface Candidate {
@@ -142,11 +144,12 @@ export function assign(levels: readonly Level[], example: Truth, task: number): 
     const top = best.get(object) ?? { align: 1e-12, overlap: 0.25 };
     best.set(object, { align: Math.max(top.align, align), overlap: Math.max(top.overlap, overlap) });
   }
-  const target: Target = { quality, skip, cells: [], boxes: [] };
+  const target: Target = { quality, skip, cells: [], boxes: [], rows: [] };
   for (const [cell, { object, align }] of owner) {
     const top = best.get(object)!;
     quality[cell] = (align / top.align) ** 0.33 * top.overlap;
     target.cells.push(cell);
+    target.rows.push(object / ROW);
     target.boxes.push(boxes[object + 1]!, boxes[object + 2]!, boxes[object + 3]!, boxes[object + 4]!);
   }
 

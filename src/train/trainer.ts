@@ -13,6 +13,8 @@ export interface Replicas {
   restoreNorms(batch: Batch): Promise<void>;
   /** Losses of a batch, one per replica; each then holds the gradients of its slice. */
   compute(batch: Batch): Promise<SliceLoss[]>;
+  /** The first replica's `gradientProducts` of its slice; to be called before `compute` of the batch, which it leaves as it is. */
+  gradientProducts(batch: Batch): Promise<number[]>;
   /** Ordered after every earlier call; resolves at once. */
   apply(update: Update): void;
   /** All that a later run needs to continue bit for bit. */
@@ -50,10 +52,14 @@ export interface Progress {
   epoch: number;
   /** Mean loss per task since the epoch began. */
   losses: number[];
+  /** The same of this step alone. */
+  stepLosses: number[];
 }
 
 /** Called between steps, and awaited. */
 export interface Hooks {
+  /** Before every step. */
+  onBatch?(batch: Batch, step: number): Promise<void>;
   /** After every step. Return true to stop here. */
   onStep(progress: Progress): Promise<boolean> | boolean;
   onEpoch(progress: Progress): Promise<void>;
@@ -73,6 +79,7 @@ export async function trainSteps(
   let means = counted > 0 ? before : [];
   for (let step = from + 1; step <= steps; step++) {
     const batch = await batches.next(step);
+    await hooks.onBatch?.(batch, step);
     const slices = await replicas.compute(batch);
     const bad = slices.find(({ total, gradientNorm }) => !Number.isFinite(total) || !Number.isFinite(gradientNorm));
     if (bad)
@@ -85,7 +92,7 @@ export async function trainSteps(
     counted++;
     const losses = mean.map((loss, task) => (means[task] ?? 0) + (loss - (means[task] ?? 0)) / counted);
     means = losses;
-    const progress = { step, epoch: Math.ceil(step / stepsPerEpoch), losses };
+    const progress = { step, epoch: Math.ceil(step / stepsPerEpoch), losses, stepLosses: mean };
     const stop = await hooks.onStep(progress);
     if (step % stepsPerEpoch === 0 || step === steps) {
       await hooks.onEpoch(progress);

@@ -1,6 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Example } from "../data/example.js";
 import { INPUT_SCALE } from "../graph/graph.js";
+import { TRUNK_PREFIX } from "../model/build.js";
 import type { HeadMaps } from "../model/head.js";
 import { compileTraining, planTraining, type TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
@@ -43,7 +44,7 @@ export class TrainingStep {
     const plans = options.sizes.map(({ width, height }) => planTraining(graph, { batch: options.batch, width, height }, weights));
     const base = memory.reserve(Math.max(...plans.map(({ bytes }) => bytes)));
     for (const plan of plans) this.programs.set(`${plan.width}x${plan.height}`, compileTraining(engine, plan, params, gradientShift, base));
-    this.buffers = reserveLoss(engine, Math.max(...[...this.programs.values()].map(largestMap)));
+    this.buffers = reserveLoss(engine, Math.max(...[...this.programs.values()].map(largestMap)), options.maps?.layout);
   }
 
   private programFor(width: number, height: number): TrainingProgram {
@@ -74,6 +75,33 @@ export class TrainingStep {
     const loss = multiTaskLoss(this.engine, program, this.buffers, examples, this.options.tasks, this.options.maps);
     program.backward();
     return { ...loss, gradientNorm: this.weights.gradientNorm() };
+  }
+
+  /**
+   * The tasks' gradients of the shared trunk on a batch, as the products of each with each (row by row): of a row's and a column's task the product of
+   * their gradients, on the diagonal the square of one's length. A task's gradient is that of a batch in which nothing else is labelled.
+   * Neither weights nor running statistics change; the weights' `gradients()` do.
+   */
+  gradientProducts(examples: readonly Example[], width: number, height: number): number[] {
+    const { tasks } = this.options;
+    const program = this.programFor(width, height);
+    const state = this.weights.state().slice();
+    const gradients = Array.from({ length: tasks }, (_, task) => {
+      const alone = (weights: readonly number[]): number[] => weights.map((weight, t) => (t === task ? weight : 0));
+      const known = examples.map((example) => ({
+        ...example,
+        mapWeight: alone(example.mapWeight),
+        presenceWeight: alone(example.presenceWeight),
+      }));
+      this.fill(program, known);
+      this.weights.gradients().fill(0);
+      program.forward();
+      multiTaskLoss(this.engine, program, this.buffers, known, tasks, this.options.maps);
+      program.backward();
+      return this.weights.gradientsBelow(TRUNK_PREFIX);
+    });
+    this.weights.state().set(state);
+    return gradients.flatMap((a) => gradients.map((b) => a.reduce((sum, v, i) => sum + v * b[i]!, 0)));
   }
 
   /**

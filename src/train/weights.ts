@@ -75,6 +75,12 @@ export class Weights {
     return this.floats(this.gradientAt, this.params.trainedBytes);
   }
 
+  /** Gradients of the trained parameters whose names begin with the prefix; a copy. */
+  gradientsBelow(prefix: string): Float64Array {
+    const own = [...this.params.byName.values()].filter(({ name, use }) => use === "trained" && name.startsWith(prefix));
+    return Float64Array.from(own.flatMap(({ offset, length }) => [...this.floats(offset + this.gradientShift, 4 * length)]));
+  }
+
   /** Running statistics, packed; a view. */
   state(): Float32Array {
     return this.floats(this.params.offset + this.params.trainedBytes, this.params.stateBytes);

@@ -1,5 +1,5 @@
 import { relaxedSimd, threads as threadsFeature } from "wasm-feature-detect";
-import { isPage, kindOf, readAddress, readResponse, viewOf } from "../core/address.js";
+import { type Bytes, isPage, kindOf, readAddress, readResponse, viewOf } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
 import type { FetchResponse, Url, WasmModule } from "../core/globals.js";
 import type { Kernels } from "./generated/kernels.js";
@@ -18,26 +18,56 @@ export interface Engine {
   readonly singleThreadReason?: string;
 }
 
-let compiledShared: Promise<WebAssembly.Module> | undefined;
-let compiled: Promise<WebAssembly.Module> | undefined;
+/** Where kernels come from: a compiled module, its bytes, or somewhere to read them from. */
+export type WasmSource = WasmModule | Bytes | Url | FetchResponse;
 
-/** Where the kernels come from: a compiled module, its bytes, or somewhere to read them from. */
-export type WasmSource = WasmModule | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Url | FetchResponse;
+/** The modules of the package's own builds, compiled once: for memory of one thread, and for shared memory. */
+const own: { plain?: Promise<WebAssembly.Module>; shared?: Promise<WebAssembly.Module> } = {};
 
 /** The bytes of the build that the package carries for this runtime. */
-async function ownBytes(shared = false): Promise<Uint8Array<ArrayBuffer>> {
+async function ownBytes(shared: boolean): Promise<Uint8Array<ArrayBuffer>> {
+  if (typeof WebAssembly === "undefined")
+    throw new FourwayError(
+      "E_RUNTIME",
+      "wasm: expected a runtime with WebAssembly, got none; run node without --jitless, or allow WebAssembly where a policy forbids it",
+    );
   // an engine validates a whole module, so each feature set is a build of its own
   const relaxed = await relaxedSimd();
-  const plain = () => (relaxed ? import("./generated/relaxed.js") : import("./generated/simd.js"));
-  const threaded = () => (relaxed ? import("./generated/relaxedThreads.js") : import("./generated/simdThreads.js"));
+  const plain = () => (relaxed ? import("../generated/wasm/relaxed.js") : import("../generated/wasm/simd.js"));
+  const threaded = () => (relaxed ? import("../generated/wasm/relaxedThreads.js") : import("../generated/wasm/simdThreads.js"));
   const build = await (shared ? threaded() : plain()).catch((cause: Error) => {
     throw new FourwayError(
       "E_RUNTIME",
-      `wasm: expected the script that holds the kernels, got "${cause.message}"; call init(bytes) first with those of fourway/wasm/simd.wasm, or bundle without code splitting`,
+      `wasm: expected the script that holds the kernels, got "${cause.message}"; import them from fourway/wasm/simd and pass them as { wasm }, or bundle without code splitting`,
       { cause },
     );
   });
-  return Uint8Array.from(atob(build.default), (character) => character.charCodeAt(0));
+  return viewOf(build.default)!;
+}
+
+/**
+ * The package's own build for this runtime, compiled once.
+ * @param shared for memory that threads share
+ * @throws E_RUNTIME where the runtime lacks SIMD or WebAssembly
+ */
+export function ownKernels(shared = false): Promise<WasmModule> {
+  const key = shared ? "shared" : "plain";
+  own[key] ??= ownBytes(shared)
+    .then(compile)
+    .catch((error) => {
+      delete own[key];
+      throw error;
+    });
+  return own[key];
+}
+
+/**
+ * From now on these are the package's own kernels for one thread: where it cannot compile or import those that it carries.
+ * @throws E_RUNTIME as `createEngine`
+ */
+export async function setOwnKernels(source: WasmSource): Promise<void> {
+  const module = await moduleOf(source);
+  own.plain = Promise.resolve(module);
 }
 
 async function bytesOf(source: unknown): Promise<Uint8Array<ArrayBuffer>> {
@@ -64,14 +94,7 @@ async function bytesOf(source: unknown): Promise<Uint8Array<ArrayBuffer>> {
   return view;
 }
 
-async function compile(source: WasmSource | undefined): Promise<WebAssembly.Module> {
-  if (typeof WebAssembly === "undefined")
-    throw new FourwayError(
-      "E_RUNTIME",
-      "wasm: expected a runtime with WebAssembly, got none; run node without --jitless, or allow WebAssembly where a policy forbids it",
-    );
-  if (kindOf(source) === "WebAssembly.Module") return source as WebAssembly.Module;
-  const bytes = await (source === undefined ? ownBytes() : bytesOf(source));
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
@@ -83,27 +106,26 @@ async function compile(source: WasmSource | undefined): Promise<WebAssembly.Modu
   }
 }
 
-/**
- * Compiles the kernels once a program; later calls share the module.
- * @param source instead of the bytes that the package carries; only the first call's counts, unless it failed
- * @throws E_RUNTIME where the runtime lacks SIMD, or the source cannot be read or is no WebAssembly
- */
-export function init(source?: WasmSource): Promise<WasmModule> {
-  compiled ??= compile(source).catch((error) => {
-    compiled = undefined;
-    throw error;
-  });
-  return compiled;
+async function moduleOf(source: WasmSource): Promise<WebAssembly.Module> {
+  return kindOf(source) === "WebAssembly.Module" ? (source as WebAssembly.Module) : compile(await bytesOf(source));
 }
 
+/** The kernels on a memory. @throws E_RUNTIME where the module is for the other kind of memory, or holds others */
 async function instantiate(module: WebAssembly.Module, memory: Memory): Promise<Kernels> {
+  let exports: WebAssembly.Exports;
   try {
-    const { exports } = await WebAssembly.instantiate(module, { env: { memory: memory.wasm } });
-    return exports as unknown as Kernels;
+    ({ exports } = await WebAssembly.instantiate(module, { env: { memory: memory.wasm } }));
   } catch (cause) {
     if (cause instanceof RangeError) throw memoryRefused(cause);
-    throw cause;
+    throw new FourwayError(
+      "E_RUNTIME",
+      `wasm: expected Fourway's kernels for ${memory.shared ? "several threads" : "one thread"}, got "${(cause as Error).message}"; pass ${memory.shared ? "fourway/wasm/simdThreads.wasm" : "fourway/wasm/simd.wasm"}`,
+      { cause },
+    );
   }
+  if (typeof exports.byteDot !== "function")
+    throw new FourwayError("E_RUNTIME", "wasm: expected Fourway's kernels, got another module; pass fourway/wasm/simd.wasm");
+  return exports as unknown as Kernels;
 }
 
 /** Bytes whose dot product shows how the CPU treats bytes above 127: as 255, as -1, or as 255 in sums that saturate in 16 bits. */
@@ -116,15 +138,9 @@ function byteFlipOf({ byteDot }: Kernels): number {
 }
 
 /** An engine on shared memory with workers. @throws Error whose message is the reason where that cannot be */
-async function createShared(count: number): Promise<Engine> {
+async function createShared(count: number, given: WebAssembly.Module | undefined): Promise<Engine> {
   if (!(await threadsFeature())) throw new Error("the runtime gives no SharedArrayBuffer (a page must be cross-origin isolated)");
-  compiledShared ??= ownBytes(true)
-    .then((bytes) => WebAssembly.compile(bytes))
-    .catch((error) => {
-      compiledShared = undefined;
-      throw error;
-    });
-  const module = await compiledShared;
+  const module = given ?? (await ownKernels(true));
   const memory = new Memory(true);
   const kernels = await instantiate(module, memory);
   return { kernels, memory, byteFlip: byteFlipOf(kernels), threads: await Threads.start(count, module, memory, kernels) };
@@ -133,17 +149,19 @@ async function createShared(count: number): Promise<Engine> {
 /**
  * A fresh engine: the kernels on a memory of its own.
  * @param threads how many may run at once; where the runtime has no way, it is one, and the engine says why
- * @throws E_RUNTIME as `init`
+ * @param wasm the kernels, in place of the package's own
+ * @throws E_RUNTIME where the runtime lacks SIMD, or the kernels cannot be read or are others; E_ARGUMENT for another kind of source
  */
-export async function createEngine(threads = 1): Promise<Engine> {
+export async function createEngine(threads = 1, wasm?: WasmSource): Promise<Engine> {
+  const given = wasm === undefined ? undefined : await moduleOf(wasm);
   let singleThreadReason: string | undefined;
   if (threads > 1)
     try {
-      return await createShared(threads);
+      return await createShared(threads, given);
     } catch (error) {
       singleThreadReason = (error as Error).message;
     }
-  const module = await init();
+  const module = given ?? (await ownKernels());
   const memory = new Memory();
   const kernels = await instantiate(module, memory);
   return { kernels, memory, byteFlip: byteFlipOf(kernels), singleThreadReason };

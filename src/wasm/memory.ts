@@ -37,7 +37,7 @@ export class Memory {
   private top = BOTTOM;
 
   /** @param shared between threads; @throws E_RUNTIME where the runtime refuses */
-  constructor(shared = false) {
+  constructor(readonly shared = false) {
     try {
       this.wasm = new WebAssembly.Memory(shared ? { initial: 1, maximum: SHARED_MAXIMUM, shared } : { initial: 1 });
     } catch (cause) {

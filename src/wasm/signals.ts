@@ -54,16 +54,13 @@ const SPINS = 1 << 14;
 /** The same of a worker between runs, some tenths of a millisecond: waking it takes as long where its core has gone to sleep. */
 export const SPINS_BETWEEN_RUNS = 1 << 18;
 
-/** The message that starts a worker; it answers with nothing, or with the reason why it cannot start. */
+/** The message that starts a worker. */
 export interface ThreadStart {
   module: WasmModule;
   memory: WasmMemory;
   /** Its number; the owner's is 0. */
   own: number;
 }
-
-/** A worker's only message. */
-export type ThreadAnswer = { error?: string };
 
 function missing(signals: Int32Array, target: number): number {
   return (target - Atomics.load(signals, SIGNAL.done)) | 0;

@@ -1,5 +1,6 @@
 // A worker: instantiates the kernels on the shared memory, then sleeps until there is a run and takes chunks of it.
-import { finishChunk, readRun, SIGNAL, SIGNALS, SPINS_BETWEEN_RUNS, type ThreadAnswer, type ThreadStart, takeChunk } from "./signals.js";
+import { type StartAnswer, workerPort } from "../core/worker.js";
+import { finishChunk, readRun, SIGNAL, SIGNALS, SPINS_BETWEEN_RUNS, type ThreadStart, takeChunk } from "./signals.js";
 
 type Kernel = (...args: number[]) => unknown;
 /** The kernel calls of a chunk. */
@@ -43,18 +44,14 @@ function work({ memory, own }: ThreadStart, kernels: Kernel[]): never {
   }
 }
 
-interface Port {
-  onmessage: ((event: { data: ThreadStart }) => void) | null;
-  postMessage(answer: ThreadAnswer): void;
-}
-const port = (globalThis.process?.getBuiltinModule?.("node:worker_threads")?.parentPort ?? globalThis) as unknown as Port;
+const port = workerPort<ThreadStart>();
 
 port.onmessage = async ({ data }) => {
   try {
     const { exports } = await WebAssembly.instantiate(data.module, { env: { memory: data.memory } });
-    port.postMessage({});
+    port.postMessage({} satisfies StartAnswer);
     work(data, Object.values(exports) as Kernel[]);
   } catch (error) {
-    port.postMessage({ error: (error as Error).message });
+    port.postMessage({ error: (error as Error).message } satisfies StartAnswer);
   }
 };

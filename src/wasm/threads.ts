@@ -1,61 +1,20 @@
 import { FourwayError } from "../core/errors.js";
 import type { WasmModule } from "../core/globals.js";
+import { type RunningWorker, startWorker, type WorkerScript } from "../core/worker.js";
 import type { Kernels } from "./generated/kernels.js";
 import type { Memory } from "./memory.js";
-import {
-  type Chunk,
-  chunksFor,
-  finishChunk,
-  readRun,
-  SIGNAL,
-  SIGNALS,
-  type ThreadAnswer,
-  type ThreadStart,
-  takeChunk,
-  waitForChunks,
-} from "./signals.js";
+import { type Chunk, chunksFor, finishChunk, readRun, SIGNAL, SIGNALS, type ThreadStart, takeChunk, waitForChunks } from "./signals.js";
 
-/** A worker that does not answer for so long has died. */
+/** A worker that does not finish a chunk for so long has died. */
 const WORKER_TIMEOUT_MS = 10_000;
 /** Kernel calls of a chunk, on average, for which a script has room even if each takes the most arguments. */
 const CALLS_PER_CHUNK = 2;
 
-/** A worker of the runtime's kind. */
-interface WorkerHandle {
-  /** Sends the start and waits for the answer. */
-  start(start: ThreadStart): Promise<void>;
-  end(): void;
-}
-
-function createWorker(): WorkerHandle {
-  // asked for at run time, so that bundlers for browsers find no import to resolve
-  const node = globalThis.process?.getBuiltinModule?.("node:worker_threads");
-  const worker = node
-    ? new node.Worker(new URL("./threadWorker.js", import.meta.url), { execArgv: [] })
-    : new Worker(new URL("./threadWorker.js", import.meta.url), { type: "module" });
-  return {
-    start: (start) =>
-      new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error("a worker did not start")), WORKER_TIMEOUT_MS);
-        const answered = ({ error }: ThreadAnswer): void => {
-          clearTimeout(timer);
-          if (error !== undefined) reject(new Error(error));
-          else resolve();
-        };
-        if ("on" in worker) {
-          worker.once("message", answered);
-          worker.on("error", (error) => answered({ error: error.message }));
-        } else {
-          worker.onmessage = ({ data }) => answered(data);
-          worker.onerror = (event) => answered({ error: event.message ?? "a worker could not be loaded" });
-        }
-        worker.postMessage(start);
-      }).then(() => {
-        if ("unref" in worker) worker.unref(); // a process ends while its workers sleep
-      }),
-    end: () => void worker.terminate(),
-  };
-}
+const SCRIPT: WorkerScript = {
+  name: "threadWorker.js",
+  text: async () => (await import("../generated/workers/threadWorker.js")).default,
+  fromFile: () => new Worker(new URL("./threadWorker.js", import.meta.url), { type: "module" }),
+};
 
 /** Whether this thread may sleep; a page's main one may not. */
 function mayWait(signals: Int32Array): boolean {
@@ -88,7 +47,7 @@ export class Threads {
     readonly count: number,
     private readonly memory: Memory,
     private readonly kernels: Kernels,
-    private readonly mates: readonly WorkerHandle[],
+    private readonly mates: readonly RunningWorker[],
   ) {
     this.parts = chunksFor(count);
     this.signals = new Int32Array(memory.wasm.buffer, 0, SIGNALS);
@@ -98,14 +57,14 @@ export class Threads {
 
   /** Starts `count` - 1 workers. @throws Error whose message is the reason where they cannot be had */
   static async start(count: number, module: WasmModule, memory: Memory, kernels: Kernels): Promise<Threads> {
-    const mates: WorkerHandle[] = [];
-    try {
-      for (let index = 1; index < count; index++) mates.push(createWorker());
-      await Promise.all(mates.map((mate, i) => mate.start({ module, memory: memory.wasm, own: i + 1 })));
-    } catch (error) {
-      for (const mate of mates) mate.end();
-      throw error;
-    }
+    const starts = Array.from({ length: count - 1 }, (_, i): ThreadStart => ({ module, memory: memory.wasm, own: i + 1 }));
+    const started = await Promise.allSettled(starts.map((start) => startWorker(SCRIPT, start)));
+    const mates = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+    const failed = started.find((each) => each.status === "rejected");
+    for (const mate of mates)
+      if (failed) mate.end();
+      else mate.keepAlive(false); // a process ends while its workers sleep
+    if (failed) throw new Error(`a worker could not be started: ${failed.reason.message}`, { cause: failed.reason });
     return new Threads(count, memory, kernels, mates);
   }
 

@@ -4,7 +4,6 @@ import { test } from "node:test";
 import { referenceModels } from "../../bench/measure.js";
 import { scaling } from "../../bench/scaling.js";
 import { startups } from "../../bench/startup.js";
-import { shippedModel } from "../../src/detect/source.js";
 
 test("growth is told against one picture of 320x192, in both precisions, over pixels and batch", async () => {
   const points = await scaling(await referenceModels(), 2, { widths: [160, 320], batches: [2], warmUpMs: 50 });
@@ -20,7 +19,7 @@ test("growth is told against one picture of 320x192, in both precisions, over pi
   }
 });
 
-const missing = existsSync(shippedModel()) ? false : "models/fourway-s.onnx is not there yet";
+const missing = existsSync("models/fourway-s.onnx") ? false : "models/fourway-s.onnx is not there yet";
 
 test("in a fresh process the first result comes before onnxruntime-web's", { skip: missing }, () => {
   const { fourway, onnxruntime } = startups(2);

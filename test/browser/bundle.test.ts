@@ -7,25 +7,28 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { shippedModel } from "../../src/detect/source.js";
 import { type Detection, Detector, drawScene, saveModel } from "../../src/index.js";
 import { liveModels } from "../runtimes/models.js";
 import { missingChromium } from "../runtimes/runtimes.js";
 import { domOf, serve, visit } from "./chromium.js";
-import { assertClose } from "./close.js";
 import type { Answer, Asked } from "./cspPage.js";
 
-/** The core for a browser, gzipped: JavaScript and one wasm build, no model. */
-const CORE_BUDGET = 60_000;
+/** Gzipped bytes, at most: the core, all that the package exports, the file for a classic script without its model, the chunks of each kind. */
+const BUDGETS = { core: 33_000, everything: 64_000, global: 150_000, kernels: 23_000, threadWorker: 1_200 };
+/** A model as base64 in gzip, of its file's size. */
+const MODEL_SHARE = 1.02;
 const WASM_BUDGET = 64 * 1024;
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 /** What makes a page cross-origin isolated: only then it has SharedArrayBuffer. */
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+const BUNDLES = ["/fourway.global.js", "/split/fourway.js"];
 const SCENES = [8, 3, 12];
+const SHIPPED = new URL("../../../models/fourway-s.onnx", import.meta.url);
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-bundle-"));
 const files = new Map<string, string | Uint8Array>();
-let sizes: { core: { gz: number }; everything: { gz: number }; wasm: Record<string, number> };
+type Size = { bytes: number; gz: number };
+let sizes: { core: Size; everything: Size; global: Size; chunks: Record<string, Size>; wasm: Record<string, number> };
 let model: Uint8Array;
 
 before(async () => {
@@ -35,8 +38,9 @@ before(async () => {
   sizes = JSON.parse(stdout);
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }))
     if (/\.(js|html)$/.test(name)) files.set(`/${name}`, readFileSync(join(folder, name)));
-  model = existsSync(shippedModel()) ? readFileSync(shippedModel()) : saveModel((await liveModels()).int8);
+  model = existsSync(SHIPPED) ? readFileSync(SHIPPED) : saveModel((await liveModels()).int8);
   files.set("/fourway-s.onnx", model);
+  files.set("/fourway.global.js", readFileSync("dist/fourway.global.js"));
   const page = await build({
     entryPoints: { csp: fileURLToPath(new URL("cspPage.js", import.meta.url)) },
     outdir: "/",
@@ -53,31 +57,35 @@ after(() => rmSync(folder, { recursive: true }));
 const scripts = (): [string, string][] =>
   [...files].filter(([name]) => name.endsWith(".js") && name !== "/csp.js").map(([name, body]) => [name, body.toString()]);
 
-test("the core is at most 60 kB gzipped, a wasm build at most 64 kB", (context) => {
-  context.diagnostic(`core ${sizes.core.gz} bytes, everything ${sizes.everything.gz}`);
-  assert.ok(sizes.core.gz <= CORE_BUDGET, `${sizes.core.gz} bytes`);
-  assert.ok(Object.keys(sizes.wasm).length >= 2);
-  for (const [name, bytes] of Object.entries(sizes.wasm)) assert.ok(bytes <= WASM_BUDGET, `${name}: ${bytes} bytes`);
+test("core, chunks and the file for a classic script keep their budgets", (context) => {
+  const { core, everything, global, chunks, wasm } = sizes;
+  const { "fourway-s": shipped, threadWorker, ...kernels } = chunks;
+  context.diagnostic(
+    `gz: core ${core.gz}, everything ${everything.gz}, global ${global.gz}, fourway-s ${shipped!.gz}, thread ${threadWorker!.gz}`,
+  );
+  for (const [name, size] of Object.entries({ core, everything, threadWorker: threadWorker! }))
+    assert.ok(size.gz <= BUDGETS[name as "core"], `${name}: ${size.gz} bytes`);
+  assert.ok(global.gz - shipped!.gz <= BUDGETS.global, `${global.gz} bytes`);
+  assert.deepEqual(Object.keys(kernels).sort(), Object.keys(wasm).sort());
+  for (const [name, { gz }] of Object.entries(kernels)) assert.ok(gz <= BUDGETS.kernels, `${name}: ${gz} bytes`);
+  assert.ok(shipped!.gz <= MODEL_SHARE * readFileSync(SHIPPED).length, `fourway-s: ${shipped!.gz} bytes`);
+  for (const [name, bytes] of Object.entries(wasm)) assert.ok(bytes <= WASM_BUDGET, `${name}: ${bytes} bytes`);
 });
 
-test("the single file holds one wasm build and imports nothing; split, each build is a chunk of its own behind import()", () => {
+test("the core carries no kernels and no model; each is a chunk of its own behind import()", () => {
   /** How a .wasm file begins in base64. */
   const magic = /AGFzbQ/g;
   const builds = (name: string): number => [...files.get(name)!.toString().matchAll(magic)].length;
-  assert.equal(builds("/fourway.js"), 1);
-  assert.doesNotMatch(files.get("/fourway.js")!.toString(), /\bimport\s*[({"']|\bfrom\s*["']/);
-  const chunks = scripts().filter(([name]) => /^\/split\/\w+-/.test(name));
-  assert.deepEqual(chunks.map(([name]) => name.replace(/^\/split\/|-\w+\.js$/g, "")).sort(), Object.keys(sizes.wasm).sort());
-  for (const [name] of chunks) assert.equal(builds(name), 1, name);
+  assert.equal(builds("/fourway.global.js"), Object.keys(sizes.wasm).length);
+  assert.ok(!/\bimport\s*[({"']/.test(files.get("/fourway.global.js")!.toString()), "the classic script imports something");
+  const core = files.get("/split/fourway.js")!.toString();
+  const chunks = scripts().filter(([name]) => /^\/split\/[\w-]+-\w{8}\.js$/.test(name));
+  assert.deepEqual(chunks.map(([name]) => name.replace(/^\/split\/|-\w{8}\.js$/g, "")).sort(), Object.keys(sizes.chunks).sort());
+  for (const [name] of chunks) {
+    assert.equal(builds(name), /simd|relaxed/.test(name) ? 1 : 0, name);
+    assert.ok(core.includes(`import("./${name.split("/").pop()}")`), name);
+  }
   assert.equal(builds("/split/fourway.js"), 0);
-  for (const [name] of chunks)
-    assert.ok(
-      files
-        .get("/split/fourway.js")!
-        .toString()
-        .includes(`import("./${name.split("/").pop()}")`),
-      name,
-    );
 });
 
 test("no bundle imports from Node or makes code from text", () => {
@@ -97,45 +105,71 @@ async function expected(): Promise<Omit<Detection, "ms">[]> {
 
 const pageOf = (asked: Asked): string => `/csp.html?${encodeURIComponent(JSON.stringify(asked))}`;
 
-test("under a strict policy, from one file or split, headless Chromium finds what Node finds", { skip: missingChromium }, async () => {
+test("under a strict policy, from a classic script or split, with its own model or a named one, headless Chromium finds what Node finds", {
+  skip: missingChromium,
+}, async () => {
   const server = await serve(files, { "content-security-policy": POLICY });
   try {
-    const pages = ["/fourway.js", "/split/fourway.js"].map((bundle) => pageOf({ bundle, model: "fourway-s.onnx", scenes: SCENES }));
+    const pages = BUNDLES.flatMap((bundle) => [undefined, "fourway-s.onnx"].map((name) => pageOf({ bundle, model: name, scenes: SCENES })));
     const results = await visit(server, pages);
     const wanted = await expected();
     assert.ok(wanted.some(({ objects }) => objects.length > 0));
-    for (const result of results) assertClose((result as Answer).detections, wanted, "page");
-    const builds = server.requested.filter((path) => /\/split\/.+-\w+\.js$/.test(path));
-    assert.equal(builds.length, 1, `one build was fetched, not ${builds.join(" and ")}`);
-    assert.match(builds[0]!, /relaxed/);
+    for (const result of results) assert.deepEqual((result as Answer).detections, wanted);
+    const fetched = server.requested.filter((path) => /\/split\/.+-\w+\.js$/.test(path)).map((path) => path.replace(/-\w{8}\.js$/, ""));
+    assert.deepEqual([...new Set(fetched)].sort(), ["/split/fourway-s", "/split/relaxed"]);
   } finally {
     server.close();
   }
 });
 
-test("an isolated page shares a frame among two threads and finds what Node finds; another does it in one and says why", {
+test("a page that names another model does not fetch the package's own", { skip: missingChromium }, async () => {
+  const server = await serve(files, { "content-security-policy": POLICY });
+  try {
+    await visit(server, [pageOf({ bundle: "/split/fourway.js", model: "fourway-s.onnx", scenes: SCENES })]);
+    assert.deepEqual(
+      server.requested.filter((path) => path.includes("/split/fourway-s")),
+      [],
+    );
+  } finally {
+    server.close();
+  }
+});
+
+test("an isolated page shares a frame among two threads, from a blob or, where a policy forbids that, from the file; one in which neither can be had says why", {
   skip: missingChromium,
 }, async () => {
-  const page = pageOf({ bundle: "/split/fourway.js", model: "fourway-s.onnx", scenes: SCENES, threads: 2 });
   const wanted = await expected();
-  for (const isolated of [true, false]) {
-    const server = await serve(files, { "content-security-policy": POLICY, ...(isolated ? ISOLATED : {}) });
+  const ask = async (bundle: string, headers: Record<string, string>, without = ""): Promise<Answer> => {
+    const there = new Map([...files].filter(([name]) => name !== without));
+    const server = await serve(there, headers);
     try {
-      const [got] = (await visit(server, [page])) as [Answer];
-      assertClose(got.detections, wanted, "page");
-      assert.equal(got.threads, isolated ? 2 : 1, got.singleThreadReason);
-      if (!isolated) assert.match(got.singleThreadReason!, /SharedArrayBuffer/);
+      const [got] = (await visit(server, [pageOf({ bundle, scenes: SCENES, threads: 2 })])) as [Answer];
+      assert.deepEqual(got.detections, wanted);
+      return got;
     } finally {
       server.close();
     }
+  };
+  const strict = { ...ISOLATED, "content-security-policy": POLICY };
+  for (const bundle of BUNDLES) {
+    const blobs = { ...ISOLATED, "content-security-policy": `${POLICY}; worker-src blob:` };
+    assert.equal((await ask(bundle, blobs)).threads, 2, bundle);
+    assert.match((await ask(bundle, {})).singleThreadReason!, /SharedArrayBuffer/);
   }
+  assert.equal((await ask("/split/fourway.js", strict)).threads, 2);
+  const { threads, singleThreadReason } = await ask("/split/fourway.js", strict, "/split/threadWorker.js");
+  assert.equal(threads, 1);
+  assert.match(
+    singleThreadReason!,
+    /^a worker could not be started: from a blob: the policy's worker-src must allow blob:; from the file threadWorker\.js: it could not be loaded$/,
+  );
 });
 
 test("a policy that forbids WebAssembly, and a model that is not there, are named", { skip: missingChromium }, async () => {
   const visitOne = async (policy: string, path: string): Promise<string> => {
     const server = await serve(files, { "content-security-policy": policy });
     try {
-      const [result] = await visit(server, [pageOf({ bundle: "/fourway.js", model: path, scenes: SCENES })]);
+      const [result] = await visit(server, [pageOf({ bundle: "/split/fourway.js", model: path, scenes: SCENES })]);
       return (result as { error: string }).error;
     } finally {
       server.close();

@@ -7,7 +7,8 @@ import { asked, report } from "./page.js";
 /** What the page is asked. */
 export interface Asked {
   bundle: string;
-  model: string;
+  /** Left out: the package's own. */
+  model?: string;
   /** Numbers of drawn scenes. */
   scenes: number[];
   threads?: number;
@@ -20,9 +21,23 @@ export interface Answer {
   singleThreadReason?: string;
 }
 
+/** The bundle's exports; a classic script's are a global. */
+async function load(bundle: string): Promise<typeof import("../../src/index.js")> {
+  if (!bundle.includes(".global.")) return import(bundle);
+  const script = document.createElement("script");
+  const loaded = new Promise((resolve, reject) => {
+    script.onload = resolve;
+    script.onerror = reject;
+  });
+  script.src = bundle;
+  document.head.append(script);
+  await loaded;
+  return (globalThis as unknown as { fourway: typeof import("../../src/index.js") }).fourway;
+}
+
 await report(async (): Promise<Answer> => {
   const { bundle, model, scenes, threads = 1 } = asked<Asked>();
-  const { Detector }: typeof import("../../src/index.js") = await import(bundle);
+  const { Detector } = await load(bundle);
   using detector = await Detector.load(model, { threads });
   const detections = scenes.map((index) => {
     const { data, width, height } = drawScene(1, index, { width: 640, height: 400 }).frame;

@@ -256,7 +256,7 @@ test("eval scores peers on the same pictures: a detector that a preset reads, an
   const result = (image_id: string, score: number) => ({ image_id, category_id: 3, bbox: [24, 24, 8, 8], score });
   writeFileSync(results, JSON.stringify([result("red.png", 0.6), result("grey.png", 0.8)]));
   const plot = join(folder, "plot.svg");
-  const peers = ["--peer", model, results, "--preset", preset];
+  const peers = ["--peer", model, results, "--preset", preset, "--peer-pixels", "173056", "61440"];
   const shipped = fileURLToPath(new URL("../../../models/fourway-s.onnx", import.meta.url));
   const own = ["--model", shipped, "--pixels", "61440", "122880"];
   const { status, stdout, stderr } = fourway(["eval", "--data", set, ...own, ...peers, "--json", "--plot", plot]);
@@ -270,15 +270,16 @@ test("eval scores peers on the same pictures: a detector that a preset reads, an
       [basename(shipped), 61440, true],
       [basename(shipped), 122880, true],
       [basename(model), 173056, false],
+      [basename(model), 61440, false],
       [basename(results), undefined, false],
     ],
   );
   assert.equal(runs[2]!.tasks.car!.ap50, 1);
   // the wrong one has the higher score: half of what is found is right
-  assert.equal(runs[3]!.tasks.car!.ap50, 0.5);
+  assert.equal(runs[4]!.tasks.car!.ap50, 0.5);
   assert.deepEqual(
     runs.map(({ ms }) => ms! > 0),
-    [true, true, true, false],
+    [true, true, true, true, false],
   );
   const svg = readFileSync(plot, "utf8");
   for (const name of ["fourway-s", "colours"]) assert.ok(svg.includes(`>${name}<`), svg);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runScenes } from "../../src/cli/scenes.js";
 import { TASKS } from "../../src/core/task.js";
+import { boxHead } from "../../src/model/head.js";
 import { loadModel, type Model, saveModel } from "../../src/model/model.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
@@ -129,11 +130,12 @@ test("another network begins with a trained model's trunk", () => {
   for (let i = 2; i < 24; i++) assert.ok(Math.abs(moved[i]! / old[i]! / ratio - 1) < 0.01, `${i}: ${moved[i]} of ${old[i]}`);
 });
 
-test("a trained network is trained further with a shorter trunk", () => {
-  const more = ["--epochs", "1", "--start", join(folder, "whole.onnx"), "--trunk-end", "trunk.stage4.1"];
+test("a trained network is trained further with a shorter trunk, and with distributions for boxes", () => {
+  const more = ["--epochs", "1", "--start", join(folder, "whole.onnx"), "--trunk-end", "trunk.stage4.1", "--bins", "8"];
   const { status, stderr } = fourway(argumentsOf("short.onnx", ...more));
   assert.equal(status, 0, stderr);
-  const { graph } = load("short.onnx");
+  const { graph, info } = load("short.onnx");
+  assert.deepEqual(info.layout, boxHead(8));
   assert.ok(graph.params.has("trunk.stage4.1.expand.weight") && !graph.params.has("trunk.stage4.2.expand.weight"));
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -12,12 +12,13 @@ import { FourwayError } from "../../src/core/errors.js";
 import type { Frame } from "../../src/core/frame.js";
 import { Random } from "../../src/core/random.js";
 import { TASKS } from "../../src/core/task.js";
-import { Detector } from "../../src/detect/detector.js";
+import { Detector, type DetectorOptions } from "../../src/detect/detector.js";
 import { INPUT_SCALE } from "../../src/graph/graph.js";
 import { inputSize } from "../../src/image/letterbox.js";
 import { defaultInfo, saveModel } from "../../src/model/model.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { quantize } from "../../src/quant/quantize.js";
+import { drawScene } from "../../src/scenes/scene.js";
 import { createEngine } from "../../src/wasm/load.js";
 import { colourModel, randomModel } from "./models.js";
 
@@ -237,7 +238,7 @@ test("scores are calibrated by the box's side in the input and presence by the i
   }
 });
 
-test("a model is loaded from bytes of any kind and realm, a Blob, a Response, a path, and a file URL alike", async () => {
+test("a model is loaded from bytes of any kind and realm, a Blob, Response, Request, path, file URL, module, and a promise of one alike", async () => {
   const folder = mkdtempSync(join(tmpdir(), "fourway-"));
   try {
     const bytes = saveModel(colourModel()) as Uint8Array<ArrayBuffer>;
@@ -250,7 +251,10 @@ test("a model is loaded from bytes of any kind and realm, a Blob, a Response, a 
     const frame = paint(128, 96, [{ x: 30, y: 40, side: 20, colour: [255, 0, 0, 255] }]);
     const answers = [];
     const buffers = [bytes, bytes.slice().buffer, new DataView(bytes.slice().buffer), shared, other, other.buffer];
-    for (const source of [...buffers, new Blob([bytes]), new Response(bytes), path, pathToFileURL(path), pathToFileURL(path).href]) {
+    const data = `data:application/octet-stream;base64,${Buffer.from(bytes).toString("base64")}`;
+    const places = [path, pathToFileURL(path), pathToFileURL(path).href, new Request(data), new URL(data)];
+    const promises = [Promise.resolve(bytes), fetch(data), Promise.resolve({ default: bytes })];
+    for (const source of [...buffers, new Blob([bytes]), new Response(bytes), ...places, { default: bytes }, ...promises]) {
       using detector = await Detector.load(source);
       assert.deepEqual(detector.tasks, ["red", "blue"]);
       answers.push(detector.detect(frame).objects);
@@ -268,13 +272,54 @@ test("anything else than a model is refused by what is taken", async () => {
     [7, "Number"],
     [{}, "Object"],
     [[1, 2], "Array"],
-    [Promise.resolve(), "Promise"],
+    [Promise.resolve(), "Undefined"],
+    [{ threads: 2 }, "Object"],
+    [{ default: 7 }, "Number"],
   ] as const)
     await assert.rejects(
       Detector.load(source as unknown as string),
-      isError("E_ARGUMENT", new RegExp(`expected a model as ArrayBuffer, .*Blob, Response, URL, path .*, got ${kind}; `)),
+      isError("E_ARGUMENT", new RegExp(`expected a model as ArrayBuffer, .*Blob, Request, Response, URL, path, .*, got ${kind}; `)),
     );
   await assert.rejects(Detector.load(new Response("", { status: 404 })), isError("E_MODEL", /status 404/));
+});
+
+test("without a model it is fourway-s, and each shipped model's module holds the bytes of its file", async () => {
+  for (const name of ["fourway-n", "fourway-s", "fourway-m"]) {
+    const file = readFileSync(`models/${name}.onnx`);
+    const { default: bytes } = (await import(`fourway/models/${name}`)) as { default: Uint8Array };
+    assert.deepEqual(Buffer.from(bytes), file, name);
+    assert.equal(import.meta.resolve(`fourway/models/${name}.onnx`), pathToFileURL(`models/${name}.onnx`).href);
+  }
+  const frame = drawScene(1, 8, { width: 640, height: 400 }).frame;
+  using carried = await Detector.load();
+  using named = await Detector.load("models/fourway-s.onnx");
+  assert.deepEqual(carried.detect(frame).objects, named.detect(frame).objects);
+});
+
+test("each detector has the kernels that it is given, and the next one its own; others than Fourway's are refused", async () => {
+  const frame = paint(128, 96, [{ x: 30, y: 40, side: 20, colour: [255, 0, 0, 255] }]);
+  const load = async (wasm: DetectorOptions["wasm"], threads = 1) => {
+    using detector = await Detector.load(colourModel(), { wasm, threads });
+    return [detector.threads, detector.detect(frame).objects] as const;
+  };
+  const [, wanted] = await load(undefined);
+  for (const build of ["simd", "simdThreads"]) {
+    const bytes = readFileSync(`build/${build}.wasm`);
+    const threads = build === "simd" ? 1 : 2;
+    for (const wasm of [bytes, WebAssembly.compile(bytes), import(`fourway/wasm/${build}`), pathToFileURL(`build/${build}.wasm`)])
+      assert.deepEqual(await load(wasm, threads), [threads, wanted]);
+  }
+  const plain = await Detector.load(colourModel(), { wasm: readFileSync("build/simd.wasm"), threads: 2 });
+  assert.deepEqual([plain.threads, plain.singleThreadReason?.match(/pass fourway\S+/)?.[0]], [1, "pass fourway/wasm/simdThreads.wasm"]);
+  const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+  await assert.rejects(load(empty), isError("E_RUNTIME", /expected Fourway's kernels, got another module/));
+  await assert.rejects(load(empty.subarray(0, 4)), isError("E_RUNTIME", /^wasm: /));
+  await assert.rejects(load(7 as never), isError("E_ARGUMENT", /expected the kernels as .*, got Number/));
+  await assert.rejects(
+    load(readFileSync("build/simdThreads.wasm")),
+    isError("E_RUNTIME", /kernels for one thread, .*pass fourway\/wasm\/simd\.wasm/),
+  );
+  assert.deepEqual(await load(undefined), [1, wanted]);
 });
 
 test("a file with another digest than the caller's is refused", async () => {

@@ -92,5 +92,18 @@ test("a threshold's figures count boxes and detections by the object's share of 
   assert.deepEqual([large!.at!.precision, large!.at!.recall, large!.bestF1], [1, 0.5, 1]);
   // small: precision 1 at the recalls 0 to .33, 2 of 3 at .34 to .66, of 101
   assert.deepEqual([tiny!.ap50, none!.ap50, large!.ap50], [0, null, 1]);
+  assert.deepEqual([tiny!.medianIou, none!.medianIou, small!.medianIou], [null, null, 1]);
   assert.ok(Math.abs(small!.ap50! - (34 + 33 * (2 / 3)) / 101) < 1e-12);
+});
+
+test("the median overlap is that of the boxes found at any score, of their own size", () => {
+  const truths = [0, 20, 40, 60].map((x) => ({ x, y: 0, width: 10, height: 10 }));
+  const widths = [5, 6, 8]; // IoU .5, .6, .8; the fourth is not found
+  const found = widths.map((width, i) => ({ task: "car", score: 0.1, box: { ...truths[i]!, width } }));
+  const [[sample]] = [picture("one", 0, [], [])];
+  const { sizes } = scoresAt("car", [{ ...sample, labels: { car: truths } }], [{ objects: found, presence: { car: 1 } }], 0.5);
+  assert.deepEqual(
+    sizes.map(({ medianIou }) => medianIou),
+    [null, null, 0.6, null],
+  );
 });

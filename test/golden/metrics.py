@@ -81,7 +81,7 @@ def dataset(content):
 
 
 def coco_scores(case, tasks):
-    """COCO's (AP50, AP) for the tasks as categories over the pictures that are boxed for all of them; None where COCO says -1."""
+    """COCO's AP50, AP75 and AP for the tasks as categories over the pictures that are boxed for all of them; None where COCO says -1."""
     categories = [{'id': i + 1} for i in range(len(tasks))]
     images, truth, results = [], [], []
     for i, (sample, found) in enumerate(zip(case['samples'], case['found'])):
@@ -99,7 +99,8 @@ def coco_scores(case, tasks):
         run = COCOeval(dataset({'images': images, 'annotations': truth, 'categories': categories}),
                        dataset({'images': images, 'annotations': results, 'categories': categories}), 'bbox')
         run.evaluate(), run.accumulate(), run.summarize()
-    return {'ap50': None if run.stats[1] < 0 else float(run.stats[1]), 'ap': None if run.stats[0] < 0 else float(run.stats[0])}
+    ap, ap50, ap75 = (None if figure < 0 else float(figure) for figure in run.stats[:3])
+    return {'ap50': ap50, 'ap75': ap75, 'ap': ap}
 
 
 def presence_ap(case, task):

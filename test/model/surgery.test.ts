@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import { Detector } from "../../src/detect/detector.js";
 import { buildNetwork } from "../../src/model/build.js";
-import { BOX_HEAD, type HeadMaps, headLayout, inputMultiple } from "../../src/model/head.js";
+import { BOX_HEAD, boxHead, type HeadMaps, headLayout, inputMultiple } from "../../src/model/head.js";
 import { defaultInfo, loadModel, saveModel } from "../../src/model/model.js";
-import { withTasks } from "../../src/model/surgery.js";
+import { withLayout, withTasks } from "../../src/model/surgery.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
 import { foldNorms } from "../../src/quant/fold.js";
@@ -104,6 +104,30 @@ test("heads are kept bit for bit, dropped and added: what is kept detects the sa
     assert.deepEqual(of(b!), of(a!));
   }
   assert.deepEqual(withTasks(model, ["new"], 4).graph.params.get("head.new.out.weight"), changed.graph.params.get("head.new.out.weight"));
+});
+
+test("a head's boxes begin anew as distributions: what is there, and how surely, stays", async () => {
+  const model = small();
+  const changed = withLayout(model, boxHead(8), 4);
+  assert.deepEqual(changed.graph.outputs, model.graph.outputs);
+  const scores = { ...defaultInfo(SMALL_TASKS, { strides: model.info.strides, layout: boxHead(8) }), pixels: 61440, notes: {} };
+  assert.deepEqual(changed.info, scores);
+  for (const [name, { data }] of model.graph.params) {
+    const own = /^head\.\w+\.out\./.test(name);
+    const after = changed.graph.params.get(name)!;
+    assert.equal(after.data.length, own ? (data.length / 5) * 33 : data.length);
+    const same = own ? data.length / 5 : data.length;
+    assert.deepEqual(after.data.subarray(0, same), data.subarray(0, same), name);
+  }
+  using before = await Detector.load(model);
+  using after = await Detector.load(loadModel(saveModel(changed)));
+  const [a, b] = [before, after].map((detector) => detector.detect(frame(320, 192), { minScore: 0 }));
+  assert.deepEqual(b!.presence, a!.presence);
+  // before they learn, sides are the mean of all bins, a box of 7 strides
+  const largest = (found: typeof a) => Math.max(...found!.objects.map(({ score }) => score));
+  assert.equal(largest(b), largest(a));
+  assert.ok(b!.objects.every(({ box }) => box.width > 20 || box.height > 20));
+  assert.throws(() => withLayout({ ...small(), info: defaultInfo(["x"]) }, boxHead(8)), { code: "E_MODEL", message: /another network/ });
 });
 
 test("strides and heads that cannot be are refused, and so is a network that is not ours", () => {

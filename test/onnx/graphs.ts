@@ -75,7 +75,11 @@ export class GraphMaker {
     return this.push({ op: "relu", name, inputs: [input], outputs: [name], attributes: { slope }, params: {} });
   }
 
-  simple(op: "add" | "upsample2" | "bilinear2" | "sigmoid" | "maxpool" | "concat", name: string, ...inputs: string[]): string {
+  simple(
+    op: "add" | "upsample2" | "bilinear2" | "sigmoid" | "maxpool" | "globalmean" | "concat",
+    name: string,
+    ...inputs: string[]
+  ): string {
     return this.push({ op, name, inputs, outputs: [name], attributes: {}, params: {} });
   }
 
@@ -109,7 +113,12 @@ export function everyOp(seed: number, norms: boolean): Graph {
   const fine = make.simple("add", "fine", make.simple("add", "ups", up, smooth), make.simple("sigmoid", "gate", total));
   const alone = make.relu("alone", fine, 0);
   const last = make.conv("conv1x1", "wide", alone, [5, 58], { slope: 0 });
-  make.graph.outputs = [make.conv("conv1x1", "head", last, [58, 5]), make.conv("conv3x3", "coarse.head", coarse, [5, 7], { stride: 2 })];
+  const mean = make.simple("globalmean", "mean", coarse);
+  make.graph.outputs = [
+    make.conv("conv1x1", "head", last, [58, 5]),
+    make.conv("conv3x3", "coarse.head", coarse, [5, 7], { stride: 2 }),
+    make.conv("conv1x1", "whole", mean, [5, 4]),
+  ];
   return make.graph;
 }
 

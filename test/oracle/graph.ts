@@ -125,6 +125,17 @@ function runNode(
           return most * (outputScale ? 1 : (scaleX ?? 1));
         }),
       ];
+    case "globalmean":
+      return [
+        copied(1, 1, x.channels, (_row, _column, c) => {
+          let total = 0;
+          for (let i = 0; i < x.height; i++) for (let j = 0; j < x.width; j++) total += at(x, i, j, c);
+          const cells = x.height * x.width;
+          return scaleX === undefined || outputScale === undefined
+            ? (total * (scaleX ?? 1)) / cells
+            : requantize(total, scaleX / cells, 1, outputScale);
+        }),
+      ];
     case "split":
       return [0, 1].map((start) =>
         copied(

@@ -1,14 +1,15 @@
 // What every runtime must compute alike, in words that all of them understand: no import here is for Node alone.
 import { relaxedSimd } from "wasm-feature-detect";
 import { readAddress } from "../../src/core/address.js";
-import { type Detection, Detector, drawScene, type FourwayError, type Frame, init, type Sample } from "../../src/index.js";
+import { type Detection, Detector, drawScene, type FourwayError, type Frame, type Sample, type WasmSource } from "../../src/index.js";
 import { decodeCheckpoint, train } from "../../src/train/index.js";
+import { setOwnKernels } from "../../src/wasm/load.js";
 
 /** What one process or page is asked to do. Addresses are URLs. */
 export interface Question {
   /** A .wasm file. */
   wasm: string;
-  /** How `init` gets it; own: not at all, the package picks. */
+  /** How `Detector.load` gets it; own: not at all, the package picks. */
   by: "bytes" | "module" | "response" | "url" | "own";
   int8: string;
   frames: number;
@@ -22,7 +23,7 @@ export interface Question {
 export interface Answer {
   /** Whether the runtime knows relaxed SIMD. */
   relaxed: boolean;
-  /** What `init` said to a page in place of WebAssembly, before it got the real thing. */
+  /** What `Detector.load` said to a page in place of WebAssembly. */
   refusal: string;
   /** sha256 of the drawn frames: where they differ, nothing else can agree. */
   drawn: string;
@@ -80,26 +81,27 @@ export function joined(parts: readonly ArrayBufferView[]): Uint8Array<ArrayBuffe
   return all;
 }
 
-async function give({ wasm, by }: Question): Promise<string> {
+async function kernelsFor({ wasm, by }: Question): Promise<WasmSource | undefined> {
+  if (by === "own") return undefined;
+  if (by === "url") return new URL(wasm);
+  const bytes = await readAddress(wasm);
+  if (by === "bytes") return bytes;
+  return by === "module" ? WebAssembly.compile(bytes) : new Response(bytes);
+}
+
+/** What a page in place of WebAssembly is told. */
+function refusalOf(model: string): Promise<string> {
   const page = new Response("<!doctype html><title>not here</title>");
-  const refusal: string = await init(page).then(
+  return Detector.load(model, { wasm: page }).then(
     () => "",
     ({ code, message }: FourwayError) => `${code}: ${message}`,
   );
-  if (by === "url") await init(new URL(wasm));
-  else if (by !== "own") {
-    const bytes = await readAddress(wasm);
-    if (by === "bytes") await init(bytes);
-    else if (by === "module") await init(await WebAssembly.compile(bytes));
-    else await init(new Response(bytes));
-  }
-  return refusal;
 }
 
 /** Largest difference of the f32 outputs to the golden ones, over the largest value of each map. */
-async function distanceOf(model: string, golden: string): Promise<number> {
+async function distanceOf(model: string, golden: string, wasm: WasmSource | undefined): Promise<number> {
   const expected = new Float32Array((await readAddress(golden)).buffer);
-  using detector = await Detector.load(model);
+  using detector = await Detector.load(model, { wasm });
   let at = 0;
   let largest = 0;
   for (let i = 0; i < F32_FRAMES; i++) {
@@ -127,7 +129,8 @@ const IMAGES = 8;
  * The whole way from drawn scenes to moved weights: random weights, sampling, augmentation, resampling, forward, assignment, loss, backward,
  * clipping, AdamW, averages.
  */
-async function trainedDigest(): Promise<string> {
+async function trainedDigest(wasm: WasmSource | undefined): Promise<string> {
+  if (wasm !== undefined) await setOwnKernels(wasm);
   const scenes = Array.from({ length: IMAGES }, (_, i) => drawScene(6, i, { width: 160, height: 112 }));
   const samples = scenes.map(
     ({ frame: { width, height }, labels, ignore }, i): Sample => ({
@@ -163,8 +166,8 @@ async function trainedDigest(): Promise<string> {
 
 /** Runs it all. */
 export async function answer(question: Question): Promise<Answer> {
-  const refusal = await give(question);
-  using detector = await Detector.load(question.int8);
+  const wasm = await kernelsFor(question);
+  using detector = await Detector.load(question.int8, { wasm });
   const [drawn, each, detections]: [string[], string[], Answer["detections"]] = [[], [], []];
   for (let i = 0; i < question.frames; i++) {
     const frame = frameOf(i);
@@ -176,12 +179,12 @@ export async function answer(question: Question): Promise<Answer> {
   const total = (parts: string[]): Promise<string> => sha256(new TextEncoder().encode(parts.join("\n")));
   return {
     relaxed: await relaxedSimd(),
-    refusal,
+    refusal: await refusalOf(question.int8),
     drawn: await total(drawn),
     outputs: await total(each),
     each: each.map((hash) => hash.slice(0, 8)),
     detections,
-    trained: question.training ? await trainedDigest() : "",
-    distance: question.f32 ? await distanceOf(question.f32.model, question.f32.golden) : 0,
+    trained: question.training ? await trainedDigest(wasm) : "",
+    distance: question.f32 ? await distanceOf(question.f32.model, question.f32.golden, wasm) : 0,
   };
 }

@@ -1,4 +1,4 @@
-// The same bytes everywhere: int8 head outputs over 100 frames, f32 ones within 1e-5, on every runtime and build; trained weights with
+// The same bytes everywhere: int8 head outputs and whole detections over 100 frames, f32 ones within 1e-5, on every runtime and build; trained weights with
 // the plain build; those of the relaxed build, whose multiply-adds may be fused, are one of two.
 // Math.log, cos, exp and pow differ in their last bits from runtime to runtime (pow even from Node 20 to 26); what they give is rounded to
 // f32 before a kernel sees it, so that weights differ only where a value lies within 1e-16 of the middle between two floats.
@@ -9,14 +9,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { shippedModel } from "../../src/detect/source.js";
-import { Detector, init, saveModel } from "../../src/index.js";
+import { Detector, saveModel } from "../../src/index.js";
+import { setOwnKernels } from "../../src/wasm/load.js";
 import { type Server, serve, visit } from "../browser/chromium.js";
-import { assertClose } from "../browser/close.js";
 import { type Answer, F32_FRAMES, frameOf, joined, mapsOf, type Question } from "./digest.js";
 import { liveModels } from "./models.js";
 import { ARM, missing, missingChromium, RUNTIMES, type Runtime, runOn } from "./runtimes.js";
 
+const SHIPPED = new URL("../../../models/fourway-s.onnx", import.meta.url);
 const FRAMES = 100;
 /** Of the largest value of each map: rounding differs where a build multiplies and adds in one step. */
 const F32_TOLERANCE = 1e-5;
@@ -57,14 +57,14 @@ function question(name: string, from: "file" | "http", about: Partial<Question> 
 }
 
 before(async () => {
-  await init(readFileSync(buildFile("simd")));
+  await setOwnKernels(readFileSync(buildFile("simd")));
   const { f32, int8 } = await liveModels();
   using detector = await Detector.load(f32);
   const golden = Array.from({ length: F32_FRAMES }, (_, i) => {
     detector.detect(frameOf(i));
     return mapsOf(detector, frameOf(i));
   });
-  files.set("/int8.onnx", existsSync(shippedModel()) ? readFileSync(shippedModel()) : saveModel(int8));
+  files.set("/int8.onnx", existsSync(SHIPPED) ? readFileSync(SHIPPED) : saveModel(int8));
   files.set("/f32.onnx", saveModel(f32));
   files.set("/golden.bin", joined(golden.flat()));
   for (const [name, body] of files) writeFileSync(join(folder, name), body);
@@ -94,7 +94,7 @@ function assertSame(got: Answer): void {
   const differing = got.each.findIndex((hash, i) => hash !== reference.each[i]);
   assert.equal(differing, -1, `frame ${differing} gave other int8 outputs`);
   assert.equal(got.outputs, reference.outputs);
-  assertClose(got.detections, reference.detections, "detections");
+  assert.deepEqual(got.detections, reference.detections);
   assert.ok(got.distance <= F32_TOLERANCE, `f32 outputs differ by ${got.distance} of the largest value`);
 }
 
@@ -144,7 +144,7 @@ function few(from: "file" | "http", by: Question["by"]): Question {
   return question("simd", from, { by, frames: FEW, f32: undefined, training: false });
 }
 
-const loadTest = "init refuses HTML, then takes the kernels as bytes, module, response or address, or none";
+const loadTest = "load refuses HTML for the kernels, and takes them as bytes, module, response or address, or none";
 for (const runtime of RUNTIMES)
   test(`${runtime.name}: ${loadTest}`, { skip: missing(runtime) }, async () => {
     const run = async (asked: Question): Promise<Answer> => (await runOn(runtime as Runtime, "digestMain.js", asked)) as Answer;

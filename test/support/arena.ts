@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import type { Kernels } from "../../src/wasm/generated/kernels.js";
-import { createEngine, type Engine, init } from "../../src/wasm/load.js";
+import { createEngine, type Engine } from "../../src/wasm/load.js";
 
 /** The build of the kernels that is tested: one of the targets in asconfig.json. test/kernels/builds.test.ts runs all others. */
 export const BUILD = process.env.FOURWAY_TEST_BUILD ?? "simd";
@@ -52,9 +53,7 @@ export class Arena {
   }
 
   static async open(): Promise<Arena> {
-    const { default: bytes } = (await import(`../../src/wasm/generated/${BUILD}.js`)) as { default: string };
-    await init(Buffer.from(bytes, "base64"));
-    return new Arena(await createEngine());
+    return new Arena(await createEngine(1, readFileSync(`build/${BUILD}.wasm`)));
   }
 
   /** What a kernel reads and must leave alone; reads past the end meet the pattern. */

@@ -22,6 +22,7 @@ function recorded(lossOf: (step: number) => SliceLoss[]) {
   };
   const replicas: Replicas = {
     bytes: 0,
+    gradientProducts: async () => [],
     restoreNorms: async () => {},
     async compute(_: Batch) {
       log.push(`compute ${step}`);

@@ -29,7 +29,7 @@ export interface LabelFormat {
   readonly folder?: string;
   /** Folders of the set in which pictures may lie ("" is the set's own), by the file's name without extension: the one with the most of them counts. */
   pictureFolders(file: string): readonly string[];
-  /** Reads the text of a file; what is wrong with it is among the faults. @throws E_ARGUMENT for bad options */
+  /** Reads the text of a file; a sample of 0 x 0 gets the size of its picture; what is wrong with it is among the faults. @throws E_ARGUMENT for bad options */
   parse(text: string, file: LabelFile): Promise<ParsedFile>;
 }
 

@@ -19,6 +19,8 @@ import { type LabelFormat, withPaths } from "./format.js";
 //   {"image":"images/1.jpg","width":448,"height":299,"split":"train","group":"g17",
 //    "labels":{"pedestrian":[[10,20,30,60]],"car":[],"stopSign":true,"trafficLight":null},
 //    "ignore":{"car":[[1,2,3,4]]},"from":{"pedestrian":"nanodet-plus"}}
+//    "points":{"pedestrian":[[12,22,30,22]]}
+// "points" are landmarks of each box in turn, x and y of each point, or null; where the label is true, of objects that are not boxed.
 // "from" names the teacher that gave a task's label; where it is left out, a person did. Paths are relative to the file's folder, or absolute.
 
 /** Characters of the longest line that is read: more boxes than any picture holds. */
@@ -82,7 +84,7 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
     fault(`expected a JSON object, got ${shown(value)}`);
     return null;
   }
-  const { image, width, height, split, group, labels, ignore, from } = value;
+  const { image, width, height, split, group, labels, points, ignore, from } = value;
   const missing = ["image", "width", "height", "split", "group", "labels"].filter((name) => value[name] === undefined);
   if (missing.length > 0) {
     fault(`expected "${missing.join('", "')}", got an object without`);
@@ -94,6 +96,9 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
     splitFault(split) ??
     (typeof group !== "string" || group === "" ? `expected "group" to be a name, got ${shown(group)}` : null) ??
     (!isObject(labels) ? `expected "labels" to be an object with a label per task, got ${shown(labels)}` : null) ??
+    (points !== undefined && !isObject(points)
+      ? `expected "points" to be an object with a list of points per task, got ${shown(points)}`
+      : null) ??
     (ignore !== undefined && !isObject(ignore)
       ? `expected "ignore" to be an object with a list of boxes per task, got ${shown(ignore)}`
       : null) ??
@@ -116,6 +121,7 @@ function parseLine(source: string, set: string, tasks: readonly Task[], fault: (
   };
   readIgnore((ignore ?? {}) as Record<string, unknown>, sample, tasks, fault);
   readLabels(labels as Record<string, unknown>, sample, tasks, fault);
+  readPoints((points ?? {}) as Record<string, unknown>, sample, labels as Record<string, unknown>, tasks, fault);
   readFrom((from ?? {}) as Record<string, string>, sample, tasks, fault);
   return sample;
 }
@@ -155,6 +161,29 @@ function readIgnore(ignore: Record<string, unknown>, sample: Sample, tasks: read
   }
 }
 
+/** Points of a task are taken as a whole: where an entry, or a box of the task, cannot be used, none is. */
+function readPoints(
+  points: Record<string, unknown>,
+  sample: Sample,
+  labels: Record<string, unknown>,
+  tasks: readonly Task[],
+  fault: (message: string) => void,
+): void {
+  for (const [task, value] of Object.entries(points)) {
+    if (!isKnownTask(task, tasks)) fault(`points: expected tasks out of ${tasks.join(", ")}, got "${task}"`);
+    if (!tasks.includes(task)) continue;
+    const label = sample.labels[task] ?? null;
+    const isPoints = (entry: unknown): boolean =>
+      entry === null || (Array.isArray(entry) && entry.length > 0 && entry.length % 2 === 0 && entry.every(Number.isFinite));
+    const given = labels[task];
+    if (!Array.isArray(value) || !value.every(isPoints))
+      fault(`points ${task}: expected lists of x, y, x, y, .. or null, got ${shown(value)}`);
+    else if (label === null || (Array.isArray(given) && given.length !== value.length))
+      fault(`points ${task}: expected a list for each box, got ${value.length} for ${shown(given ?? null)}`);
+    else if (label === true || label.length === value.length) sample.points = { ...sample.points, [task]: value as (number[] | null)[] };
+  }
+}
+
 function readFrom(from: Record<string, string>, sample: Sample, tasks: readonly Task[], fault: (message: string) => void): void {
   for (const [task, teacher] of Object.entries(from)) {
     if (!isKnownTask(task, tasks)) fault(`from: expected tasks out of ${tasks.join(", ")}, got "${task}"`);
@@ -175,9 +204,9 @@ export function formatNative(samples: readonly Sample[], folder = ""): string {
       );
       const ignored = Object.entries(sample.ignore).filter(([, list]) => list.length > 0);
       const ignore = ignored.length > 0 ? { ignore: Object.fromEntries(ignored.map(([task, list]) => [task, boxes(list)])) } : {};
-      const { width, height, split, group } = sample;
+      const { width, height, split, group, points } = sample;
       const from = Object.keys(sample.from ?? {}).length > 0 ? { from: sample.from } : {};
-      return `${JSON.stringify({ image: withinFolder(sample.image, folder), width, height, split, group, labels, ...ignore, ...from })}\n`;
+      return `${JSON.stringify({ image: withinFolder(sample.image, folder), width, height, split, group, labels, ...(points ? { points } : {}), ...ignore, ...from })}\n`;
     })
     .join("");
 }

@@ -13,12 +13,13 @@ const TEXTS: Record<string, string> = {
     annotations: [],
     categories: [{ id: 1, name: "car" }],
   }),
+  CSV: "image,split,car\na.jpg,val,no\nb.jpg,val,no\n",
 };
 
 test("no two formats share a name, an extension or a file", () => {
   for (const field of ["name", "extension"] as const)
     assert.equal(new Set(LABEL_FORMATS.map((format) => format[field])).size, LABEL_FORMATS.length);
-  for (const file of ["labels.jsonl", "instances_val2017.json", "annotations.json", "_annotations.coco.json"])
+  for (const file of ["labels.jsonl", "instances_val2017.json", "annotations.json", "_annotations.coco.json", "labels.csv"])
     assert.equal(LABEL_FORMATS.filter(({ fileName }) => fileName.test(file)).length, 1, file);
 });
 
