@@ -18,7 +18,11 @@ for (let light = 0; light < 16; light += 2) {
 }
 console.log(learner.explain("heads").text);
 const { refused, guard } = await learner.fit({ what: "heads", steps: 100 });
-console.log(refused.length > 0 ? `refused: ${refused.join(", ")}` : `kept; held-back loss ${guard.car!.before.toFixed(2)} -> ${guard.car!.after.toFixed(2)}`);
+console.log(
+  refused.length > 0
+    ? `refused: ${refused.join(", ")}`
+    : `kept; held-back loss ${guard.car!.before.toFixed(2)} -> ${guard.car!.after.toFixed(2)}`,
+);
 if (refused.length === 0) {
   const { id } = await learner.commit();
   await detector.use(learner.model); // the next frame is the new version's

@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
+import { build } from "esbuild";
 import { writeVariants } from "./variants.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -71,8 +71,8 @@ function writeBytes(name, file, what) {
 }
 
 /** A worker's script in one piece that imports nothing. */
-function bundleWorker(entry) {
-  const { outputFiles } = buildSync({
+async function bundleWorker(entry) {
+  const { outputFiles } = await build({
     entryPoints: [entry],
     bundle: true,
     format: "iife",
@@ -100,7 +100,7 @@ for (const file of readdirSync("models"))
 /** Scripts of workers, by the name of their module. */
 const WORKERS = { threadWorker: "src/wasm/threadWorker.ts" };
 for (const [name, entry] of Object.entries(WORKERS))
-  writeModule(`workers/${name}`, entry, `The worker's script in one piece.`, "string", JSON.stringify(bundleWorker(entry)));
+  writeModule(`workers/${name}`, entry, `The worker's script in one piece.`, "string", JSON.stringify(await bundleWorker(entry)));
 
 run("node_modules/typescript/bin/tsc");
 for (const folder of ["src", "test", "bench", "examples"])
@@ -112,9 +112,9 @@ for (const folder of ["src", "test", "bench", "examples"])
 // as a file too, for pages whose policy forbids scripts without one
 for (const entry of Object.values(WORKERS)) {
   const file = join("dist", entry.replace(/ts$/, "js"));
-  write(file, bundleWorker(entry));
+  write(file, await bundleWorker(entry));
   rmSync(`${file}.map`, { force: true }); // of what the compiler wrote
 }
 mkdirSync("dist/wasm", { recursive: true });
 for (const [target, { outFile }] of Object.entries(targets)) copyFileSync(outFile, `dist/wasm/${target}.wasm`);
-writeVariants();
+await writeVariants();

@@ -1,9 +1,9 @@
 // Packs the package and uses it as its users do: a fresh project for each bundler and runtime (everywhere/cells.mjs), which installs the tarball,
 // builds, runs, and must find bit for bit what Node 20 finds, in one thread and in two.
-// Usage: node scripts/everywhere.mjs [--short] [name of a cell ...] (after a build). All of them, when all went through, write
-// docs/everywhere.md. Needs the npm registry, Chromium and scripts/runtimes.mjs.
+// Usage: node scripts/everywhere.mjs [--short] [name of a cell ...] (after a build). Unless --short, results go to
+// docs/everywhere.json and .md. Needs the npm registry, Chromium and scripts/runtimes.mjs.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -122,48 +122,20 @@ function faultOf(answer, { threads = true }, reference) {
   return "";
 }
 
-const chosen = Object.entries(CELLS).filter(([name, { short }]) =>
-  positionals.length > 0 ? positionals.includes(name) : !values.short || short,
-);
-const rows = [];
-try {
-  const [{ filename }] = JSON.parse(
-    execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", scratch], { encoding: "utf8" }),
-  );
-  const { Detector, drawScene } = await import("../dist/src/index.js");
-  const detector = await Detector.load();
-  const { presence, objects } = detector.detect(drawScene(1, 8, { width: 640, height: 400 }).frame);
-  const reference = JSON.stringify({ presence, objects });
-  for (const [name, cell] of chosen) {
-    const start = performance.now();
-    let fault;
-    let reason = "";
-    try {
-      const folder = prepare(name, cell, join(scratch, filename));
-      const answer = await answerOf(cell, folder);
-      fault = faultOf(answer, cell, reference);
-      reason = answer[1]?.reason ?? "";
-      if (!values.keep) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-    } catch (error) {
-      fault = error.message;
-    }
-    rows.push({ name, cell, fault, reason });
-    console.log(`${fault ? "FAIL" : "ok  "} ${name} (${((performance.now() - start) / 1000).toFixed(0)} s)${fault ? `\n${fault}` : ""}`);
-  }
-} finally {
-  if (!values.keep) rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
-}
+/** What is known of each cell: of those that were not asked for, from former runs. */
+const RESULTS = "docs/everywhere.json";
+const results = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
 
-const failed = rows.filter(({ fault }) => fault);
-if (rows.length === Object.keys(CELLS).length) {
-  const versions = ({ tools = {} }) =>
+function writeResults() {
+  writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+  const versions = (tools = {}) =>
     Object.entries(tools)
       .map((tool) => tool.join(" "))
       .join(", ");
-  const lines = rows.map(
-    ({ name, cell, fault, reason }) =>
-      `| ${name} | ${versions(cell)} | ${fault ? fault.split("\n")[0].replaceAll("|", "/").slice(0, 160) : "same bits"} | ${fault ? "" : reason ? `1: ${reason}` : "2"} |`,
-  );
+  const lines = Object.entries(CELLS).map(([name, { tools }]) => {
+    const { fault, reason } = results[name] ?? { fault: "not tried yet" };
+    return `| ${name} | ${versions(tools)} | ${fault ? fault.split("\n")[0].replaceAll("|", "/").slice(0, 160) : "same bits"} | ${fault ? "" : reason ? `1: ${reason}` : "2"} |`;
+  });
   writeFileSync(
     "docs/everywhere.md",
     `# Everywhere
@@ -178,5 +150,37 @@ ${lines.join("\n")}
 `,
   );
 }
-console.log(`${rows.length - failed.length} of ${rows.length} places`);
-process.exit(failed.length > 0 ? 1 : 0);
+
+const names = positionals.length > 0 ? positionals : Object.keys(CELLS).filter((name) => !values.short || CELLS[name].short);
+let failed = 0;
+try {
+  const packed = execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", scratch], { encoding: "utf8" });
+  const tarball = join(scratch, JSON.parse(packed)[0].filename);
+  const { Detector, drawScene } = await import("../dist/src/index.js");
+  const detector = await Detector.load();
+  const { presence, objects } = detector.detect(drawScene(1, 8, { width: 640, height: 400 }).frame);
+  const reference = JSON.stringify({ presence, objects });
+  for (const name of names) {
+    const start = performance.now();
+    let [fault, reason] = ["", ""];
+    try {
+      const folder = prepare(name, CELLS[name], tarball);
+      const answer = await answerOf(CELLS[name], folder);
+      fault = faultOf(answer, CELLS[name], reference);
+      reason = answer[1]?.reason ?? "";
+      if (!values.keep) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    } catch (error) {
+      fault = error.message;
+    }
+    if (fault) failed++;
+    if (!values.short) {
+      results[name] = { fault, reason };
+      writeResults();
+    }
+    console.log(`${fault ? "FAIL" : "ok  "} ${name} (${((performance.now() - start) / 1000).toFixed(0)} s)${fault ? `\n${fault}` : ""}`);
+  }
+} finally {
+  if (!values.keep) rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
+}
+console.log(`${names.length - failed} of ${names.length} places`);
+process.exit(failed > 0 ? 1 : 0);

@@ -4,7 +4,7 @@
 //   dist/src/workerd.js     for Cloudflare's workerd, which compiles WebAssembly only where it is imported as a module
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { buildSync } from "esbuild";
+import { build } from "esbuild";
 
 const SHARED = {
   entryPoints: ["dist/src/index.js"],
@@ -18,8 +18,8 @@ const SHARED = {
 const ONE_FILE = { define: { "import.meta.url": "undefined" }, logLevel: "warning" };
 
 /** Bundles dist/src/index.js. Its source map leaves out the text of what the package carries as modules: base64. */
-function bundle(outfile, options) {
-  buildSync({ ...SHARED, ...ONE_FILE, outfile, ...options });
+async function bundle(outfile, options) {
+  await build({ ...SHARED, ...ONE_FILE, outfile, ...options });
   const map = JSON.parse(readFileSync(`${outfile}.map`, "utf8"));
   map.sourcesContent = map.sourcesContent.map((text, i) => (map.sources[i].includes("/generated/") ? "" : text));
   writeFileSync(`${outfile}.map`, JSON.stringify(map));
@@ -35,11 +35,11 @@ function reached(file, found = new Set()) {
 }
 
 /** Writes them all. Call it behind the compiler. */
-export function writeVariants() {
-  bundle("dist/fourway.global.js", { format: "iife", globalName: "fourway", minify: true });
+export async function writeVariants() {
+  await bundle("dist/fourway.global.js", { format: "iife", globalName: "fourway", minify: true });
 
   rmSync("dist/cjs", { recursive: true, force: true });
-  bundle("dist/cjs/index.js", { format: "cjs", platform: "neutral", mainFields: ["module", "main"] });
+  await bundle("dist/cjs/index.js", { format: "cjs", platform: "neutral", mainFields: ["module", "main"] });
   writeFileSync("dist/cjs/package.json", '{ "type": "commonjs" }\n');
   for (const file of reached("dist/src/index.d.ts")) {
     const copy = file.replace("dist/src", "dist/cjs");

@@ -11,8 +11,8 @@ import { drawScene } from "../src/scenes/scene.js";
 // What the documents show and link to is there and works as it stands.
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "models/README.md", "docs/benchmarks.md", "docs/learning.md"].concat(
-  ["docs/decisions", "docs/lab"].flatMap((folder) =>
+const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "models/README.md"].concat(
+  ["docs", "docs/decisions", "docs/lab"].flatMap((folder) =>
     readdirSync(join(root, folder)).flatMap((name) => (name.endsWith(".md") ? [`${folder}/${name}`] : [])),
   ),
 );
@@ -71,6 +71,13 @@ for (const { name, code } of snippets.filter((snippet) => snippet.code.includes(
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+for (const { name, code } of snippets.filter((snippet) => snippet.name.startsWith("docs/runtimes.md")))
+  test(`${name}: the snippet loads a detector in Node`, () => {
+    const loaded = `${code}\nconsole.log(detector.tasks.length);`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", loaded], { cwd: root, encoding: "utf8" });
+    assert.deepEqual([status, stdout], [0, "4\n"], stderr);
   });
 
 test("links and pictures of all documents lead to files of the project", () => {

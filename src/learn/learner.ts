@@ -93,7 +93,15 @@ export class Learner {
     const archive = new Archive(store);
     const version = await archive.begin(file, first.info.tasks, seed);
     const current = { version, model: version.id === 0 ? first : loadModel(await archive.model(version.id)) };
-    return new Learner(await createEngine(1, wasm), store, archive, { memoryBytes, seed, pixels }, first, current, await Shelf.open(archive));
+    return new Learner(
+      await createEngine(1, wasm),
+      store,
+      archive,
+      { memoryBytes, seed, pixels },
+      first,
+      current,
+      await Shelf.open(archive),
+    );
   }
 
   /** The committed model, for `Detector.load` or `detector.use`. */

@@ -2,11 +2,11 @@ import type { Loadable } from "../core/address.js";
 import type { Box } from "../core/box.js";
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
+import type { WasmSource } from "../wasm/load.js";
 import { PARTS, type Part } from "./cut.js";
 import type { GuardResult } from "./guard.js";
 import type { Question } from "./questions.js";
 import type { LearnStore } from "./store.js";
-import type { WasmSource } from "../wasm/load.js";
 
 /** How a learner is to work. */
 export interface LearnerOptions {

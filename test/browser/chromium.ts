@@ -9,9 +9,18 @@ import { promisify } from "node:util";
 /** Debian's Chromium, or the one that the environment names. */
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
+/** Debian's Firefox. */
+export const FIREFOX = "/usr/bin/firefox-esr";
+
 /** Pages that have not all answered by then never will. */
 const LONGEST_MS = 120_000;
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions"];
+
+/** How a browser is started with its data in a folder, without a window. */
+type Browser = (profile: string) => [string, ...string[]];
+const chromium: Browser = (profile) => [CHROMIUM, ...FLAGS, `--user-data-dir=${profile}`, "--enable-logging=stderr"];
+/** Firefox, for `visit`. */
+export const firefox: Browser = (profile) => [FIREFOX, "--headless", "--no-remote", "--profile", profile];
 
 const TYPES: Record<string, string> = {
   html: "text/html; charset=utf-8",
@@ -70,17 +79,22 @@ export async function serve(files: Files, headers: Readonly<Record<string, strin
 }
 
 /**
- * Opens pages in one headless Chromium, one after the other. Each posts its result as JSON to /result and goes on to the address that
+ * Opens pages in one headless browser, Chromium unless another is given, one after the other. Each posts its result as JSON to /result and goes on to the address that
  * comes back, if any (see `page.ts`).
  * @param kept a folder with the browser's data, which lasts; the browser is then killed with SIGKILL, whatever its pages do
  * @throws Error where a page gives none
  */
-export async function visit(server: Server, pages: readonly string[], longestMs = LONGEST_MS, kept?: string): Promise<unknown[]> {
+export async function visit(
+  server: Server,
+  pages: readonly string[],
+  longestMs = LONGEST_MS,
+  kept?: string,
+  start: Browser = chromium,
+): Promise<unknown[]> {
   const profile = kept ?? mkdtempSync(join(tmpdir(), "fourway-chromium-"));
   const results: unknown[] = [];
-  const browser = spawn(CHROMIUM, [...FLAGS, `--user-data-dir=${profile}`, "--enable-logging=stderr", server.origin + pages[0]!], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const [command, ...flags] = start(profile);
+  const browser = spawn(command, [...flags, server.origin + pages[0]!], { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   browser.stderr.on("data", (text) => {
     said = (said + text).slice(-4000);
@@ -90,7 +104,7 @@ export async function visit(server: Server, pages: readonly string[], longestMs 
     await new Promise<void>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`${pages[results.length]}: no result in ${longestMs} ms\n${said}`)), longestMs);
       browser.once("error", reject);
-      browser.once("exit", (code) => reject(new Error(`chromium ended with ${code}\n${said}`)));
+      browser.once("exit", (code) => reject(new Error(`${command} ended with ${code}\n${said}`)));
       server.onResult = (result) => {
         results.push(result);
         if (results.length < pages.length) return server.origin + pages[results.length]!;

@@ -11,13 +11,15 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { Detector, saveModel } from "../../src/index.js";
 import { setOwnKernels } from "../../src/wasm/load.js";
-import { type Server, serve, visit } from "../browser/chromium.js";
+import { firefox, type Server, serve, visit } from "../browser/chromium.js";
 import { type Answer, F32_FRAMES, frameOf, joined, mapsOf, type Question } from "./digest.js";
 import { liveModels } from "./models.js";
-import { ARM, missing, missingChromium, RUNTIMES, type Runtime, runOn } from "./runtimes.js";
+import { ARM, missing, missingChromium, missingFirefox, RUNTIMES, type Runtime, runOn } from "./runtimes.js";
 
 const SHIPPED = new URL("../../../models/fourway-s.onnx", import.meta.url);
 const FRAMES = 100;
+/** Until a browser has answered for both builds, on a busy machine too. */
+const PAGES_MS = 300_000;
 /** Of the largest value of each map: rounding differs where a build multiplies and adds in one step. */
 const F32_TOLERANCE = 1e-5;
 const BUILDS = ["simd", "relaxed"] as const;
@@ -118,18 +120,20 @@ for (const runtime of [...RUNTIMES, ARM])
 
 const pageOf = (asked: Question): string => `/digest.html?${encodeURIComponent(JSON.stringify(asked))}`;
 
-test("headless Chromium computes and trains the same with both builds", { skip: missingChromium }, async (context) => {
-  const answers = (await visit(
-    server,
-    BUILDS.map((name) => pageOf(question(name, "http"))),
-  )) as Answer[];
-  for (const [i, got] of answers.entries()) {
-    assertSame(got);
-    assert.equal(got.relaxed, true);
-    assertTrainedAlike(BUILDS[i]!, got);
-    context.diagnostic(`sha256 ${got.outputs}, f32 within ${got.distance.toExponential(1)}`);
-  }
-});
+for (const [name, skip, start] of [
+  ["Chromium", missingChromium, undefined],
+  ["Firefox", missingFirefox, firefox],
+] as const)
+  test(`headless ${name} computes and trains the same with both builds`, { skip }, async (context) => {
+    const pages = BUILDS.map((build) => pageOf(question(build, "http")));
+    const answers = (await visit(server, pages, PAGES_MS, undefined, start)) as Answer[];
+    for (const [i, got] of answers.entries()) {
+      assertSame(got);
+      assert.equal(got.relaxed, true);
+      assertTrainedAlike(BUILDS[i]!, got);
+      context.diagnostic(`sha256 ${got.outputs}, f32 within ${got.distance.toExponential(1)}`);
+    }
+  });
 
 /** Some frames are enough to see that kernels run. */
 const FEW = 4;
