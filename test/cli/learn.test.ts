@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runScenes } from "../../src/cli/scenes.js";
 import { sha256 } from "../../src/core/sha256.js";
-import { shippedModel } from "../../src/detect/source.js";
 import { Archive } from "../../src/learn/versions.js";
 import { loadModel, saveModel } from "../../src/model/model.js";
 import { fileStore } from "../../src/node/fileStore.js";
 import { randomModel } from "../detect/models.js";
-import { liveModels } from "../runtimes/models.js";
+import { smallFile } from "../learn/support.js";
 import { fourway, startFourway } from "./run.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-learn-"));
@@ -34,7 +33,7 @@ function versionsOf(dir: string): Listing {
 
 before(async () => {
   await runScenes({ count: 14, out: data, seed: 3, width: 320, height: 192, valShare: 0.3 }, () => {});
-  writeFileSync(model, existsSync(shippedModel()) ? readFileSync(shippedModel()) : saveModel((await liveModels()).int8));
+  writeFileSync(model, smallFile());
 });
 
 test("thresholds are learned and committed, the model is written, the report shows frames before and after; the same frames count once", () => {

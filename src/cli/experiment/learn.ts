@@ -112,7 +112,7 @@ async function figuresOf(model: Model, samples: readonly Sample[], tasks: readon
 
 async function runLearnExperiment(options: LearnExperimentOptions, line: ProgressLine, signal: AbortSignal): Promise<void> {
   const { sites, data, dataSplit, out, what, seeds, frames, split, valSplit, steps, pictures, teacherLabels } = options;
-  const file = await readFile(options.model ?? shippedModel());
+  const file = options.model === undefined ? await shippedModel() : await readFile(options.model);
   const model = loadModel(file);
   const { tasks } = model.info;
   await keepSettings(out, {
