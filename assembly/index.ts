@@ -25,6 +25,7 @@ export { maxpoolI8 } from "./i8/maxpool";
 export { splitI8 } from "./i8/split";
 export { letterbox } from "./image/letterbox";
 export { colour } from "./image/colour";
+export { yuv } from "./image/yuv";
 export { mapLoss, presenceLoss } from "./train/bce";
 export { boxLoss } from "./train/boxloss";
 export { binLoss } from "./train/binloss";

@@ -70,6 +70,17 @@ function writeBytes(name, file, what) {
   writeModule(name, file, what, "Uint8Array", value);
 }
 
+/** Modules of src/generated in a worker: it gets kernels and model from who starts it, and starts threads alone. */
+const generated = {
+  name: "generated",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/generated\/(wasm|models|workers)\/[\w-]+\.js$/ }, ({ path }) =>
+      path.endsWith("/threadWorker.js") ? { path: join(root, "dist/src/generated/workers/threadWorker.js") } : { path, namespace: "absent" },
+    );
+    onLoad({ filter: /./, namespace: "absent" }, () => ({ contents: 'throw new Error("a worker does not carry it");' }));
+  },
+};
+
 /** A worker's script in one piece that imports nothing. */
 async function bundleWorker(entry) {
   const { outputFiles } = await build({
@@ -80,6 +91,8 @@ async function bundleWorker(entry) {
     minify: true,
     write: false,
     logLevel: "warning",
+    plugins: [generated],
+    define: { "import.meta.url": "location.href" },
   });
   return outputFiles[0].text;
 }
@@ -98,7 +111,7 @@ for (const file of readdirSync("models"))
   if (file.endsWith(".onnx")) writeBytes(`models/${basename(file, ".onnx")}`, `models/${file}`, `The bytes of fourway/models/${file}.`);
 
 /** Scripts of workers, by the name of their module. */
-const WORKERS = { threadWorker: "src/wasm/threadWorker.ts" };
+const WORKERS = { threadWorker: "src/wasm/threadWorker.ts", detectorWorker: "src/detect/detectorWorker.ts" };
 for (const [name, entry] of Object.entries(WORKERS))
   writeModule(`workers/${name}`, entry, `The worker's script in one piece.`, "string", JSON.stringify(await bundleWorker(entry)));
 

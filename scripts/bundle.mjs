@@ -1,7 +1,6 @@
 // Bundles for browsers from dist/ into build/browser:
 //   split/fourway.js  what detects, as an application's bundler makes it: each build of the kernels, the model and the threads' script are
-//                     chunks that are fetched where they are needed; threadWorker.js, for policies that forbid workers from blobs
-//   index.html ..     the example of examples/browser
+//                     chunks that are fetched where they are needed; the workers' scripts as files, for policies that forbid workers from blobs
 // Usage: node scripts/bundle.mjs [--json] [--out FOLDER]; prints sizes.
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -35,9 +34,8 @@ const { fourway: everything } = await split(join(out, "split"), { stdin: entry(E
 rmSync(join(out, "split"), { recursive: true });
 mkdirSync(join(out, "split"));
 const { fourway: core, ...chunks } = await split(join(out, "split"), { stdin: entry(CORE), entryNames: "fourway" });
-copyFileSync(join(root, "dist/src/wasm/threadWorker.js"), join(out, "split/threadWorker.js"));
-await split(out, { entryPoints: [join(root, "dist/examples/browser/camera.js")] });
-copyFileSync(join(root, "examples/browser/index.html"), join(out, "index.html"));
+for (const name of ["wasm/threadWorker.js", "detect/detectorWorker.js"])
+  copyFileSync(join(root, "dist/src", name), join(out, "split", basename(name)));
 
 const { targets } = JSON.parse(readFileSync(join(root, "asconfig.json"), "utf8"));
 const wasm = Object.fromEntries(Object.entries(targets).map(([name, { outFile }]) => [name, statSync(join(root, outFile)).size]));
@@ -51,5 +49,5 @@ else {
   print("global", global, "the file for a classic script, all inside");
   for (const [name, size] of Object.entries(chunks)) print(name, size, "a chunk");
   for (const [name, bytes] of Object.entries(wasm)) console.log(`${name.padEnd(15)} ${bytes} bytes of wasm`);
-  console.log(`written to ${out}; serve that folder and open index.html`);
+  console.log(`written to ${out}`);
 }

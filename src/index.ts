@@ -4,8 +4,24 @@ export type { Bytes, DefaultExport, Loadable } from "./core/address.js";
 export { type Box, iou } from "./core/box.js";
 export type { DetectedObject, Point } from "./core/detection.js";
 export { type ErrorCode, FourwayError } from "./core/errors.js";
-export { type Frame, MAX_FRAME_PIXELS } from "./core/frame.js";
-export type { BlobObject, FetchRequest, FetchResponse, Url, WasmModule } from "./core/globals.js";
+export { type Frame, MAX_FRAME_PIXELS, type YuvFrame } from "./core/frame.js";
+export type {
+  BlobObject,
+  CanvasElement,
+  FetchRequest,
+  FetchResponse,
+  ImageBitmapObject,
+  ImageDataObject,
+  ImageElement,
+  MediaStreamObject,
+  OffscreenCanvasObject,
+  Signal,
+  Url,
+  VideoElement,
+  VideoFrameObject,
+  VideoTrack,
+  WasmModule,
+} from "./core/globals.js";
 export { OPERATING_POINTS, type OperatingPoint } from "./core/operatingPoint.js";
 export { TASKS, type Task } from "./core/task.js";
 export { type DataFault, type Dataset, humanLabels, type Label, type Sample, type SkippedCategories } from "./data/dataset.js";
@@ -14,7 +30,12 @@ export { parseCsv } from "./data/formats/csv.js";
 export { formatNative, parseNative } from "./data/formats/native.js";
 export { describeFaults, joinDatasets, type ParsedFile } from "./data/read.js";
 export { type Detection, type DetectOptions, Detector, type DetectorOptions } from "./detect/detector.js";
+export type { Picture } from "./detect/pictures.js";
+export type { Seen } from "./detect/protocol.js";
 export type { ModelSource } from "./detect/source.js";
+export type { SpawnedDetectOptions } from "./detect/spawn.js";
+export { type Camera, SpawnedDetector } from "./detect/spawnedDetector.js";
+export type { Live, Watch, WatchOptions } from "./detect/watch.js";
 export type { Port, Ports, Tensor } from "./engines/onnxruntime.js";
 export type { Found } from "./eval/averagePrecision.js";
 export { formatScores, scoresToJson } from "./eval/format.js";

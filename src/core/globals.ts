@@ -13,3 +13,23 @@ export type FetchRequest = typeof globalThis extends { Request: { prototype: inf
 export type WasmModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer T } } } ? T : object;
 /** The runtime's WebAssembly.Memory. */
 export type WasmMemory = typeof globalThis extends { WebAssembly: { Memory: { prototype: infer T } } } ? T : object;
+/** The browser's ImageData; never where the program knows of none, as all that follow. */
+export type ImageDataObject = typeof globalThis extends { ImageData: { prototype: infer T } } ? T : never;
+/** The browser's ImageBitmap. */
+export type ImageBitmapObject = typeof globalThis extends { ImageBitmap: { prototype: infer T } } ? T : never;
+/** The browser's VideoFrame. */
+export type VideoFrameObject = typeof globalThis extends { VideoFrame: { prototype: infer T } } ? T : never;
+/** The browser's HTMLVideoElement. */
+export type VideoElement = typeof globalThis extends { HTMLVideoElement: { prototype: infer T } } ? T : never;
+/** The browser's HTMLCanvasElement. */
+export type CanvasElement = typeof globalThis extends { HTMLCanvasElement: { prototype: infer T } } ? T : never;
+/** The browser's HTMLImageElement. */
+export type ImageElement = typeof globalThis extends { HTMLImageElement: { prototype: infer T } } ? T : never;
+/** The browser's OffscreenCanvas. */
+export type OffscreenCanvasObject = typeof globalThis extends { OffscreenCanvas: { prototype: infer T } } ? T : never;
+/** The browser's MediaStream. */
+export type MediaStreamObject = typeof globalThis extends { MediaStream: { prototype: infer T } } ? T : never;
+/** The browser's MediaStreamTrack. */
+export type VideoTrack = typeof globalThis extends { MediaStreamTrack: { prototype: infer T } } ? T : never;
+/** The runtime's AbortSignal. */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : never;

@@ -2,16 +2,18 @@
 
 import { kindOf, type Loadable, unwrapped } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
-import { checkFrame, type Frame } from "../core/frame.js";
+import { checkFrame, type Frame, type YuvFrame } from "../core/frame.js";
 import { DEFAULT_OPERATING_POINT, OPERATING_POINTS, type OperatingPoint } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { runLetterbox } from "../image/letterbox.js";
+import { runYuv } from "../image/yuv.js";
 import { loadModel, type Model } from "../model/model.js";
 import { createEngine, type WasmSource } from "../wasm/load.js";
 import type { Threads } from "../wasm/threads.js";
 import { type FrameAnswer, MapReader } from "./mapReader.js";
 import { checkDigest, type ModelSource, readModelBytes, shippedModel } from "./source.js";
+import { SpawnedDetector } from "./spawnedDetector.js";
 import { Workspace } from "./workspace.js";
 
 /** How a detector is to work. */
@@ -106,6 +108,14 @@ export class Detector {
     }
   }
 
+  /**
+   * The same in a worker (a worker thread in Node, Deno and Bun), so that the calling thread stays free.
+   * @throws as `load`, E_RUNTIME also where a worker cannot be had
+   */
+  static async spawn(model: Loadable<ModelSource | Model> = shippedModel(), options: DetectorOptions = {}): Promise<SpawnedDetector> {
+    return SpawnedDetector.start(model, options);
+  }
+
   /** How many threads share the work of a frame. */
   get threads(): number {
     return this.workspace?.engine.threads?.count ?? 1;
@@ -125,7 +135,7 @@ export class Detector {
    * Looks at one frame. Frames of one size share a plan; nothing grows from frame to frame.
    * @throws E_ARGUMENT for a bad frame or score, E_DISPOSED after `dispose`, E_RUNTIME where memory ends, E_MODEL for weights that give no numbers
    */
-  detect(frame: Frame, options: DetectOptions = {}): Detection {
+  detect(frame: Frame | YuvFrame, options: DetectOptions = {}): Detection {
     if (!this.workspace)
       throw new FourwayError("E_DISPOSED", "detect: expected a detector in use, got one that was disposed; load another");
     checkFrame(frame, "detect");
@@ -135,9 +145,10 @@ export class Detector {
     const { engine } = this.workspace;
     engine.threads?.wake();
     const network = this.workspace.prepare(frame);
-    const { program, letterbox, rgba, bytes } = network;
+    const { program, letterbox, rgba, planes, bytes } = network;
     const input = program.inputs[0]!;
-    engine.memory.u8.set(frame.data, rgba);
+    engine.memory.u8.set(frame.data, planes ?? rgba);
+    if (planes !== undefined) runYuv(engine, rgba, planes, frame as YuvFrame);
     runLetterbox(engine, letterbox, rgba, frame, bytes, input);
     if (bytes !== input.offset) engine.kernels.dequantize(input.offset, bytes, 3 * input.width * input.height, INPUT_SCALE);
 

@@ -1,5 +1,5 @@
 import { FourwayError } from "../core/errors.js";
-import type { Frame } from "../core/frame.js";
+import type { Frame, YuvFrame } from "../core/frame.js";
 import { type Graph, INPUT_SCALE, imageOf } from "../graph/graph.js";
 import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, PIXELS, prepareLetterbox } from "../image/letterbox.js";
 import { inputMultiple, WHOLE } from "../model/head.js";
@@ -24,8 +24,10 @@ interface SizedNetwork {
   letterbox: Letterbox;
   /** A task's maps each, fine to coarse. */
   maps: HeadMap[][];
-  /** Where the frame's bytes go. */
+  /** Where the frame's RGBA bytes go. */
   rgba: number;
+  /** Where the planes of a frame go that is no RGBA. */
+  planes: number | undefined;
   /** Where the letterbox writes signed bytes: an int8 network's input itself, or a buffer before an f32 one's. */
   bytes: number;
   /** Where the region's part of this size ends. */
@@ -36,7 +38,7 @@ interface SizedNetwork {
 
 /**
  * The kernels' memory of one detector: the parameters, and above them one region in which frames of each size lay out, from the bottom,
- * the network's arena, the letterbox's tables, its bytes (f32 networks only) and the frame. The region grows to the largest size seen.
+ * the network's arena, the letterbox's tables, its bytes (f32 networks only), the frame and its planes (where it is Y'CbCr). The region grows to the largest size seen.
  */
 export class Workspace {
   private readonly graph: Graph;
@@ -69,9 +71,10 @@ export class Workspace {
   }
 
   /** The network for a frame's size, its tables and room in place. @throws E_RUNTIME where memory ends */
-  prepare(frame: Frame): SizedNetwork {
+  prepare(frame: Frame | YuvFrame): SizedNetwork {
     let sized: SizedNetwork | undefined;
-    for (const known of this.sizes) if (known.width === frame.width && known.height === frame.height) sized = known;
+    for (const known of this.sizes)
+      if (known.width === frame.width && known.height === frame.height && (known.planes !== undefined) === "format" in frame) sized = known;
     if (sized && sized === this.current) return sized;
     this.current = undefined; // until all that follows has gone well
     if (sized) this.engine.memory.i32.set(sized.tables, sized.letterbox.rows >> 2);
@@ -83,7 +86,8 @@ export class Workspace {
     return sized;
   }
 
-  private plan({ width, height }: Frame): SizedNetwork {
+  private plan(frame: Frame | YuvFrame): SizedNetwork {
+    const { width, height } = frame;
     const { tasks, strides, layout } = this.model.info;
     const input = inputSize(width, height, this.pixels, inputMultiple(strides));
     const plan = planForward(this.graph, { batch: 1, ...input }, false, this.engine.threads?.parts);
@@ -101,6 +105,7 @@ export class Workspace {
     const tables = take(letterboxBytes({ width, height }, input, most));
     const bytes = quantized ? undefined : take(3 * input.width * input.height);
     const rgba = take(4 * width * height);
+    const planes = "format" in frame ? take(frame.data.length) : undefined;
     this.makeRoom(end);
 
     const program = compileForward(this.engine, plan, this.params, arena);
@@ -119,6 +124,7 @@ export class Workspace {
       letterbox,
       maps,
       rgba,
+      planes,
       bytes: bytes ?? program.inputs[0]!.offset,
       end,
       tables: this.engine.memory.i32.slice(letterbox.rows >> 2, letterbox.sums >> 2),

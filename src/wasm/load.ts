@@ -62,12 +62,12 @@ export function ownKernels(shared = false): Promise<WasmModule> {
 }
 
 /**
- * From now on these are the package's own kernels for one thread: where it cannot compile or import those that it carries.
+ * From now on these are the package's own kernels: where it cannot compile or import those that it carries.
+ * @param shared for memory that threads share
  * @throws E_RUNTIME as `createEngine`
  */
-export async function setOwnKernels(source: WasmSource): Promise<void> {
-  const module = await moduleOf(source);
-  own.plain = Promise.resolve(module);
+export async function setOwnKernels(source: WasmSource, shared = false): Promise<void> {
+  own[shared ? "shared" : "plain"] = Promise.resolve(await moduleOf(source));
 }
 
 async function bytesOf(source: unknown): Promise<Uint8Array<ArrayBuffer>> {
@@ -106,7 +106,8 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Modu
   }
 }
 
-async function moduleOf(source: WasmSource): Promise<WebAssembly.Module> {
+/** The module of a source. @throws E_RUNTIME, E_ARGUMENT as `createEngine` */
+export async function moduleOf(source: WasmSource): Promise<WebAssembly.Module> {
   return kindOf(source) === "WebAssembly.Module" ? (source as WebAssembly.Module) : compile(await bytesOf(source));
 }
 

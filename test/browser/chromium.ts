@@ -1,10 +1,9 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 
 /** Debian's Chromium, or the one that the environment names. */
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -23,10 +22,13 @@ const chromium: Browser = (profile) => [CHROMIUM, ...FLAGS, `--user-data-dir=${p
 export const firefox: Browser = (profile) => [FIREFOX, "--headless", "--no-remote", "--profile", profile];
 
 const TYPES: Record<string, string> = {
+  css: "text/css; charset=utf-8",
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
   mjs: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
   wasm: "application/wasm",
+  webmanifest: "application/manifest+json",
 };
 
 /** What a site serves: bodies by path, beginning with "/". */
@@ -119,15 +121,4 @@ export async function visit(
     if (!kept) rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   }
   return results;
-}
-
-/** A page's elements as HTML, once its scripts have nothing more to do. */
-export async function domOf(address: string): Promise<string> {
-  const profile = mkdtempSync(join(tmpdir(), "fourway-chromium-"));
-  try {
-    const flags = [...FLAGS, `--user-data-dir=${profile}`, "--virtual-time-budget=20000", "--dump-dom"];
-    return (await promisify(execFile)(CHROMIUM, [...flags, address], { timeout: LONGEST_MS })).stdout;
-  } finally {
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-  }
 }
