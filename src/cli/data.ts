@@ -34,7 +34,7 @@ export const DATA_FLAGS = {
 } as const;
 
 /** The option `--split`, or `--val-split`: the name of a split, as the labels have it. @param use what its pictures are for */
-export function splitOption(use: string, split: string, flag: "--split" | "--val-split" = "--split"): Option {
+export function splitOption(use: string, split: string, flag: "--split" | "--val-split" | "--data-split" = "--split"): Option {
   return new Option(`${flag} <split>`, `of the pictures ${use}: any that the labels name`).argParser(parseSplit).default(split);
 }
 

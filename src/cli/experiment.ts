@@ -4,6 +4,7 @@ import { balancing } from "./experiment/balancing.js";
 import { dataBalance, foreignTask, networkWidth } from "./experiment/conditions.js";
 import { addExperimentCommand } from "./experiment/frame.js";
 import { jointVsSeparate } from "./experiment/jointVsSeparate.js";
+import { addLearnExperiment } from "./experiment/learn.js";
 import { missingLabels } from "./experiment/missingLabels.js";
 import { transfer } from "./experiment/transfer.js";
 
@@ -18,4 +19,5 @@ export function addExperiment(program: Command): void {
   addExperimentCommand(parent, transfer);
   addExperimentCommand(parent, balancing);
   addExperimentCommand(parent, auxiliary);
+  addLearnExperiment(parent);
 }

@@ -9,9 +9,11 @@ import { addEval } from "./eval.js";
 import { addExperiment } from "./experiment.js";
 import { addInspect } from "./inspect.js";
 import { addLabel } from "./label.js";
+import { addLearn } from "./learn.js";
 import { addQuantize } from "./quantize.js";
 import { addScenes } from "./scenes.js";
 import { addTrain } from "./train.js";
+import { addVersions } from "./versions.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as { version: string };
 
@@ -24,6 +26,8 @@ addInspect(program);
 addScenes(program);
 addLabel(program);
 addTrain(program);
+addLearn(program);
+addVersions(program);
 addEval(program);
 addQuantize(program);
 addCalibrate(program);

@@ -16,10 +16,8 @@ import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import type { TrainingEvent, TrainingResult } from "../train/session.js";
 import { TRAINING_DEFAULTS } from "../train/settings.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
+import { INTERRUPTED, interruptible } from "./interrupt.js";
 import { numberIn, parseTasks, several, trainingPixels } from "./values.js";
-
-/** The exit code of a program that Ctrl-C stopped. */
-const INTERRUPTED = 130;
 
 /** Options of `fourway train`, as commander gives them. */
 interface TrainOptions extends DataOptions, SplitOptions {
@@ -190,29 +188,22 @@ async function runTrain(options: TrainOptions): Promise<TrainingResult> {
     heads,
   };
 
-  const controller = new AbortController();
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED);
-    line.say("finishing the step, then saving; press again to stop at once");
-    controller.abort();
-  };
-  process.on("SIGINT", stop);
-  try {
-    const result = await trainFiles(samples, {
-      ...settings,
-      threads,
-      network,
-      oversample: readOversample(options.oversample, samples),
-      notes: notesOf(options, threads),
-      cacheBytes: cache * 2 ** 20,
-      signal: controller.signal,
-      onEvent: printer(line, tasks, epochs, batch),
-    });
-    line.say(result.done ? `done: ${out}` : `stopped at step ${result.step}; continue with --resume`);
-    return result;
-  } finally {
-    process.off("SIGINT", stop);
-  }
+  const result = await interruptible(
+    (signal) =>
+      trainFiles(samples, {
+        ...settings,
+        threads,
+        network,
+        oversample: readOversample(options.oversample, samples),
+        notes: notesOf(options, threads),
+        cacheBytes: cache * 2 ** 20,
+        signal,
+        onEvent: printer(line, tasks, epochs, batch),
+      }),
+    () => line.say("finishing the step, then saving; press again to stop at once"),
+  );
+  line.say(result.done ? `done: ${out}` : `stopped at step ${result.step}; continue with --resume`);
+  return result;
 }
 
 /** Prints the events of a training. */

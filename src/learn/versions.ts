@@ -58,13 +58,19 @@ function damaged(key: string, got: string, cause?: unknown): FourwayError {
 export class Archive {
   constructor(private readonly store: LearnStore) {}
 
+  /** The version in use; undefined in an empty store. */
+  async head(): Promise<Version | undefined> {
+    const head = await readJson<{ version: number }>(this.store, HEAD);
+    return head && this.version(head.version);
+  }
+
   /**
    * The version in use; in an empty store the model becomes version 0.
    * @param model the file that the learner is opened with
    * @throws E_ARGUMENT where the store began with another model
    */
   async begin(model: Uint8Array, tasks: readonly Task[], seed: number): Promise<Version> {
-    const head = await readJson<{ version: number }>(this.store, HEAD);
+    const head = await this.head();
     const digest = sha256(model);
     if (!head) {
       const first: Version = { id: 0, parent: null, tasks, sha256: digest, what: null, steps: 0, seed, frames: [], guard: {} };
@@ -77,7 +83,7 @@ export class Archive {
         "E_ARGUMENT",
         `learner: expected the model that the store began with (SHA-256 ${known}), got another; open it with that, or take another store`,
       );
-    return this.version(head.version);
+    return head;
   }
 
   /** @throws E_ARGUMENT where there is no such version */

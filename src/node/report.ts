@@ -1,6 +1,5 @@
 // The report of an evaluation: one HTML file that stands alone. Figures, curves and the worst mistakes with their pictures.
 
-import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Box } from "../core/box.js";
@@ -14,6 +13,7 @@ import type { Reliability } from "../eval/plattScaling.js";
 import type { CurvePoint, F1Point, Scores } from "../eval/scores.js";
 import { escapeMarkup, linePlot, type Series } from "../report/plot.js";
 import { loadSharp, readView } from "./image.js";
+import { htmlPage, tableRow, tableWith, writePage } from "./page.js";
 
 /** The contents of a report. */
 export interface Report {
@@ -37,17 +37,6 @@ export type Thumbnails = (sampleIndex: number, box: Box, task: Task) => Promise<
 const THUMBNAIL = 160;
 /** Smallest side of what a thumbnail shows, in pixels of the picture: below, there are only blocks to be seen. */
 const MIN_CROP = 48;
-
-const STYLE = `:root{color-scheme:light dark;--ground:#fff;--text:#1c2024;--soft:#5b6570;--line:#d8dde2;--tile:#f3f5f7}
-@media (prefers-color-scheme:dark){:root{--ground:#14171a;--text:#e4e7ea;--soft:#9aa4ae;--line:#343a40;--tile:#1e2226}}
-*{box-sizing:border-box}body{margin:0 auto;padding:1rem;max-width:70rem;background:var(--ground);color:var(--text);font:16px/1.5 system-ui,sans-serif}
-h1{font-size:1.5rem;line-height:1.25;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:1.2rem 0 .5rem}
-p,figcaption,dt{color:var(--soft)}p{max-width:46rem}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}dd{margin:0;overflow-wrap:anywhere}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}th,td{padding:.35rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-thead th{vertical-align:bottom;white-space:normal;font-weight:600;font-size:.85rem}th:first-child{text-align:left;position:sticky;left:0;background:var(--ground)}tr.mean>*{font-weight:700;border-bottom:0}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}.plots>svg{width:100%;height:auto}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.7rem}figure{margin:0;padding:.4rem;background:var(--tile);border-radius:.4rem}
-figure>img,figure>svg{display:block;width:100%;aspect-ratio:1;object-fit:contain}figcaption{font-size:.8rem;line-height:1.35;margin-top:.3rem;overflow-wrap:anywhere}figcaption b{color:var(--text)}`;
 
 /** What a thumbnail shows, in pixels of the picture: a square about the box, twice its longer side, as far as the picture goes. */
 function cropAround(box: Box, sample: { width: number; height: number }): Box {
@@ -162,8 +151,6 @@ function figuresTable({ scores, reliability }: Report): string {
     "at score",
   ];
   const counts = ["boxes", "pictures", "with the task", "without"];
-  const row = (name: string, cells: readonly string[], kind = ""): string =>
-    `<tr${kind}><th scope="row">${escapeMarkup(name)}</th>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
   const chosen = (point: F1Point | null, what: "f1" | "recall") => [point?.[what] ?? null, point?.threshold ?? null];
   const rows = scores.tasks.map(
     ({ task, ap50, ap75, ap, presenceAp, bestF1, atPrecision, counts: { boxes, pictures, positives, negatives } }) => {
@@ -176,15 +163,14 @@ function figuresTable({ scores, reliability }: Report): string {
         ...chosen(bestF1, "f1"),
         ...chosen(atPrecision, "recall"),
       ];
-      return row(task, [...figures.map(formatFigure), ...[boxes, pictures, positives, negatives].map(String)]);
+      return tableRow(task, [...figures.map(formatFigure), ...[boxes, pictures, positives, negatives].map(String)]);
     },
   );
   const { ap50, ap75, ap, presenceAp } = scores.mean;
   const means = [ap50, ap75, ap, presenceAp];
   const empty = Array.from({ length: heads.length + counts.length - means.length }, () => "");
-  const mean = row("mean", [...means.map(formatFigure), ...empty], ' class="mean"');
-  const head = ["task", ...heads, ...counts].map((name) => `<th scope="col">${escapeMarkup(name)}</th>`).join("");
-  return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}${mean}</tbody></table></div>`;
+  const mean = tableRow("mean", [...means.map(formatFigure), ...empty], "mean");
+  return tableWith(["task", ...heads, ...counts], [...rows, mean]);
 }
 
 /** The precision-recall plot and, where presence was checked, the reliability plot. */
@@ -250,36 +236,18 @@ async function mistakesOf(report: Report, task: Task, folder: string, thumbnails
  * reader's preference. The folder is made if it is missing; the file appears whole or not at all.
  * @param thumbnails makes the pictures that are embedded; where it answers null, or is null itself, the report refers to the
  *   picture's file by a path relative to its own.
- * Throws E_ARGUMENT where the file cannot be written, and what `thumbnails` throws.
+ * @throws E_RUNTIME where the file cannot be written, and what `thumbnails` throws
  */
 export async function writeReport(path: string, report: Report, thumbnails: Thumbnails | null): Promise<void> {
   const folder = dirname(resolve(path));
   const sections: string[] = [];
   for (const task of report.tasks) sections.push(await mistakesOf(report, task, folder, thumbnails));
-  const facts = Object.entries(report.model ?? {}).map(
-    ([name, value]) => `<dt>${escapeMarkup(name)}</dt><dd>${escapeMarkup(String(value))}</dd>`,
-  );
-  const title = escapeMarkup(report.title);
-  const html = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data: file: 'self'; style-src 'unsafe-inline'">
-<title>${title}</title><style>${STYLE}</style></head><body>
-<h1>${title}</h1>${facts.length === 0 ? "" : `<dl>${facts.join("")}</dl>`}
-<h2>Figures</h2>${figuresTable(report)}
+  const body = `<h2>Figures</h2>${figuresTable(report)}
 <p>A task counts only in the pictures where it is labelled. AP50 and AP follow COCO's rules; presence AP is the average precision
 of one probability a picture. A dash: nothing to score.</p>
 ${plots(report)}
 <p>The ring is the threshold with the best F1. In the pictures below the mistake is drawn solid and what is labelled dashed;
 the overlap (IoU) is that with the nearest labelled box: over .5 it was found twice, at 0 there is none.</p>
-${sections.join("\n")}
-</body></html>
-`;
-  try {
-    await mkdir(folder, { recursive: true });
-    await writeFile(`${path}.part`, html);
-    await rename(`${path}.part`, path);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FourwayError("E_ARGUMENT", `report: expected a path that can be written, got ${path} (${reason}); choose another`, { cause });
-  }
+${sections.join("\n")}`;
+  await writePage(path, htmlPage(report.title, report.model ?? {}, body));
 }

@@ -18,6 +18,8 @@ const WHITE: Colour = [255, 255, 255];
 export interface AnnotateOptions {
   /** Regions that are not scored: drawn thin and grey. */
   ignored?: readonly Box[];
+  /** false: boxes without names and scores. */
+  tags?: boolean;
 }
 
 /**
@@ -40,7 +42,8 @@ export async function annotate(frame: Frame, objects: readonly DetectedObject[],
       fill(picture, x - 2 * line, y - 2 * line, x + 2 * line, y + 2 * line, BLACK, 0.55);
       fill(picture, x - line, y - line, x + line, y + line, colourOf(task));
     }
-  for (const { task, score, box } of order) tag(picture, `${task} ${score.toFixed(2)}`, box, line, dot, colourOf(task));
+  if (options.tags ?? true)
+    for (const { task, score, box } of order) tag(picture, `${task} ${score.toFixed(2)}`, box, line, dot, colourOf(task));
   return picture;
 }
 

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { runScenes } from "../../src/cli/scenes.js";
 import { TASKS } from "../../src/core/task.js";
 import { boxHead } from "../../src/model/head.js";
@@ -14,7 +12,7 @@ import { writeOnnx } from "../../src/onnx/write.js";
 import { decodeCheckpoint } from "../../src/train/checkpoint.js";
 import { colourModel } from "../detect/models.js";
 import { same } from "../support/compare.js";
-import { fourway } from "./run.js";
+import { fourway, startFourway } from "./run.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-train-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -47,29 +45,6 @@ const argumentsOf = (out: string, ...more: string[]): string[] => [
   ...more,
 ];
 const load = (out: string): Model => loadModel(readFileSync(join(folder, out)));
-
-/** Starts `fourway`; `said` resolves when its messages contain a text. */
-function start(args: string[]): {
-  child: ChildProcess;
-  said(text: string): Promise<void>;
-  ended: Promise<{ code: number | null; stderr: string }>;
-} {
-  const child = spawn(process.execPath, [fileURLToPath(new URL("../../src/cli/main.js", import.meta.url)), ...args]);
-  let stderr = "";
-  let check = (): void => {};
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr += chunk;
-    check();
-  });
-  const ended = new Promise<{ code: number | null; stderr: string }>((resolve) => child.on("close", (code) => resolve({ code, stderr })));
-  const said = (text: string): Promise<void> =>
-    new Promise((resolve, reject) => {
-      check = () => stderr.includes(text) && resolve();
-      check();
-      child.on("close", () => reject(new Error(`ended without saying "${text}":\n${stderr}`)));
-    });
-  return { child, said, ended };
-}
 
 test("two epochs on drawn scenes write a model that loads, a log and a checkpoint; faults are reported, counted and skipped", async () => {
   const { status, stderr } = fourway(argumentsOf("whole.onnx"));
@@ -113,7 +88,7 @@ test("two epochs on drawn scenes write a model that loads, a log and a checkpoin
 });
 
 test("killed after its first epoch and resumed, a run comes to the same weights bit for bit", async () => {
-  const { child, said, ended } = start(argumentsOf("killed.onnx"));
+  const { child, said, ended } = startFourway(argumentsOf("killed.onnx"));
   await said("epoch 1/2  loss");
   while (!existsSync(join(folder, "killed.onnx.checkpoint"))) await new Promise((resolve) => setTimeout(resolve, 10));
   child.kill("SIGKILL");
@@ -216,7 +191,7 @@ test("an older int8 model is calibrated again: its weights stay, its card is kep
 });
 
 test("Ctrl-C finishes the step, saves and ends with 130; --start takes an int8 model", async () => {
-  const { child, said, ended } = start(argumentsOf("stopped.onnx", "--epochs", "50", "--start", join(folder, "small.onnx")));
+  const { child, said, ended } = startFourway(argumentsOf("stopped.onnx", "--epochs", "50", "--start", join(folder, "small.onnx")));
   await said("training and");
   child.kill("SIGINT");
   const { code, stderr } = await ended;

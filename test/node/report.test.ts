@@ -51,7 +51,7 @@ test("the report stands alone: no script, no address outside, figures, both plot
   const extra = { reliability: { car: reliability([0.9, 0.3], [false, true]) }, model: { file: "m.onnx", MACs: 64 } };
   await writeReport(path, reportOf(missing, extra), async () => "data:image/jpeg;base64,AAAA");
   const html = readFileSync(path, "utf8");
-  assert.ok(!existsSync(`${path}.part`));
+  assert.ok(!existsSync(`${path}.tmp`));
   assert.doesNotMatch(html, /<script|<link|javascript:|@import/);
   assert.deepEqual(
     [...html.matchAll(/(?:https?:)?\/\/[\w.]+[^"\s]*/g)]
@@ -117,7 +117,7 @@ test("a path that cannot be written is an error that names it", async () => {
   writeFileSync(join(folder, "file"), "");
   await assert.rejects(
     writeReport(join(folder, "file", "report.html"), reportOf(missing), null),
-    (error) => error instanceof FourwayError && error.code === "E_ARGUMENT" && error.message.includes("report.html"),
+    (error) => error instanceof FourwayError && error.code === "E_RUNTIME" && error.message.includes("/file: expected to make a folder"),
   );
 });
 

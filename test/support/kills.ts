@@ -59,10 +59,10 @@ export const KILLS = Number(process.env.FOURWAY_KILLS ?? 100);
  * Kills a script over and over: a quarter of the times while it starts and opens, else within one of its first writes. It says what `KillLog` reads.
  * @throws Error where a script ends by itself, and what `KillLog` throws
  */
-export async function killOften(random: Random, script: string, args: readonly string[]): Promise<KillLog> {
+export async function killOften(random: Random, script: string, args: readonly string[], kills = KILLS): Promise<KillLog> {
   const log = new KillLog();
   let [openMs, writeMs] = [500, 10];
-  for (let kill = 0; kill < KILLS; kill++) {
+  for (let kill = 0; kill < kills; kill++) {
     const line = random.chance(1 / 4) ? 0 : 1 + random.below(3);
     const { lines, times, code, stderr } = await runAndKill(script, args, line, random.uniform(0, 1.2 * (line === 0 ? openMs : writeMs)));
     if (code !== null) throw new Error(`kill ${kill}: the script ended with ${code}:\n${stderr}`);
