@@ -70,15 +70,16 @@ function writeBytes(name, file, what) {
   writeModule(name, file, what, "Uint8Array", value);
 }
 
-/** Modules of src/generated in a worker: it gets kernels and model from who starts it, and starts threads alone. */
+/** Modules of src/generated in a worker: it gets kernels and model from who starts it; threads it starts itself. */
 const generated = {
   name: "generated",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\/generated\/(wasm|models|workers)\/[\w-]+\.js$/ }, ({ path }) =>
-      path.endsWith("/threadWorker.js")
-        ? { path: join(root, "dist/src/generated/workers/threadWorker.js") }
-        : { path, namespace: "absent" },
-    );
+    onResolve({ filter: /\/generated\/((wasm|models|workers)\/)?[\w-]+\.js$/ }, ({ path }) => {
+      const [name] = /[^/]*(?:\/[^/]*)?$/.exec(path);
+      return ["workers/threadWorker.js", "generated/wire.js"].includes(name)
+        ? { path: join(root, "dist/src/generated", name.replace("generated/", "")) }
+        : { path, namespace: "absent" };
+    });
     onLoad({ filter: /./, namespace: "absent" }, () => ({ contents: 'throw new Error("a worker does not carry it");' }));
   },
 };
@@ -112,11 +113,6 @@ for (const [target, { outFile, bindings }] of Object.entries(targets)) {
 for (const file of readdirSync("models"))
   if (file.endsWith(".onnx")) writeBytes(`models/${basename(file, ".onnx")}`, `models/${file}`, `The bytes of fourway/models/${file}.`);
 
-/** Scripts of workers, by the name of their module. */
-const WORKERS = { threadWorker: "src/wasm/threadWorker.ts", detectorWorker: "src/detect/detectorWorker.ts" };
-for (const [name, entry] of Object.entries(WORKERS))
-  writeModule(`workers/${name}`, entry, `The worker's script in one piece.`, "string", JSON.stringify(await bundleWorker(entry)));
-
 // under a path of the package: resolvers without "exports" (Parcel's default) do not find the dependency's
 const WIRE = 'export { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";\n';
 await build({
@@ -128,6 +124,11 @@ await build({
   legalComments: "inline",
 });
 for (const folder of ["src", "dist/src"]) write(`${folder}/generated/wire.d.ts`, WIRE);
+
+/** Scripts of workers, by the name of their module. */
+const WORKERS = { threadWorker: "src/wasm/threadWorker.ts", detectorWorker: "src/detect/detectorWorker.ts" };
+for (const [name, entry] of Object.entries(WORKERS))
+  writeModule(`workers/${name}`, entry, `The worker's script in one piece.`, "string", JSON.stringify(await bundleWorker(entry)));
 
 run("node_modules/typescript/bin/tsc");
 for (const folder of ["src", "test", "bench", "examples"])
