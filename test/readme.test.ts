@@ -66,6 +66,7 @@ for (const { name, code } of snippets.filter((snippet) => snippet.code.includes(
       writeFileSync(join(folder, "snippet.mjs"), ts.transpile(code, { ...OPTIONS, module: ts.ModuleKind.ESNext }));
       const { status, stdout, stderr } = spawnSync(process.execPath, ["snippet.mjs"], { cwd: folder, encoding: "utf8" });
       assert.equal(status, 0, stderr);
+      if (!code.includes("console.log")) return;
       assert.match(stdout, /^\{\n? *pedestrian: [\d.]+,/);
       assert.match(stdout, /^car 0\.\d+ /m);
     } finally {
