@@ -17,6 +17,8 @@ export type WasmMemory = typeof globalThis extends { WebAssembly: { Memory: { pr
 export type ImageDataObject = typeof globalThis extends { ImageData: { prototype: infer T } } ? T : never;
 /** The browser's ImageBitmap. */
 export type ImageBitmapObject = typeof globalThis extends { ImageBitmap: { prototype: infer T } } ? T : never;
+/** The browser's names of colour spaces. */
+export type ColorSpace = ImageDataObject extends { colorSpace: infer T } ? T : string;
 /** The browser's VideoFrame. */
 export type VideoFrameObject = typeof globalThis extends { VideoFrame: { prototype: infer T } } ? T : never;
 /** The browser's HTMLVideoElement. */
@@ -31,5 +33,7 @@ export type OffscreenCanvasObject = typeof globalThis extends { OffscreenCanvas:
 export type MediaStreamObject = typeof globalThis extends { MediaStream: { prototype: infer T } } ? T : never;
 /** The browser's MediaStreamTrack. */
 export type VideoTrack = typeof globalThis extends { MediaStreamTrack: { prototype: infer T } } ? T : never;
+/** A stream of a track's frames. */
+export type FrameStream = typeof globalThis extends { ReadableStream: { prototype: infer T } } ? T : never;
 /** The runtime's AbortSignal. */
 export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : never;

@@ -4,6 +4,7 @@ import { checkFrame, type Frame, type YuvFrame } from "../core/frame.js";
 import type {
   BlobObject,
   CanvasElement,
+  ColorSpace,
   ImageBitmapObject,
   ImageDataObject,
   ImageElement,
@@ -30,11 +31,11 @@ export type Picture =
 
 /** Bytes in another colour space than sRGB. */
 interface WideFrame extends Frame {
-  readonly colorSpace: PredefinedColorSpace;
+  readonly colorSpace: ColorSpace;
 }
 
 /** A picture in a form that another thread can be given. */
-export type Handed = Frame | YuvFrame | WideFrame | VideoFrame | ImageBitmap;
+export type Handed = Frame | YuvFrame | WideFrame | VideoFrameObject | ImageBitmapObject;
 
 /** Kinds of objects that a browser's thread other than the page's can do nothing with, or not keep as they are. */
 const SHOWN = ["HTMLCanvasElement", "OffscreenCanvas", "HTMLImageElement", "Blob", "File"];

@@ -1,5 +1,5 @@
 import type { ErrorData } from "../core/errors.js";
-import type { WasmModule } from "../core/globals.js";
+import type { FrameStream, VideoTrack, WasmModule } from "../core/globals.js";
 import type { Model } from "../model/model.js";
 import type { Detection, DetectOptions, DetectorOptions } from "./detector.js";
 import type { Handed } from "./pictures.js";
@@ -26,7 +26,7 @@ export interface WorkerKernels {
 export type ToWorker =
   | { kind: "load"; model: Uint8Array | Model; kernels: WorkerKernels; options: DetectorOptions; lock: string | undefined }
   | { kind: "look"; lane: number; picture: Handed; options: DetectOptions }
-  | { kind: "watch"; lane: number; from: ReadableStream<VideoFrame> | MediaStreamTrack; options: DetectOptions }
+  | { kind: "watch"; lane: number; from: FrameStream | VideoTrack; options: DetectOptions }
   | { kind: "leave"; lane: number };
 
 /** From the worker: whether it is ready, then what it saw or why it could not look; of a lane that it watches also the end. */

@@ -107,7 +107,7 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Modu
 }
 
 /** The module of a source. @throws E_RUNTIME, E_ARGUMENT as `createEngine` */
-export async function moduleOf(source: WasmSource): Promise<WebAssembly.Module> {
+export async function moduleOf(source: WasmSource): Promise<WasmModule> {
   return kindOf(source) === "WebAssembly.Module" ? (source as WebAssembly.Module) : compile(await bytesOf(source));
 }
 
