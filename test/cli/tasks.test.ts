@@ -136,7 +136,7 @@ test("an experiment compares the tasks that are asked for", () => {
   assert.equal(status, 0, stderr);
   assert.deepEqual(
     new Set(JSON.parse(readFileSync(join(out, "results.json"), "utf8")).rows.map(({ task }: { task: string }) => task)),
-    new Set(["bicycle", "tram"]),
+    new Set(["bicycle", "tram", "mean"]),
   );
 });
 

@@ -10,7 +10,7 @@ const FRAMES = 1000;
 /** Bytes of heap that all these frames together may leave behind: less than 5 a frame. */
 const LEFT_BEHIND = 4096;
 /** Bytes of garbage a frame in which nothing is found: the result, and the numbers that V8 boxes between functions, those of four calibrations too. */
-const A_FRAME = 1600;
+const A_FRAME = 2048;
 /** V8 goes on compiling for a while, on a busy machine for long, which takes heap too; what frames leave behind shows in every round: one without is enough. */
 const ROUNDS = 20;
 
