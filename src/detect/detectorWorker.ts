@@ -4,7 +4,7 @@ import { type StartAnswer, workerPort } from "../core/worker.js";
 import { setOwnKernels } from "../wasm/load.js";
 import { type DetectOptions, Detector } from "./detector.js";
 import { closePicture, type Handed, PictureReader } from "./pictures.js";
-import type { FromWorker, ToWorker } from "./protocol.js";
+import type { AboutDetector, FromWorker, ToWorker } from "./protocol.js";
 
 /** Tracks' frames as a stream; browsers have it in workers, Chromium in pages too. */
 declare const MediaStreamTrackProcessor: new (init: { track: MediaStreamTrack }) => { readable: ReadableStream<VideoFrame> };
@@ -111,15 +111,29 @@ async function load({ model, kernels, options, lock }: ToWorker & { kind: "load"
     if (kernels.shared) await setOwnKernels(kernels.shared, true);
     detector = await Detector.load(model, options);
     await hold(lock);
-    const { tasks, threads, singleThreadReason } = detector;
-    say({ kind: "ready", about: { tasks, threads, singleThreadReason, readsTracks: typeof MediaStreamTrackProcessor !== "undefined" } });
+    say({ kind: "ready", about: about() });
   } catch (error) {
     say({ kind: "unfit", error: toErrorData(error) });
   }
 }
 
+function about(): AboutDetector {
+  const { tasks, threads, singleThreadReason } = detector;
+  return { tasks, threads, singleThreadReason, readsTracks: typeof MediaStreamTrackProcessor !== "undefined" };
+}
+
+async function use({ change, model }: ToWorker & { kind: "use" }): Promise<void> {
+  try {
+    await detector.use(model);
+    say({ kind: "used", change, about: about() });
+  } catch (error) {
+    say({ kind: "used", change, error: toErrorData(error) });
+  }
+}
+
 function receive(message: ToWorker): void {
   if (message.kind === "load") void load(message);
+  else if (message.kind === "use") void use(message);
   else if (message.kind === "leave") leave(message.lane);
   else if (message.kind === "look") {
     waiting.set(message.lane, message);

@@ -25,14 +25,26 @@ export interface WorkerKernels {
 /** To the worker, which has answered its start: first `load`; its lock is held for as long as the worker lives, so that whoever gets it knows it died. */
 export type ToWorker =
   | { kind: "load"; model: Uint8Array | Model; kernels: WorkerKernels; options: DetectorOptions; lock: string | undefined }
+  | { kind: "use"; change: number; model: Uint8Array | Model }
   | { kind: "look"; lane: number; picture: Handed; options: DetectOptions }
   | { kind: "watch"; lane: number; from: FrameStream | VideoTrack; options: DetectOptions }
   | { kind: "leave"; lane: number };
 
-/** From the worker: whether it is ready, then what it saw or why it could not look; of a lane that it watches also the end. */
+/** Whether another model is in use: what is to be said of the detector now, or why it stayed with the old one. */
+export interface Used {
+  kind: "used";
+  change: number;
+  about?: AboutDetector;
+  error?: ErrorData;
+}
+
+/**
+ * From the worker: whether it is ready, and with the next model; what it saw or why it could not look; of a lane that it watches also the end.
+ */
 export type FromWorker =
   | { kind: "ready"; about: AboutDetector }
   | { kind: "unfit"; error: ErrorData }
+  | Used
   | { kind: "seen"; lane: number; seen: Seen; dropped: number }
   | { kind: "fault"; lane: number; error: ErrorData }
   | { kind: "ended"; lane: number };

@@ -4,7 +4,7 @@ import { type RunningWorker, startWorker, type WorkerScript } from "../core/work
 import type { Model } from "../model/model.js";
 import type { DetectOptions, DetectorOptions } from "./detector.js";
 import { closePicture, type Handed, handOver, movable, type Picture } from "./pictures.js";
-import type { AboutDetector, FromWorker, Seen, ToWorker, WorkerKernels } from "./protocol.js";
+import type { AboutDetector, FromWorker, Seen, ToWorker, Used, WorkerKernels } from "./protocol.js";
 
 /** Options for one picture of a spawned detector. */
 export interface SpawnedDetectOptions extends DetectOptions {
@@ -58,9 +58,12 @@ export class Spawned {
   /** Why nothing more can be asked. */
   private over: FourwayError | undefined;
   private unlock: (() => void) | undefined;
+  /** Models that are to be taken, by number, and who waits for that. */
+  private readonly changes = new Map<number, { model: Uint8Array | Model; answer(used: Used | FourwayError): void }>();
+  private nextChange = 0;
 
   constructor(
-    private readonly model: Uint8Array | Model,
+    private model: Uint8Array | Model,
     private readonly kernels: WorkerKernels,
     private readonly options: DetectorOptions,
   ) {}
@@ -97,7 +100,7 @@ export class Spawned {
       return;
     }
     this.worker = worker;
-    worker.onMessage = (data) => this.hear(data as FromWorker & { lane: number });
+    worker.onMessage = (data) => this.hear(data as (FromWorker & { lane: number }) | Used);
     worker.onFailure = (reason) => void this.died(worker, reason);
     if (locks && lock !== undefined) {
       const waiting = new AbortController();
@@ -105,6 +108,7 @@ export class Spawned {
       locks.request(lock, { signal: waiting.signal }, () => void this.died(worker, "it was ended")).catch(() => {});
     }
     this.keepAlive();
+    for (const [change, { model }] of this.changes) this.post({ kind: "use", change, model }); // asked for while there was no worker
     for (const [number, lane] of this.lanes) {
       lane.begin?.(number);
       void this.send(number);
@@ -118,6 +122,26 @@ export class Spawned {
     this.worker?.end();
     this.worker = undefined;
     this.rejectAll(this.over, true);
+  }
+
+  /**
+   * Takes another model between two pictures.
+   * @throws as `Detector.use`; E_RUNTIME where the worker died: the old model stays
+   */
+  async use(model: Uint8Array | Model): Promise<void> {
+    if (this.over) throw this.over;
+    const change = this.nextChange++;
+    const used = await new Promise<Used | FourwayError>((resolve) => {
+      this.changes.set(change, { model, answer: resolve });
+      this.post({ kind: "use", change, model });
+      this.keepAlive();
+    });
+    this.changes.delete(change);
+    this.keepAlive();
+    if (used instanceof FourwayError) throw used;
+    if (used.error) throw fromErrorData(used.error);
+    this.model = model;
+    this.about = used.about!;
   }
 
   /** @throws FourwayError where nothing more can be asked */
@@ -213,8 +237,12 @@ export class Spawned {
     void this.send(number);
   }
 
-  private hear(message: FromWorker & { lane: number }): void {
+  private hear(message: (FromWorker & { lane: number }) | Used): void {
     this.deaths = 0;
+    if (message.kind === "used") {
+      this.changes.get(message.change)?.answer(message);
+      return;
+    }
     const lane = this.lanes.get(message.lane);
     if (!lane) return;
     if (message.kind === "seen" && lane.hear) lane.dropped = message.dropped;
@@ -253,6 +281,7 @@ export class Spawned {
   }
 
   private rejectAll(reason: FourwayError, waiting = false): void {
+    for (const { answer } of this.changes.values()) answer(reason);
     for (const lane of this.lanes.values()) {
       const calls = lane.current ? [lane.current] : [];
       lane.current = undefined;
@@ -269,7 +298,8 @@ export class Spawned {
 
   /** A process ends unless someone waits for an answer. */
   private keepAlive(): void {
-    this.worker?.keepAlive([...this.lanes.values()].some(({ current, waiting }) => current !== undefined || waiting.length > 0));
+    const busy = [...this.lanes.values()].some(({ current, waiting }) => current !== undefined || waiting.length > 0);
+    this.worker?.keepAlive(busy || this.changes.size > 0);
   }
 }
 

@@ -1,11 +1,11 @@
-import { unwrapped } from "../core/address.js";
+import { type Loadable, unwrapped } from "../core/address.js";
 import type { Task } from "../core/task.js";
 import type { Model } from "../model/model.js";
 import { moduleOf, ownKernels, type WasmSource } from "../wasm/load.js";
 import type { Detection, DetectorOptions } from "./detector.js";
 import type { Picture } from "./pictures.js";
 import type { Seen } from "./protocol.js";
-import { readModelBytes } from "./source.js";
+import { type ModelSource, readModelBytes } from "./source.js";
 import { Spawned, type SpawnedDetectOptions } from "./spawn.js";
 import { type Live, type Watch, type WatchOptions, watchLive } from "./watch.js";
 
@@ -23,6 +23,12 @@ export interface Camera {
   close(): void;
 }
 
+/** A model as a worker can be given it; another kind is refused there. */
+async function modelToSend(model: unknown): Promise<Uint8Array | Model> {
+  const source = await unwrapped(model);
+  return (await readModelBytes(source)) ?? (source as Model);
+}
+
 /**
  * A detector in a worker, which finds what `Detector.load` finds. Where its worker dies, calls that were under way are rejected and another is
  * started. `dispose()` it, or hold it with `await using`.
@@ -37,8 +43,7 @@ export class SpawnedDetector {
 
   /** For `Detector.spawn`. @internal */
   static async start(model: unknown, options: DetectorOptions): Promise<SpawnedDetector> {
-    const source = await unwrapped(model);
-    const bytes = (await readModelBytes(source)) ?? (source as Model); // another kind is refused in the worker
+    const bytes = await modelToSend(model);
     const wasm = (await unwrapped(options.wasm)) as WasmSource | undefined;
     const given = wasm === undefined ? undefined : await moduleOf(wasm);
     const plain = given ? undefined : await ownKernels();
@@ -62,6 +67,15 @@ export class SpawnedDetector {
   /** Why it is one thread though more were asked for. */
   get singleThreadReason(): string | undefined {
     return this.spawned.about.singleThreadReason;
+  }
+
+  /**
+   * Takes another model between two pictures, such as a version that a `Learner` committed: until it is ready the old one answers, and goes on
+   * doing so where this throws. Options stay.
+   * @throws as `Detector.load`; E_RUNTIME where the worker died, E_DISPOSED after `dispose`
+   */
+  async use(model: Loadable<ModelSource | Model>): Promise<void> {
+    await this.spawned.use(await modelToSend(model));
   }
 
   /**

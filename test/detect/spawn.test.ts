@@ -137,6 +137,23 @@ test("a worker that dies is started again: what it had is rejected with a reason
   assert.ok(await camera.detect(frame));
 });
 
+test("another model takes over between two pictures, one that cannot be used does not, and a worker that dies begins with it", async () => {
+  await using there = await Detector.spawn(colourModel());
+  const shipped = await Detector.load();
+  await assert.rejects(there.use(new Uint8Array(8)), isError("E_ONNX", /expected/));
+  assert.deepEqual(seenIn(await there.detect(painted(255, 0))), seenIn((await Detector.load(colourModel())).detect(painted(255, 0))));
+  const meanwhile = [there.detect(painted(255, 0), { minScore: 0.5 }), there.use("models/fourway-s.onnx"), there.detect(frame)] as const;
+  assert.ok((await meanwhile[0]).objects.length > 0);
+  await Promise.all(meanwhile);
+  assert.deepEqual(there.tasks, shipped.tasks);
+  assert.deepEqual(seenIn(await there.detect(frame)), seenIn(shipped.detect(frame)));
+  kill(there);
+  await assert.rejects(there.detect(frame), isError("E_RUNTIME", /another is started/));
+  assert.deepEqual(seenIn(await there.detect(frame)), seenIn(shipped.detect(frame)));
+  await there.dispose();
+  await assert.rejects(there.use(colourModel()), isError("E_DISPOSED", /disposed/));
+});
+
 test("a detector whose workers die again and again says so and ends", async () => {
   await using detector = await Detector.spawn(colourModel());
   const { spawned } = detector as unknown as { spawned: { worker: unknown } };
