@@ -25,6 +25,7 @@ export interface Watch {
   readonly dropped: number;
   /** Settled when there is nothing more to see: the source ended, or `stop` or the signal. Rejected where the detector cannot go on. */
   readonly done: Promise<void>;
+  /** Looks no more; the source goes on. */
   stop(): void;
 }
 

@@ -116,10 +116,10 @@ export const BOX_MAPS: HeadMaps = { strides: STRIDES, layout: BOX_HEAD };
 export const PRESENCE_MAPS: HeadMaps = { strides: [WHOLE], layout: headLayout([["logit", 1]]) };
 
 /** What heads answer: boxes, or one logit a task for the whole picture. */
-export const HEAD_KINDS = ["boxes", "presence"] as const;
+export type HeadKind = "boxes" | "presence";
 
-/** A kind of head. */
-export type HeadKind = (typeof HEAD_KINDS)[number];
+/** Every kind of head. */
+export const HEAD_KINDS: readonly HeadKind[] = ["boxes", "presence"];
 
 /** Throws E_MODEL unless the strides double from 8, 16 or 32 on; of a head without boxes, unless it is `WHOLE` alone. */
 export function checkMaps({ strides, layout }: HeadMaps): void {

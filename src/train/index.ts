@@ -21,6 +21,7 @@ export type { Example } from "../data/example.js";
 export type { ReadImage } from "../data/picture.js";
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
 export type { BatchSettings } from "./localBatches.js";
+export type { Divisors } from "./loss.js";
 export type { NetworkOptions } from "./network.js";
 export type { OptimizerName, ParameterGroup } from "./optimizer.js";
 export type { ReplicaOptions } from "./replica.js";

@@ -68,6 +68,7 @@ export class FourwayCamera extends Base {
   private last: Seen | undefined;
   private resized: ResizeObserver | undefined;
 
+  /** As `document.createElement("fourway-camera")` calls it. */
   constructor() {
     super();
     this.view = new View(this.attachShadow({ mode: "open" }));
@@ -106,6 +107,7 @@ export class FourwayCamera extends Base {
   get source(): MediaStream | Blob | null {
     return this.given;
   }
+  /** Null goes back to `src` or the camera. */
   set source(source: MediaStream | Blob | null) {
     this.given = source;
     if (!this.isConnected) return;
@@ -116,11 +118,13 @@ export class FourwayCamera extends Base {
   get detector(): SpawnedDetector | null {
     return this.shared;
   }
+  /** From the next picture on. */
   set detector(detector: SpawnedDetector | null) {
     this.shared = detector;
     this.dropDetector();
   }
 
+  /** Called by the page. @internal */
   connectedCallback(): void {
     this.resized = new ResizeObserver(() => this.stage.draw());
     this.resized.observe(this.view.stage);
@@ -130,6 +134,7 @@ export class FourwayCamera extends Base {
     if (this.now === "idle" && (this.autostart || this.src || this.given)) void this.start();
   }
 
+  /** Called by the page. @internal */
   disconnectedCallback(): void {
     this.resized?.disconnect();
     document.removeEventListener("visibilitychange", this.changed);
@@ -141,6 +146,7 @@ export class FourwayCamera extends Base {
     });
   }
 
+  /** Called by the page. @internal */
   attributeChangedCallback(name: string, before: string | null, after: string | null): void {
     if (before === after || !this.isConnected) return;
     if (OF_DETECTOR.includes(name)) this.dropDetector();
