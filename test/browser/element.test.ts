@@ -23,8 +23,8 @@ const SCENE = 8;
 const FRAMES = Number(process.env.FOURWAY_FRAMES ?? 240);
 /** What the heap may be larger by in the last third: code that is compiled late, the runtime's own tables. */
 const HEAP_BYTES = 1_000_000;
-/** Milliseconds of processor time that a frame may take of the page's thread, boxes drawn without a GPU among it: a third of what detecting there takes. */
-const PAGE_MS = 4;
+/** Milliseconds of the page's thread a frame, the middle one: drawing included, and room for a machine that has other work; a detection there would take more. */
+const PAGE_MS = 10;
 /** Of a machine with much else to do. */
 const PATIENCE_MS = 120_000;
 const skip = missingChromium;
