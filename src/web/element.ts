@@ -3,7 +3,7 @@ import { Detector } from "../detect/detector.js";
 import type { Seen } from "../detect/protocol.js";
 import type { SpawnedDetector } from "../detect/spawnedDetector.js";
 import type { Watch } from "../detect/watch.js";
-import { reflect } from "./attributes.js";
+import { FLAGS, reflect, TEXTS } from "./attributes.js";
 import { endStream, listCameras, openCamera, type Shown, show } from "./source.js";
 import { type Pick, Stage } from "./stage.js";
 import { View } from "./view.js";
@@ -12,19 +12,6 @@ import { type CameraState, type CameraWords, ENGLISH, stateOf } from "./words.js
 /** Without a DOM (on a server) the class can be imported, not used. */
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
-/** Properties that are attributes, of text and without. */
-const TEXTS = {
-  src: "src",
-  facing: "facing",
-  device: "device",
-  resolution: "resolution",
-  model: "model",
-  pixels: "pixels",
-  threads: "threads",
-  operatingPoint: "operating-point",
-  fit: "fit",
-} as const;
-const FLAGS = ["autostart", "controls", "paused"] as const;
 /** A change of these needs another source, another detector. */
 const OF_SOURCE = ["src", "facing", "device", "resolution"];
 const FAULTS: readonly CameraState[] = ["denied", "no-camera", "busy", "unplugged", "failed"];
