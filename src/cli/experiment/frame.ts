@@ -18,6 +18,7 @@ import type { TrainingEvent, TrainingOptions } from "../../train/session.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "../data.js";
 import { TRAIN_DEFAULTS } from "../train.js";
 import { numberIn, parseTasks, trainingPixels } from "../values.js";
+import { keepSettings } from "./kept.js";
 import { type Measured, plotOf, rowsOf, tableOf } from "./results.js";
 
 // The frame of all experiments: an idea is measured by training networks with and without it, several times with different seeds. What there is to
@@ -133,7 +134,7 @@ async function runExperiment<Options extends ExperimentOptions>(experiment: Expe
   const options: Options = { ...given, seeds, epochs, batch, pixels };
   const runs = experiment.runs(options);
   const starts = experiment.ownStarts ? [{ name: experiment.name }] : startsOf(options);
-  await keepSettings(experiment.name, options);
+  await keepSettings(options.out, settingsOf(experiment.name, options));
   const line = new ProgressLine();
   const tasks = [...new Set(runs.flatMap((run) => run.tasks))];
   const all = await readTwoSplits({ ...options, tasks }, (text) => line.say(text));
@@ -184,24 +185,12 @@ function few(samples: readonly Sample[], tasks: readonly Task[]): Sample[] {
   return [...of("train", QUICK.pictures), ...of("val", QUICK.valPictures)];
 }
 
-/**
- * Writes the settings of the runs to their folder, so that only runs of the same settings are reused.
- * @throws E_ARGUMENT where the folder's runs were made with other settings
- */
-async function keepSettings(
+/** What must be the same for runs to be continued. */
+function settingsOf(
   name: string,
-  { out, threads: _, seeds: _seeds, width: _width, trunk: _trunk, ...rest }: ExperimentOptions,
-): Promise<void> {
-  const file = join(out, "settings.json");
-  const settings = JSON.stringify({ name, ...rest, data: rest.data.map((folder) => resolve(folder)) });
-  const before = await readFile(file, "utf8").catch(() => settings);
-  if (before !== settings)
-    throw new FourwayError(
-      "E_ARGUMENT",
-      `experiment: expected the settings of ${file}, ${before}, got ${settings}; give those or another --out`,
-    );
-  await makeFolder(out);
-  await safeWrite(file, settings);
+  { out: _out, threads: _, seeds: _seeds, width: _width, trunk: _trunk, ...rest }: ExperimentOptions,
+): object {
+  return { name, ...rest, data: rest.data.map((folder) => resolve(folder)) };
 }
 
 /** The figures of a training on val, by task. */
