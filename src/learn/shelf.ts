@@ -17,10 +17,11 @@ interface ShelvedSample {
   head: LearnSample;
 }
 
-/** What is said of a task as far as frames are held back: boxes, none, or nothing that measures. */
-function kindOf({ labels }: Pick<LearnSample, "labels">, task: Task): "boxes" | "none" | undefined {
+/** What is said of a task as far as frames are held back: it is there, it is not, or nothing that measures. */
+function kindOf({ labels }: Pick<LearnSample, "labels">, task: Task, boxes: boolean): "there" | "none" | undefined {
   const label = labels[task];
-  return Array.isArray(label) ? (label.length > 0 ? "boxes" : "none") : undefined;
+  if (Array.isArray(label)) return label.length > 0 ? "there" : "none";
+  return label === true && !boxes ? "there" : undefined;
 }
 
 /** The frames of a learner: what is known of them in memory, their pixels in the store. */
@@ -33,12 +34,17 @@ export class Shelf {
     readonly samples: ShelvedSample[],
     /** The last key that was given, also to a frame that is damaged. */
     private last: string | undefined,
+    /** Whether boxes measure, not presence alone. */
+    private readonly boxes: boolean,
   ) {}
 
-  /** @param onNotice told of each frame that is damaged and left out */
-  static async open(archive: Archive, onNotice: (notice: string) => void): Promise<Shelf> {
+  /**
+   * @param boxes whether heads give boxes: then a frame that is labelled with presence alone measures nothing
+   * @param onNotice told of each frame that is damaged and left out
+   */
+  static async open(archive: Archive, boxes: boolean, onNotice: (notice: string) => void): Promise<Shelf> {
     const { frames, last } = await archive.frames(({ message }) => onNotice(`a frame is left out: ${message}`));
-    return new Shelf(archive, frames, last);
+    return new Shelf(archive, frames, last, boxes);
   }
 
   /** What is known of the frames. */
@@ -62,8 +68,8 @@ export class Shelf {
     const known = this.heads.find(({ id }) => id === said.id);
     if (known) return known;
     const held = Object.keys(said.labels).filter((task) => {
-      const kind = kindOf(said, task);
-      return kind !== undefined && this.heads.filter((head) => kindOf(head, task) === kind).length % HELD === HELD - 1;
+      const kind = kindOf(said, task, this.boxes);
+      return kind !== undefined && this.heads.filter((head) => kindOf(head, task, this.boxes) === kind).length % HELD === HELD - 1;
     });
     const head: LearnSample = { ...said, held };
     this.last = await this.archive.addFrame(head, pixels, this.last);
