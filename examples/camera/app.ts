@@ -56,7 +56,7 @@ street.onclick = () => {
 };
 
 model.onchange = () => {
-  camera.model = model.value === "s" ? null : new URL(`models/fourway-${model.value}.onnx`, document.baseURI).href;
+  camera.model = model.value === "m" ? null : new URL(`models/fourway-${model.value}.onnx`, document.baseURI).href;
 };
 pixels.onchange = () => {
   camera.pixels = pixels.value || null;
