@@ -29,7 +29,7 @@ for (const size of [192, 512])
     .resize(size)
     .png()
     .toFile(join(out, `icon-${size}.png`));
-for (const name of ["fourway-n.onnx", "fourway-m.onnx"]) copyFileSync(join(root, "models", name), join(out, "models", name)); // s is in a script
+for (const name of ["fourway-n.onnx", "fourway-s.onnx"]) copyFileSync(join(root, "models", name), join(out, "models", name)); // m is in a script
 // beside the scripts, for hosts whose policy forbids workers without a file
 for (const name of ["detect/detectorWorker.js", "wasm/threadWorker.js"])
   copyFileSync(join(root, "dist/src", name), join(out, name.split("/")[1]));

@@ -17,6 +17,8 @@ const SPEED_MS = 2000;
 const NOTE_MS = 2500;
 /** Cores that share a frame, where the page is cross-origin isolated; the page itself and the camera need one. */
 const MOST_THREADS = 4;
+/** A frame may take so long where the device chooses the detail: 25 frames a second. */
+const BUDGET_MS = 40;
 
 if (globalThis.crossOriginIsolated) camera.threads = Math.max(1, Math.min(MOST_THREADS, navigator.hardwareConcurrency - 1));
 
@@ -56,10 +58,13 @@ street.onclick = () => {
 };
 
 model.onchange = () => {
-  camera.model = model.value === "s" ? null : new URL(`models/fourway-${model.value}.onnx`, document.baseURI).href;
+  camera.model = model.value === "m" ? null : new URL(`models/fourway-${model.value}.onnx`, document.baseURI).href;
 };
 pixels.onchange = () => {
-  camera.pixels = pixels.value || null;
+  const budget = pixels.value === "budget";
+  camera.budgetMs = null; // never both
+  camera.pixels = budget ? null : pixels.value || null;
+  if (budget) camera.budgetMs = BUDGET_MS;
 };
 pause.onclick = () => {
   camera.paused = !camera.paused;

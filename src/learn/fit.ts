@@ -1,4 +1,5 @@
 import type { Task } from "../core/task.js";
+import { ROW } from "../data/example.js";
 import type { Model } from "../model/model.js";
 import { grownScales } from "../quant/quantize.js";
 import type { Taught } from "../train/loss.js";
@@ -126,9 +127,10 @@ async function learn(
   const guard: Record<Task, GuardResult> = Object.fromEntries(
     taught.map((task) => {
       const t = tasks.indexOf(task);
+      const absent = !exams.some(({ truth: { boxes } }) => boxes.some((value, i) => i % ROW === 0 && value === t));
       const [first] = examined.get(task)!;
       const by = first === undefined ? null : labelledBy(samples[first]!, task);
-      return [task, { ...judge(before[t]!, after[t]!), by }];
+      return [task, { ...judge(before[t]!, after[t]!, absent), by }];
     }),
   );
   const kept = taught.filter((task) => guard[task]!.kept);

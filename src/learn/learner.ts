@@ -31,8 +31,8 @@ import { withoutTask, withTask } from "./tasks.js";
 import { Archive, UNTAUGHT, type Version } from "./versions.js";
 
 const MEMORY = 16e6;
-const STEPS = 400;
-const RATE = 5e-4;
+const STEPS = 200;
+const RATE = 1e-3;
 /** Objects below this score are not asked for. */
 const LEAST_SCORE = 0.001;
 
@@ -50,7 +50,7 @@ export class Learner {
     engine: Engine,
     private readonly store: LearnStore,
     private readonly archive: Archive,
-    private readonly options: Required<Omit<LearnerOptions, "store" | "wasm">>,
+    private readonly options: Required<Omit<LearnerOptions, "store" | "wasm" | "onNotice">>,
     /** Version 0. */
     first: Model,
     private current: { version: Version; model: Model },
@@ -66,7 +66,7 @@ export class Learner {
    * @throws E_ARGUMENT where the store belongs to another model, or for bad options; E_MODEL for an f32 model; what `loadModel` throws
    */
   static async open(model: Loadable<ModelSource | Model> = shippedModel(), options: LearnerOptions = {}): Promise<Learner> {
-    const { store = memoryStore(), memoryBytes = MEMORY, seed = 1 } = options;
+    const { store = memoryStore(), memoryBytes = MEMORY, seed = 1, onNotice = console.warn } = options;
     const given = await unwrapped(model);
     const file = (await readModelBytes(given)) ?? saveModel(given as Model);
     const first = loadModel(file);
@@ -83,7 +83,7 @@ export class Learner {
       { memoryBytes, seed, pixels },
       first,
       current,
-      await Shelf.open(archive),
+      await Shelf.open(archive, onNotice),
     );
   }
 

@@ -32,10 +32,14 @@ export class Shelf {
     private readonly archive: Archive,
     /** In the order in which they were added. */
     readonly samples: ShelvedSample[],
+    /** The last key that was given, also to a frame that is damaged. */
+    private last: string | undefined,
   ) {}
 
-  static async open(archive: Archive): Promise<Shelf> {
-    return new Shelf(archive, await archive.frames());
+  /** @param onNotice told of each frame that is damaged and left out */
+  static async open(archive: Archive, onNotice: (notice: string) => void): Promise<Shelf> {
+    const { frames, last } = await archive.frames(({ message }) => onNotice(`a frame is left out: ${message}`));
+    return new Shelf(archive, frames, last);
   }
 
   /** What is known of the frames. */
@@ -71,7 +75,8 @@ export class Shelf {
       return kind !== undefined && this.heads.filter(alike).length % HELD === HELD - 1;
     });
     const head: LearnSample = { ...said, held };
-    this.samples.push({ key: await this.archive.addFrame(head, picture.pixels, this.samples.at(-1)?.key), head });
+    this.last = await this.archive.addFrame(head, picture.pixels, this.last);
+    this.samples.push({ key: this.last, head });
     return head;
   }
 

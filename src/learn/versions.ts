@@ -128,11 +128,22 @@ export class Archive {
     await this.store.write(new Map([[HEAD, encode({ version: id })]]));
   }
 
-  /** All frames in the order in which they were added, with their keys. */
-  async frames(): Promise<{ key: string; head: LearnSample }[]> {
+  /**
+   * All frames in the order in which they were added, with their keys.
+   * @param onDamaged told of a frame that cannot be read, which is left out and stays in the store
+   * @returns the frames, and the last key there is
+   */
+  async frames(onDamaged: (error: FourwayError) => void): Promise<{ frames: { key: string; head: LearnSample }[]; last?: string }> {
+    const keys = await this.store.list(FRAMES);
     const frames = [];
-    for (const key of await this.store.list(FRAMES)) frames.push({ key, head: (await this.frame(key)).head });
-    return frames;
+    for (const key of keys)
+      try {
+        frames.push({ key, head: (await this.frame(key)).head });
+      } catch (error) {
+        if (!(error instanceof FourwayError && error.code === "E_DATA")) throw error;
+        onDamaged(error);
+      }
+    return { frames, last: keys.at(-1) };
   }
 
   /** A frame with its pixels. */
