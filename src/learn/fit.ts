@@ -11,6 +11,7 @@ import { type GuardResult, judge, lossesOf } from "./guard.js";
 import { answersAt } from "./look.js";
 import type { FitReport } from "./options.js";
 import { type Features, reachesOf, type Seen } from "./passes.js";
+import { decisive, labelledBy } from "./provenance.js";
 import { answersAsTargets } from "./rehearsal.js";
 import { asSample, type LearnSample, truthOf } from "./sample.js";
 
@@ -44,6 +45,13 @@ interface Learned {
   guard: Record<Task, GuardResult>;
   /** Steps that were done. */
   steps: number;
+}
+
+/** A model that learned and waits for `commit` or `discard`. */
+export interface Candidate extends FitReport {
+  model: Model;
+  /** Ids of the frames that it was fitted on. */
+  frames: readonly string[];
 }
 
 /** The tasks that samples teach, in the model's order. */
@@ -102,6 +110,9 @@ async function learn(
     ...seen[i]!,
     truth: truthOf({ ...sample, labels: Object.fromEntries(taught.map((task) => [task, sample.labels[task] ?? null])) }, tasks, measures),
   });
+  const held = (task: Task): number[] =>
+    [...samples.keys()].filter((i) => samples[i]!.held.includes(task) && isLabelled(samples[i]!, task));
+  const examined = new Map(taught.map((task) => [task, decisive(held(task), samples, task)]));
   const says = ({ truth }: Lesson): boolean => [...truth.mapWeight, ...truth.presenceWeight].some((weight) => weight > 0);
   const untaught = tasks.map((task) => !taught.includes(task));
   const answers = untaught.includes(true) ? answersAsTargets(engine, cut, model.info, tasks, seen) : [];
@@ -111,7 +122,9 @@ async function learn(
     const truth = model.info.layout.box < 0 ? lesson.truth : withoutPresence(lesson.truth);
     return [{ ...lesson, truth: answers[i] ? completed(truth, answers[i], untaught) : truth }];
   });
-  const exams = samples.map(only(true)).filter(says);
+  const exams = samples
+    .map((sample, i) => only(true)({ ...sample, held: sample.held.filter((task) => examined.get(task)?.includes(i)) }, i))
+    .filter(says);
   const rehearsed = await rehearsal(cut);
   const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, signal, maps: model.info });
   const shown = [...lessons.slice(0, SHOWN), ...rehearsed.slice(0, SHOWN)];
@@ -123,7 +136,9 @@ async function learn(
     taught.map((task) => {
       const t = tasks.indexOf(task);
       const absent = !exams.some(({ truth }) => truth.presence[t]! > 0);
-      return [task, judge(before[t]!, after[t]!, absent)];
+      const [first] = examined.get(task)!;
+      const by = first === undefined ? null : labelledBy(samples[first]!, task);
+      return [task, { ...judge(before[t]!, after[t]!, absent), by }];
     }),
   );
   const kept = taught.filter((task) => guard[task]!.kept);
@@ -156,7 +171,7 @@ async function recalibrate(
   for (const task of tasks) {
     const labelled = [...samples.keys()].filter((i) => isLabelled(samples[i]!, task));
     const held = labelled.filter((i) => samples[i]!.held.includes(task));
-    const fitted = learned && held.length > 0 ? held : labelled;
+    const fitted = decisive(learned && held.length > 0 ? held : labelled, samples, task);
     info = recalibrated(
       info,
       [task],

@@ -6,6 +6,7 @@ import { largestMap, multiTaskLoss, reserveLoss } from "../train/loss.js";
 import type { Engine } from "../wasm/load.js";
 import type { Lesson } from "./fitting.js";
 import { plansOf, runOver } from "./passes.js";
+import type { LabelledBy } from "./provenance.js";
 
 // Whether a task may keep what was learned: the loss on frames that were held back, after learning less before, paired frame by frame.
 // It cannot see labels that are wrong in the same way in the frames held back too.
@@ -30,13 +31,15 @@ export interface GuardResult {
   worse: number;
   /** Whether the task keeps what it learned. Without a frame held back it does, unguarded. */
   kept: boolean;
+  /** Who labelled these frames: people, or, where they labelled none of those held back, a teacher; null without any. */
+  by: LabelledBy | null;
 }
 
 /**
  * Losses before and after, a frame each: whether it got better, and how sure that is.
  * @param absent whether no frame has the task: then it is enough that it got no false alarms
  */
-export function judge(before: readonly number[], after: readonly number[], absent = false): GuardResult {
+export function judge(before: readonly number[], after: readonly number[], absent = false): Omit<GuardResult, "by"> {
   const n = before.length;
   const mean = (values: readonly number[]): number => (n === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / n);
   const differences = after.map((value, i) => value - before[i]!);

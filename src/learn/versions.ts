@@ -11,6 +11,7 @@ import type { LearnStore } from "./store.js";
 //   versions/000001/model.onnx  the model
 //   versions/000001/version.json  what it learned from: `Version`
 //   frames/000001               a frame that is learned from: `encodeSample`
+//   adapt/..                    what a teacher saw: candidates.ts
 // Version 0 is the model that the learner was opened with. A commit writes a version and the head together.
 
 /** A model that a learner keeps, and how it came to be. */
@@ -31,6 +32,9 @@ export interface Version {
   /** What the guard said of each task that was taught. */
   guard: Readonly<Record<Task, GuardResult>>;
 }
+
+/** What a version that learned nothing says of it. */
+export const UNTAUGHT = { what: null, steps: 0, guard: {}, frames: [] };
 
 const HEAD = "head";
 const digits = (n: number): string => String(n).padStart(6, "0");
