@@ -5,6 +5,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import type { OperatingPoint } from "../core/operatingPoint.js";
 import { printable } from "../core/printable.js";
+import type { Chosen } from "../detect/budget.js";
 import { type Detection, Detector } from "../detect/detector.js";
 import { readView, writeImage } from "../node/image.js";
 import { makeFolder } from "../node/safeWrite.js";
@@ -18,6 +19,7 @@ interface DetectCommandOptions {
   operatingPoint?: OperatingPoint;
   minScore?: number;
   pixels?: number;
+  budgetMs?: number;
   /** A picture's path for one image, else a folder. */
   out?: string;
 }
@@ -36,6 +38,11 @@ export function addDetect(program: Command): void {
       numberIn({ least: 0, most: 1 }),
     )
     .option("--pixels <count>", "of the network's input, about", inputPixels)
+    .option(
+      "--budget-ms <ms>",
+      "in place of --pixels: as many as a picture can be looked at with in so long",
+      numberIn({ least: 0.001, most: 1e6 }),
+    )
     .option("--out <path>", "write annotated pictures, those of more than 4095 pixels a side smaller: a file for one image, else a folder")
     .action(async (images: string[], options: DetectCommandOptions) => {
       const failed = await runDetect(images, options, console.log, (text) => console.error(printable(text)));
@@ -56,7 +63,9 @@ async function runDetect(
   log: (line: string) => void,
 ): Promise<number> {
   const targets = await annotatedPaths(images, options.out);
-  using detector = await Detector.load(options.model, { pixels: options.pixels, operatingPoint: options.operatingPoint });
+  const { pixels, budgetMs, operatingPoint } = options;
+  using detector = await Detector.load(options.model, { pixels, budgetMs, operatingPoint });
+  if (detector.chosen) log(chosenLine(detector.chosen));
   let failed = 0;
   for (const [index, image] of images.entries())
     try {
@@ -76,6 +85,12 @@ async function runDetect(
       log(error.message);
     }
   return failed;
+}
+
+/** What was chosen for a budget, in words. */
+function chosenLine({ budgetMs, pixels, threads, frameMs, isMet }: Chosen): string {
+  const kept = isMet ? "" : ", more than the budget: the fewest pixels are used";
+  return `detect: ${pixels} pixels and ${threads} ${threads === 1 ? "thread" : "threads"} for ${budgetMs} ms; a frame takes about ${rounded(frameMs, 1)} ms${kept}`;
 }
 
 /**

@@ -45,7 +45,7 @@ export function addLearn(program: Command): void {
     .option("--model <file>", "int8 model to begin with (default: the shipped one; a store goes on with its own)")
     .addOption(splitOption("to learn from", "train"))
     .addOption(new Option("--what <part>", "what learns, from little to much").choices(["thresholds", ...PARTS]).default("path"))
-    .option("--seconds <n>", "about how long to learn (default: 400 steps)", numberIn({ least: 0.1, most: 86_400 }))
+    .option("--seconds <n>", "about how long to learn (default: 200 steps)", numberIn({ least: 0.1, most: 86_400 }))
     .addOption(new Option("--steps <n>", "how many steps to learn").argParser(whole(1, 100_000)).conflicts("seconds"))
     .option(
       "--memory <mb>",
@@ -76,7 +76,7 @@ async function openLearner({ store: dir, model, memory, pixels, seed }: LearnOpt
   try {
     const archive = new Archive(store);
     const own = model === undefined && (await archive.head()) ? await archive.model(0) : model;
-    return await Learner.open(own, { store, memoryBytes: memory && memory * 1e6, pixels, seed });
+    return await Learner.open(own, { store, memoryBytes: memory && memory * 1e6, pixels, seed, onNotice: say });
   } catch (error) {
     await store.close();
     throw error;

@@ -33,6 +33,11 @@ const START_TIMEOUT_MS = 10_000;
 const nodeThreads = () => globalThis.process?.getBuiltinModule?.("node:worker_threads");
 type NodeWorker = InstanceType<NonNullable<ReturnType<typeof nodeThreads>>["Worker"]>;
 
+/** How many threads the machine can run at once; 1 where the runtime does not tell. */
+export function coreCount(): number {
+  return globalThis.navigator?.hardwareConcurrency ?? globalThis.process?.getBuiltinModule?.("node:os").availableParallelism() ?? 1;
+}
+
 /** The end of a worker's line to who started it, in the worker. */
 interface Port<T> {
   onmessage: ((event: { data: T }) => void) | null;

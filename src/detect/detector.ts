@@ -5,12 +5,14 @@ import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame, type YuvFrame } from "../core/frame.js";
 import { DEFAULT_OPERATING_POINT, OPERATING_POINTS, type OperatingPoint } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
+import { coreCount } from "../core/worker.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { runLetterbox } from "../image/letterbox.js";
 import { runYuv } from "../image/yuv.js";
 import { loadModel, type Model } from "../model/model.js";
 import { createEngine, type WasmSource } from "../wasm/load.js";
 import type { Threads } from "../wasm/threads.js";
+import { Budget, type Chosen } from "./budget.js";
 import { type FrameAnswer, MapReader } from "./mapReader.js";
 import { checkDigest, type ModelSource, readModelBytes, shippedModel } from "./source.js";
 import { SpawnedDetector } from "./spawnedDetector.js";
@@ -20,6 +22,12 @@ import { Workspace } from "./workspace.js";
 export interface DetectorOptions {
   /** About so many pixels the network sees, 4096..2^24; fewer are faster, more find smaller things. Default: the model's. */
   pixels?: number;
+  /**
+   * In place of `pixels`: how long a frame may take, milliseconds. A few frames are timed, and as many pixels chosen as fit (28,672..491,520), and
+   * as many threads unless `threads` says how many. Where frames come to take longer the pixels become fewer, and more again when there has been
+   * room for a while; `detector.chosen` says what holds.
+   */
+  budgetMs?: number;
   /** Which of the model's thresholds hold. Default: "balanced". In models of older files all are the same. */
   operatingPoint?: OperatingPoint;
   /** Objects with a lower score are not reported, 0..1; tasks left out keep those of the operating point. */
@@ -39,6 +47,11 @@ export interface DetectorOptions {
 }
 
 const MAX_THREADS = 16;
+/** For a budget one thread fewer than there are cores is tried, so many at most; that has to be so much faster than one. */
+const TRIED_THREADS = 4;
+const THREADS_GAIN = 1.2;
+/** Of the grey frame that is timed for a budget. */
+const TIMED = { width: 640, height: 360 };
 
 /** Options for one frame. */
 export interface DetectOptions {
@@ -56,6 +69,7 @@ export interface Detection extends FrameAnswer {
 export class Detector {
   private reader: MapReader;
   private thresholds: Record<Task, number>;
+  private budget: Budget | undefined;
 
   private constructor(
     private model: Model,
@@ -84,13 +98,14 @@ export class Detector {
   /**
    * Loads a model and makes it ready to run.
    * @param model a file's bytes (a buffer, typed array or DataView), its path or URL, a Blob, Request or Response, a module that holds it, a model
-   * in memory, or a promise of one; left out: fourway-s, which the package carries
+   * in memory, or a promise of one; left out: fourway-m, which the package carries
    * @throws E_ONNX, E_MODEL for a file that cannot be read, is damaged or is no Fourway model, E_ARGUMENT for bad options or another kind of
    * model, E_RUNTIME without SIMD or memory
    */
   static async load(model: Loadable<ModelSource | Model> = shippedModel(), options: DetectorOptions = {}): Promise<Detector> {
     const ready = await readModel(await unwrapped(model), options.sha256);
-    const { pixels = ready.info.pixels, threads = 1 } = options;
+    const { pixels = ready.info.pixels, threads = 1, budgetMs } = options;
+    checkBudget(options);
     if (!(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
       throw new FourwayError(
         "E_ARGUMENT",
@@ -101,7 +116,8 @@ export class Detector {
     try {
       const detector = new Detector(ready, new Workspace(engine, ready, pixels), options);
       if (engine.threads) abandoned.register(detector, engine.threads, engine.threads);
-      return detector;
+      if (budgetMs !== undefined) detector.keepTo(budgetMs);
+      return options.threads === undefined ? await detector.orWithThreads(ready) : detector;
     } catch (error) {
       engine.threads?.close();
       throw error;
@@ -114,6 +130,35 @@ export class Detector {
    */
   static async spawn(model: Loadable<ModelSource | Model> = shippedModel(), options: DetectorOptions = {}): Promise<SpawnedDetector> {
     return SpawnedDetector.start(model, options);
+  }
+
+  /** Times frames and chooses pixels, and goes on choosing. */
+  private keepTo(budgetMs: number): void {
+    const workspace = this.workspace!;
+    const budget = new Budget(budgetMs, workspace.pixels, this.threads);
+    const frame = { ...TIMED, data: new Uint8Array(4 * TIMED.width * TIMED.height).fill(128) };
+    budget.start((pixels) => {
+      workspace.pixels = pixels;
+      return total(this.detect(frame).ms);
+    });
+    workspace.pixels = budget.chosen.pixels;
+    this.budget = budget;
+  }
+
+  /** This one or, where it has a budget that leaves something to gain and several threads gain it, one with threads. */
+  private async orWithThreads(model: Model): Promise<Detector> {
+    const threads = Math.min(TRIED_THREADS, coreCount() - 1);
+    if (!this.budget?.canGain || threads < 2 || this.options.wasm !== undefined) return this;
+    const other = await Detector.load(model, { ...this.options, sha256: undefined, threads });
+    const gain = other.budget!.speed / this.budget.speed;
+    const [better, worse] = other.threads > 1 && gain >= THREADS_GAIN ? [other, this] : [this, other];
+    worse.dispose();
+    return better;
+  }
+
+  /** What was chosen for `budgetMs`, if that was given: it changes where frames come to take longer. */
+  get chosen(): Readonly<Chosen> | undefined {
+    return this.budget?.chosen;
   }
 
   /** How many threads share the work of a frame. */
@@ -161,7 +206,12 @@ export class Detector {
       letterbox: { placement },
     } = network;
     const answer = this.reader.read(engine.memory.f32, maps, placement, input, (task) => minScore ?? this.thresholds[task]!);
-    return { ...answer, ms: { letterbox: placed - start, network: done - placed, postprocess: performance.now() - done } };
+    const ms = { letterbox: placed - start, network: done - placed, postprocess: performance.now() - done };
+    if (this.budget) {
+      this.budget.note(total(ms));
+      this.workspace.pixels = this.budget.chosen.pixels;
+    }
+    return { ...answer, ms };
   }
 
   /**
@@ -182,6 +232,7 @@ export class Detector {
     }
     this.workspace.engine.threads?.close();
     [this.model, this.workspace, this.thresholds, this.reader] = [next.model, next.workspace, next.thresholds, next.reader];
+    this.budget = next.budget;
     next.workspace = undefined;
   }
 
@@ -215,6 +266,19 @@ async function readModel(model: unknown, digest: string | undefined): Promise<Mo
   if (digest !== undefined)
     throw new FourwayError("E_ARGUMENT", "detector: expected a model's file to compare with sha256, got a model in memory; pass its bytes");
   return ready as Model;
+}
+
+const total = ({ letterbox, network, postprocess }: Detection["ms"]): number => letterbox + network + postprocess;
+
+function checkBudget({ pixels, budgetMs }: DetectorOptions): void {
+  if (budgetMs === undefined) return;
+  if (!(budgetMs > 0 && Number.isFinite(budgetMs)))
+    throw new FourwayError("E_ARGUMENT", `detector: expected a budgetMs above 0, got ${budgetMs}; 30 leaves a camera its rate`);
+  if (pixels !== undefined)
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `detector: expected pixels or budgetMs, got both, ${pixels} and ${budgetMs}; pixels are exact, a budget chooses them`,
+    );
 }
 
 function checkScore(score: number | undefined, where: string): number | undefined {

@@ -49,7 +49,9 @@ async function work(): Promise<void> {
       const timestamp = "timestamp" in picture ? picture.timestamp : undefined;
       const frame = await reader.read(picture);
       const { width, height } = frame;
+      const { chosen } = detector;
       const seen = { ...detector.detect(frame, options), width, height, timestamp };
+      if (detector.chosen !== chosen) say({ kind: "changed", about: about() });
       say({ kind: "seen", lane, seen, dropped: watched.get(lane)?.dropped ?? 0 });
     } catch (error) {
       say({ kind: "fault", lane, error: toErrorData(error) });
@@ -118,8 +120,8 @@ async function load({ model, kernels, options, lock }: ToWorker & { kind: "load"
 }
 
 function about(): AboutDetector {
-  const { tasks, threads, singleThreadReason } = detector;
-  return { tasks, threads, singleThreadReason, readsTracks: typeof MediaStreamTrackProcessor !== "undefined" };
+  const { tasks, threads, singleThreadReason, chosen } = detector;
+  return { tasks, threads, singleThreadReason, chosen, readsTracks: typeof MediaStreamTrackProcessor !== "undefined" };
 }
 
 async function use({ change, model }: ToWorker & { kind: "use" }): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ErrorData } from "../core/errors.js";
 import type { FrameStream, VideoTrack, WasmModule } from "../core/globals.js";
 import type { Model } from "../model/model.js";
+import type { Chosen } from "./budget.js";
 import type { Detection, DetectOptions, DetectorOptions } from "./detector.js";
 import type { Handed } from "./pictures.js";
 
@@ -12,6 +13,8 @@ export interface AboutDetector {
   tasks: readonly string[];
   threads: number;
   singleThreadReason: string | undefined;
+  /** For a budget. */
+  chosen: Chosen | undefined;
   /** Whether the worker can read a track's frames itself. */
   readsTracks: boolean;
 }
@@ -38,11 +41,18 @@ export interface Used {
   error?: ErrorData;
 }
 
+/** To keep to its budget the detector has chosen anew. */
+export interface Changed {
+  kind: "changed";
+  about: AboutDetector;
+}
+
 /**
  * From the worker: whether it is ready, and with the next model; what it saw or why it could not look; of a lane that it watches also the end.
  */
 export type FromWorker =
   | { kind: "ready"; about: AboutDetector }
+  | Changed
   | { kind: "unfit"; error: ErrorData }
   | Used
   | { kind: "seen"; lane: number; seen: Seen; dropped: number }

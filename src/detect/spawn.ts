@@ -4,7 +4,7 @@ import { type RunningWorker, startWorker, type WorkerScript } from "../core/work
 import type { Model } from "../model/model.js";
 import type { DetectOptions, DetectorOptions } from "./detector.js";
 import { closePicture, type Handed, handOver, movable, type Picture } from "./pictures.js";
-import type { AboutDetector, FromWorker, Seen, ToWorker, Used, WorkerKernels } from "./protocol.js";
+import type { AboutDetector, Changed, FromWorker, Seen, ToWorker, Used, WorkerKernels } from "./protocol.js";
 
 /** Options for one picture of a spawned detector. */
 export interface SpawnedDetectOptions extends DetectOptions {
@@ -100,7 +100,7 @@ export class Spawned {
       return;
     }
     this.worker = worker;
-    worker.onMessage = (data) => this.hear(data as (FromWorker & { lane: number }) | Used);
+    worker.onMessage = (data) => this.hear(data as (FromWorker & { lane: number }) | Used | Changed);
     worker.onFailure = (reason) => void this.died(worker, reason);
     if (locks && lock !== undefined) {
       const waiting = new AbortController();
@@ -237,8 +237,12 @@ export class Spawned {
     void this.send(number);
   }
 
-  private hear(message: (FromWorker & { lane: number }) | Used): void {
+  private hear(message: (FromWorker & { lane: number }) | Used | Changed): void {
     this.deaths = 0;
+    if (message.kind === "changed") {
+      this.about = message.about;
+      return;
+    }
     if (message.kind === "used") {
       this.changes.get(message.change)?.answer(message);
       return;

@@ -2,6 +2,7 @@ import { type Loadable, unwrapped } from "../core/address.js";
 import type { Task } from "../core/task.js";
 import type { Model } from "../model/model.js";
 import { moduleOf, ownKernels, type WasmSource } from "../wasm/load.js";
+import type { Chosen } from "./budget.js";
 import type { Detection, DetectorOptions } from "./detector.js";
 import type { Picture } from "./pictures.js";
 import type { Seen } from "./protocol.js";
@@ -47,8 +48,9 @@ export class SpawnedDetector {
     const wasm = (await unwrapped(options.wasm)) as WasmSource | undefined;
     const given = wasm === undefined ? undefined : await moduleOf(wasm);
     const plain = given ? undefined : await ownKernels();
+    const { threads = options.budgetMs === undefined ? 1 : Number.POSITIVE_INFINITY } = options; // which a budget may choose
     // where threads cannot be had, the worker says why
-    const shared = given || !options.threads || options.threads <= 1 ? undefined : await ownKernels(true).catch(() => undefined);
+    const shared = given || threads <= 1 ? undefined : await ownKernels(true).catch(() => undefined);
     const spawned = new Spawned(bytes, { plain, shared }, { ...options, wasm: given });
     await spawned.start();
     return new SpawnedDetector(spawned);
@@ -57,6 +59,11 @@ export class SpawnedDetector {
   /** What the model looks for. */
   get tasks(): readonly Task[] {
     return this.spawned.about.tasks;
+  }
+
+  /** What was chosen for `budgetMs`, if that was given: it changes where frames come to take longer. */
+  get chosen(): Readonly<Chosen> | undefined {
+    return this.spawned.about.chosen;
   }
 
   /** How many threads share the work of a frame. */

@@ -20,6 +20,8 @@ const MAX_SIZES = 8;
 interface SizedNetwork {
   width: number;
   height: number;
+  /** Of the input, about, that were asked for. */
+  pixels: number;
   program: Program;
   letterbox: Letterbox;
   /** A task's maps each, fine to coarse. */
@@ -49,13 +51,13 @@ export class Workspace {
   private current: SizedNetwork | undefined;
 
   /**
-   * @param pixels of the input, about
+   * @param pixels of the input, about; may be changed between two frames
    * @throws E_ARGUMENT for pixels out of range; E_MODEL for a graph whose input or maps are not those of a detector
    */
   constructor(
     readonly engine: Engine,
     private readonly model: Model,
-    private readonly pixels: number,
+    public pixels: number,
   ) {
     if (!(pixels >= PIXELS.least && pixels <= PIXELS.most))
       throw new FourwayError(
@@ -72,9 +74,16 @@ export class Workspace {
 
   /** The network for a frame's size, its tables and room in place. @throws E_RUNTIME where memory ends */
   prepare(frame: Frame | YuvFrame): SizedNetwork {
+    const { width, height } = frame;
     let sized: SizedNetwork | undefined;
     for (const known of this.sizes)
-      if (known.width === frame.width && known.height === frame.height && (known.planes !== undefined) === "format" in frame) sized = known;
+      if (
+        known.width === width &&
+        known.height === height &&
+        known.pixels === this.pixels &&
+        (known.planes !== undefined) === "format" in frame
+      )
+        sized = known;
     if (sized && sized === this.current) return sized;
     this.current = undefined; // until all that follows has gone well
     if (sized) this.engine.memory.i32.set(sized.tables, sized.letterbox.rows >> 2);
@@ -87,9 +96,10 @@ export class Workspace {
   }
 
   private plan(frame: Frame | YuvFrame): SizedNetwork {
+    const { pixels } = this;
     const { width, height } = frame;
     const { tasks, strides, layout } = this.model.info;
-    const input = inputSize(width, height, this.pixels, inputMultiple(strides));
+    const input = inputSize(width, height, pixels, inputMultiple(strides));
     const plan = planForward(this.graph, { batch: 1, ...input }, false, this.engine.threads?.parts);
     const placement = letterboxed({ width, height }, input);
     const most = Math.max(maxTaps(width, placement.width), maxTaps(height, placement.height));
@@ -120,6 +130,7 @@ export class Workspace {
     return {
       width,
       height,
+      pixels,
       program,
       letterbox,
       maps,

@@ -8,6 +8,7 @@ import { type Cut, cutBefore } from "./cut.js";
 import { isLabelled } from "./fit.js";
 import { answersAt } from "./look.js";
 import type { Features } from "./passes.js";
+import { decisive } from "./provenance.js";
 import { asSample, type LearnSample } from "./sample.js";
 
 /** What a model is worth for a task; null where there is nothing to score. */
@@ -49,7 +50,7 @@ export async function evaluated(
     const labelled = [...samples.keys()].filter((i) => Array.isArray(samples[i]!.labels[task]) && isLabelled(samples[i]!, task));
     if (labelled.length === 0) continue;
     const held = labelled.filter((i) => samples[i]!.held.includes(task));
-    const chosen = held.length > 0 ? held : labelled;
+    const chosen = decisive(held.length > 0 ? held : labelled, samples, task);
     const figures = async (model: Model): Promise<TaskFigures> => {
       const cut = cutBefore(model, "heads", [task]);
       const values = await features(cut, chosen);

@@ -1,4 +1,5 @@
 import type { Task } from "../core/task.js";
+import { ROW } from "../data/example.js";
 import type { Model } from "../model/model.js";
 import { grownScales } from "../quant/quantize.js";
 import type { Taught } from "../train/loss.js";
@@ -10,6 +11,7 @@ import { type GuardResult, judge, lossesOf } from "./guard.js";
 import { answersAt } from "./look.js";
 import type { FitReport } from "./options.js";
 import { type Features, reachesOf, type Seen } from "./passes.js";
+import { decisive, labelledBy } from "./provenance.js";
 import { answersAsTargets } from "./rehearsal.js";
 import { asSample, type LearnSample, truthOf } from "./sample.js";
 
@@ -43,6 +45,13 @@ interface Learned {
   guard: Record<Task, GuardResult>;
   /** Steps that were done. */
   steps: number;
+}
+
+/** A model that learned and waits for `commit` or `discard`. */
+export interface Candidate extends FitReport {
+  model: Model;
+  /** Ids of the frames that it was fitted on. */
+  frames: readonly string[];
 }
 
 /** The tasks that samples teach, in the model's order. */
@@ -94,6 +103,9 @@ async function learn(
     ...seen[i]!,
     truth: truthOf({ ...sample, labels: Object.fromEntries(taught.map((task) => [task, sample.labels[task] ?? null])) }, tasks, measures),
   });
+  const held = (task: Task): number[] =>
+    [...samples.keys()].filter((i) => samples[i]!.held.includes(task) && isLabelled(samples[i]!, task));
+  const examined = new Map(taught.map((task) => [task, decisive(held(task), samples, task)]));
   const says = ({ truth }: Lesson): boolean => [...truth.mapWeight, ...truth.presenceWeight].some((weight) => weight > 0);
   const untaught = tasks.map((task) => !taught.includes(task));
   const answers = untaught.includes(true) ? answersAsTargets(engine, cut, model.info, tasks, seen) : [];
@@ -102,7 +114,9 @@ async function learn(
     if (!says(lesson)) return [];
     return [answers[i] ? { ...lesson, truth: completed(lesson.truth, answers[i], untaught) } : lesson];
   });
-  const exams = samples.map(only(true)).filter(says);
+  const exams = samples
+    .map((sample, i) => only(true)({ ...sample, held: sample.held.filter((task) => examined.get(task)?.includes(i)) }, i))
+    .filter(says);
   const rehearsed = await rehearsal(cut);
   const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, signal, maps: model.info });
   const shown = [...lessons.slice(0, SHOWN), ...rehearsed.slice(0, SHOWN)];
@@ -113,7 +127,10 @@ async function learn(
   const guard: Record<Task, GuardResult> = Object.fromEntries(
     taught.map((task) => {
       const t = tasks.indexOf(task);
-      return [task, judge(before[t]!, after[t]!)];
+      const absent = !exams.some(({ truth: { boxes } }) => boxes.some((value, i) => i % ROW === 0 && value === t));
+      const [first] = examined.get(task)!;
+      const by = first === undefined ? null : labelledBy(samples[first]!, task);
+      return [task, { ...judge(before[t]!, after[t]!, absent), by }];
     }),
   );
   const kept = taught.filter((task) => guard[task]!.kept);
@@ -146,7 +163,7 @@ async function recalibrate(
   for (const task of tasks) {
     const labelled = [...samples.keys()].filter((i) => isLabelled(samples[i]!, task));
     const held = labelled.filter((i) => samples[i]!.held.includes(task));
-    const fitted = learned && held.length > 0 ? held : labelled;
+    const fitted = decisive(learned && held.length > 0 ? held : labelled, samples, task);
     info = recalibrated(
       info,
       [task],

@@ -6,6 +6,7 @@ export const TEXTS = {
   resolution: "resolution",
   model: "model",
   pixels: "pixels",
+  budgetMs: "budget-ms",
   threads: "threads",
   operatingPoint: "operating-point",
   fit: "fit",

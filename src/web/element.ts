@@ -15,7 +15,7 @@ const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 /** A change of these needs another source, another detector. */
 const OF_SOURCE = ["src", "facing", "device", "resolution"];
 const FAULTS: readonly CameraState[] = ["denied", "no-camera", "busy", "unplugged", "failed"];
-const OF_DETECTOR = ["model", "pixels", "threads", "operating-point"];
+const OF_DETECTOR = ["model", "pixels", "budget-ms", "threads", "operating-point"];
 
 /**
  * `<fourway-camera>`: a camera or clip, what is found in it, and how likely each task is in the picture. The detector works in a worker.
@@ -31,6 +31,7 @@ export class FourwayCamera extends Base {
   declare resolution: string | null;
   declare model: string | null;
   declare pixels: string | number | null;
+  declare budgetMs: string | number | null;
   declare threads: string | number | null;
   declare operatingPoint: OperatingPoint | null;
   declare fit: string | null;
@@ -186,6 +187,11 @@ export class FourwayCamera extends Base {
     this.change("idle");
   }
 
+  /** The pixels of now, without boxes: a frame for a `Learner`. @throws E_IMAGE without a picture */
+  frame(): ImageData {
+    return this.stage.frame();
+  }
+
   /** The picture of now with its boxes, as JPEG; also as the event `snapshot`. @throws E_IMAGE without a picture */
   async snapshot(): Promise<Blob> {
     const blob = await this.stage.snapshot();
@@ -212,6 +218,7 @@ export class FourwayCamera extends Base {
     const number = (value: string | number | null): number | undefined => (value === null ? undefined : Number(value));
     this.own ??= Detector.spawn(this.model ?? undefined, {
       pixels: number(this.pixels),
+      budgetMs: number(this.budgetMs),
       threads: number(this.threads),
       operatingPoint: this.operatingPoint ?? undefined,
     }).catch((error) => {

@@ -174,12 +174,23 @@ test("--out writes the annotated picture: a file for one image, a folder with na
   assert.match(strange.stderr, /picture\.gif: expected a name that ends in/);
 });
 
-test("--min-score and --pixels are checked, and a bad model is one line without a stack", () => {
+test("--budget-ms chooses the pixels and says which", () => {
+  const detect = (...more: string[]) => fourway(["detect", at("street.png"), "--model", at("colours.onnx"), ...more]);
+  const { stdout, stderr, status } = detect("--budget-ms", "1000000");
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /^detect: 491520 pixels and \d threads? for 1000000 ms; a frame takes about [\d.]+ ms\n$/);
+  assert.equal(JSON.parse(stdout).image, at("street.png"));
+  assert.match(detect("--budget-ms", "0.001").stderr, /^detect: 28672 pixels and \d threads? for 0.001 ms; .* ms, more than the budget/);
+  assert.match(detect("--budget-ms", "5", "--pixels", "61440").stderr, /expected pixels or budgetMs, got both/);
+});
+
+test("--min-score, --pixels and --budget-ms are checked, and a bad model is one line without a stack", () => {
   for (const [option, value] of [
     ["--min-score", "1.5"],
     ["--min-score", ""],
     ["--pixels", "12"],
     ["--pixels", "many"],
+    ["--budget-ms", "0"],
   ] as const) {
     const { status, stderr, stdout } = fourway(["detect", at("street.png"), option, value]);
     assert.equal(status, 1);

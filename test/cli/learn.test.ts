@@ -121,7 +121,7 @@ test("labels that contradict what the model is sure of wait, are shown in the re
     fourway(["learn", "--store", dir, "--data", denied, "--model", model, "--what", "thresholds", ...more]);
   const waiting = async (): Promise<number> => {
     const opened = await fileStore(dir, { readOnly: true });
-    const frames = await new Archive(opened).frames();
+    const { frames } = await new Archive(opened).frames(assert.fail);
     await opened.close();
     return frames.filter(({ head }) => head.asked.length > 0).length;
   };

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Detector } from "../../src/detect/detector.js";
 import { Learner, memoryStore } from "../../src/learn/index.js";
+import { openSlotStore } from "../../src/learn/slotStore.js";
 import { loadModel, type Model, saveModel } from "../../src/model/model.js";
+import { type Disk, FakeFiles } from "./fakeFiles.js";
 import { type CameraFrame, cameraFrame, smallFile } from "./support.js";
 
 /** Little to rehearse, so that tests are short. */
@@ -117,6 +119,39 @@ test("versions, frames and what is in use last in the store; rollback gives the 
   await assert.rejects(again.rollback(5), { code: "E_ARGUMENT", message: /expected one of 0, 1, got 5/ });
   const other = saveModel({ ...again.model, info: { ...again.model.info, notes: {} } });
   await assert.rejects(Learner.open(other, { store }), { code: "E_ARGUMENT", message: /expected the model that the store began with/ });
+});
+
+test("a store with a damaged frame opens: the frame is told of and left out, all else is there, and no other frame takes its place", async () => {
+  const disk: Disk = new Map();
+  const learner = await taught({ store: await openSlotStore(new FakeFiles(disk)) });
+  await learner.fit({ what: "thresholds" });
+  const { id } = await learner.commit();
+  const ids = learner.frames.map((frame) => frame.id);
+  const files = [...disk.keys()].filter((name) => Buffer.from(disk.get(name)!).includes(ids.at(-1)!));
+  const [name] = files.filter((each) => disk.get(each)!.length > 3 * 224 * 128); // the others are records of versions
+  const bytes = disk.get(name!)!;
+  disk.set(name!, bytes.slice(0, 1000));
+  const notices: string[] = [];
+  const open = async () =>
+    Learner.open(smallFile(), { ...SHORT, store: await openSlotStore(new FakeFiles(disk)), onNotice: (notice) => notices.push(notice) });
+  const again = await open();
+  assert.equal(notices.length, 1);
+  assert.match(notices[0]!, /^a frame is left out: fake: expected "frames\/000008" as the file .*, got 1000 bytes; put the file back from a copy/);
+  assert.equal(again.version.id, id);
+  assert.deepEqual(
+    again.frames.map((frame) => frame.id),
+    ids.slice(0, -1),
+  );
+  await again.fit({ what: "thresholds" });
+  const { frame, labels } = cameraFrame(30);
+  const added = await again.add(frame, { car: labels.car! }, { sure: true });
+  disk.set(name!, bytes);
+  const mended = await open();
+  assert.equal(notices.length, 1);
+  assert.deepEqual(
+    mended.frames.map((each) => each.id),
+    [...ids, added.id],
+  );
 });
 
 test("what is not committed goes with discard, and nothing is committed without a fit", async () => {
