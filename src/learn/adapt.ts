@@ -5,7 +5,7 @@ import { checkFrame, type Frame, type YuvFrame } from "../core/frame.js";
 import { sha256 } from "../core/sha256.js";
 import type { Task } from "../core/task.js";
 import { Detector } from "../detect/detector.js";
-import { type ModelSource, readModelBytes } from "../detect/source.js";
+import { type ModelSource, readModelBytes, shippedModel } from "../detect/source.js";
 import type { Placement } from "../image/letterbox.js";
 import { loadModel, type Model, saveModel } from "../model/model.js";
 import type { Engine, WasmSource } from "../wasm/load.js";
@@ -27,8 +27,11 @@ export type CameraFrames = AsyncIterable<Frame | YuvFrame> | Iterable<Frame | Yu
 
 /** How `Learner.adapt` is to work. */
 export interface AdaptOptions extends Pick<FitOptions, "what" | "steps" | "seconds" | "signal"> {
-  /** A larger model, as `Detector.load` takes it: fourway-m for fourway-s. It has memory of its own, beside the learner's. */
-  teacher: Loadable<ModelSource | Model>;
+  /**
+   * The teacher, as `Detector.load` takes it: a larger model, or the same at more pixels. Default: the one the package ships. It has memory of its own,
+   * beside the learner's.
+   */
+  teacher?: Loadable<ModelSource | Model>;
   /** About so many pixels the teacher sees in its second look; its first is at its own. Default 400,000. */
   pixels?: number;
   /** Frames that are learned from, at most. Default 32. */
@@ -91,7 +94,10 @@ class Lookers {
   ) {}
 
   /** @throws E_ARGUMENT where the teacher knows none of the model's tasks; what `Detector.load` throws */
-  static async open({ model, pixels: input }: Classroom, { teacher, pixels = PIXELS, wasm }: AdaptOptions): Promise<Lookers> {
+  static async open(
+    { model, pixels: input }: Classroom,
+    { teacher = shippedModel(), pixels = PIXELS, wasm }: AdaptOptions,
+  ): Promise<Lookers> {
     const given = await unwrapped(teacher);
     const file = (await readModelBytes(given)) ?? saveModel(given as Model);
     const { info } = loadModel(file);

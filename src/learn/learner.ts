@@ -83,7 +83,7 @@ export class Learner {
       { memoryBytes, seed, pixels },
       first,
       current,
-      await Shelf.open(archive, onNotice),
+      await Shelf.open(archive, first.info.layout.box >= 0, onNotice),
     );
   }
 
@@ -149,7 +149,7 @@ export class Learner {
    * `commit` or `discard`, as after `fit`. After an abort, the same call with the same frames goes on from the store.
    * @throws E_ARGUMENT for a bad teacher, frames or options; what `fit` throws
    */
-  async adapt(frames: CameraFrames, options: AdaptOptions): Promise<AdaptReport> {
+  async adapt(frames: CameraFrames, options: AdaptOptions = {}): Promise<AdaptReport> {
     this.expectIdle("adapt");
     this.fitting = true;
     const room = { engine: this.ready, model: this.model, pixels: this.options.pixels, store: this.store, shelf: this.shelf };

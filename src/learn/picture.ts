@@ -1,4 +1,5 @@
 import type { Frame, YuvFrame } from "../core/frame.js";
+import { INPUT_ZERO } from "../graph/graph.js";
 import { inputSize, letterboxed, type Placement, resampled } from "../image/letterbox.js";
 import { runYuv } from "../image/yuv.js";
 import { inputMultiple } from "../model/head.js";
@@ -20,6 +21,13 @@ export function pictureOf(engine: Engine, frame: Frame | YuvFrame, pixels: numbe
   const rgba = "format" in frame ? rgbaOf(engine, frame) : frame;
   const bytes = resampled(engine, rgba, placement, size, (at) => memory.i8.slice(at, at + 3 * size.width * size.height));
   return { picture: { ...size, pixels: bytes }, placement };
+}
+
+/** What a network sees, as a frame. */
+export function frameOf({ width, height, pixels }: Picture): Frame {
+  const data = new Uint8Array(4 * width * height).fill(255);
+  for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) data[4 * i + c] = pixels[3 * i + c]! + INPUT_ZERO;
+  return { width, height, data };
 }
 
 /** Planes as RGBA bytes. */
