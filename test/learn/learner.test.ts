@@ -136,7 +136,10 @@ test("a store with a damaged frame opens: the frame is told of and left out, all
     Learner.open(smallFile(), { ...SHORT, store: await openSlotStore(new FakeFiles(disk)), onNotice: (notice) => notices.push(notice) });
   const again = await open();
   assert.equal(notices.length, 1);
-  assert.match(notices[0]!, /^a frame is left out: fake: expected "frames\/000008" as the file .*, got 1000 bytes; put the file back from a copy/);
+  assert.match(
+    notices[0]!,
+    /^a frame is left out: fake: expected "frames\/000008" as the file .*, got 1000 bytes; put the file back from a copy/,
+  );
   assert.equal(again.version.id, id);
   assert.deepEqual(
     again.frames.map((frame) => frame.id),
