@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Detector } from "../../src/detect/detector.js";
+import { INPUT_SCALE } from "../../src/graph/graph.js";
 import { Learner, memoryStore } from "../../src/learn/index.js";
+import { runOver } from "../../src/learn/passes.js";
+import { scenePixels } from "../../src/learn/rehearsal.js";
 import { openSlotStore } from "../../src/learn/slotStore.js";
 import { loadModel, type Model, saveModel } from "../../src/model/model.js";
+import { stored } from "../../src/ops/layout.js";
+import { createEngine } from "../../src/wasm/load.js";
+import { runOnnx } from "../support/ort.js";
 import { type Disk, FakeFiles } from "./fakeFiles.js";
 import { type CameraFrame, cameraFrame, smallFile } from "./support.js";
 
@@ -26,6 +32,30 @@ async function taught(
     );
   }
   return learner;
+}
+
+/** The share of an int8 file's outputs that onnxruntime-web gives within a step of int8. */
+async function agreeingShare(file: Uint8Array): Promise<number> {
+  const engine = await createEngine();
+  const model = loadModel(file);
+  const size = { width: 224, height: 128 };
+  const pixels = scenePixels(3, 1, size);
+  const theirs = await runOnnx(
+    file,
+    Float32Array.from(pixels, (v) => v * INPUT_SCALE),
+    size.height,
+    size.width,
+  );
+  const seen = [{ ...size, features: [pixels] }];
+  const shares = runOver(engine, model.graph, seen, ({ outputs }) =>
+    outputs.map(({ offset }, i) => {
+      const { data, channels } = theirs.get(model.graph.outputs[i]!)!;
+      const step = data.reduce((most, v) => Math.max(most, Math.abs(v)), 0) / 127;
+      const ours = (j: number): number => engine.memory.f32[(offset >> 2) + Math.floor(j / channels) * stored(channels) + (j % channels)]!;
+      return data.filter((v, j) => Math.abs(ours(j) - v) <= step).length / data.length;
+    }),
+  )[0]!;
+  return Math.min(...shares);
 }
 
 const weightsOf = ({ graph }: Model, begin: string) => [...graph.params].filter(([name]) => name.startsWith(begin));
@@ -55,6 +85,7 @@ test("heads learn a camera's street: better on frames held back, other heads and
   assert.deepEqual(learner.model.info.thresholds.balanced.stopSign, old.info.thresholds.balanced.stopSign);
 
   const file = await learner.export();
+  assert.ok((await agreeingShare(file)) > 0.999, "onnxruntime-web computes the same maps");
   using detector = await Detector.load(smallFile());
   using exported = await Detector.load(file);
   const { frame } = cameraFrame(5);
