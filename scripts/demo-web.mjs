@@ -22,14 +22,17 @@ const shared = { bundle: true, format: "esm", target: "es2022", platform: "brows
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, "models"), { recursive: true });
-await build({ ...shared, splitting: true, entryPoints: [join(root, "dist/examples/camera/app.js")] });
+// each model is a file of its own: the default one is not in a script, too
+const entryPoints = ["app.js", "learnWorker.js"].map((name) => join(root, "dist/examples/camera", name));
+await build({ ...shared, splitting: true, entryPoints, external: ["../generated/models/*"] });
 for (const name of ["index.html", "app.css", "manifest.webmanifest", "icon.svg"]) copyFileSync(join(app, name), join(out, name));
 for (const size of [192, 512])
   await sharp(join(app, "icon.svg"), { density: 144 })
     .resize(size)
     .png()
     .toFile(join(out, `icon-${size}.png`));
-for (const name of ["fourway-n.onnx", "fourway-s.onnx"]) copyFileSync(join(root, "models", name), join(out, "models", name)); // m is in a script
+for (const name of ["n", "s", "m"].map((size) => `fourway-${size}.onnx`))
+  copyFileSync(join(root, "models", name), join(out, "models", name));
 // beside the scripts, for hosts whose policy forbids workers without a file
 for (const name of ["detect/detectorWorker.js", "wasm/threadWorker.js"])
   copyFileSync(join(root, "dist/src", name), join(out, name.split("/")[1]));

@@ -90,14 +90,20 @@ async function serverAnswer({ serve: command, answers }, folder) {
       said = (said + text).slice(-1500);
     });
   const origin = `http://127.0.0.1:${PORT}`;
-  try {
+  const ended = new Promise((resolve) => server.once("close", resolve));
+  const asked = async () => {
     const response = await untilAnswers(origin + (answers ?? "/"));
-    return answers ? await response.json() : await pageAnswer(origin, "/");
+    return answers ? response.json() : pageAnswer(origin, "/");
+  };
+  const died = ended.then((code) => Promise.reject(new Error(`the server ended with exit code ${code}`)));
+  try {
+    return await Promise.race([asked(), died]);
   } catch (error) {
     throw new Error(`${error.message}\n${said}`);
   } finally {
-    process.kill(-server.pid, "SIGTERM");
-    await new Promise((resolve) => server.once("close", resolve));
+    died.catch(() => {});
+    if (server.exitCode === null) process.kill(-server.pid, "SIGTERM");
+    await ended;
   }
 }
 

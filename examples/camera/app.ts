@@ -1,14 +1,19 @@
-// The camera app: a camera, a clip or a drawn street, and what is found in it. Build and serve: npm run demo:web.
+// The camera app: a camera, a clip or a drawn street, what is found in it, and learning from what is wrong. Build and serve: npm run demo:web.
 
 import "../../src/web/index.js"; // "fourway/element"
 import type { Seen } from "../../src/index.js"; // "fourway"
 import type { FourwayCamera, Pick } from "../../src/web/index.js"; // "fourway/element"
+import { Teaching } from "./lessons.js";
 import { drawnStreet } from "./street.js";
 
 const element = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
 const camera = element<FourwayCamera>("camera");
 const [live, clip, street] = [element<HTMLButtonElement>("live"), element<HTMLInputElement>("clip"), element<HTMLButtonElement>("street")];
-const [pause, picture] = [element<HTMLButtonElement>("pause"), element<HTMLButtonElement>("picture")];
+const [pause, picture, teach] = [
+  element<HTMLButtonElement>("pause"),
+  element<HTMLButtonElement>("picture"),
+  element<HTMLButtonElement>("teach"),
+];
 const [model, pixels] = [element<HTMLSelectElement>("model"), element<HTMLSelectElement>("pixels")];
 const [speed, note] = [element<HTMLOutputElement>("speed"), element("note")];
 
@@ -29,6 +34,16 @@ function say(sentence: string): void {
   clearTimeout(hushed);
   hushed = window.setTimeout(() => note.replaceChildren(), NOTE_MS);
 }
+
+function download(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+const teaching = new Teaching(camera, () => model.value, say, download);
 
 /** Looks at a stream or file, at the camera where there is none. */
 let stopStreet = (): void => {};
@@ -57,9 +72,8 @@ street.onclick = () => {
   lookAt(stream, street);
 };
 
-model.onchange = () => {
-  camera.model = model.value === "m" ? null : new URL(`models/fourway-${model.value}.onnx`, document.baseURI).href;
-};
+model.onchange = () => void teaching.begin();
+void teaching.begin();
 pixels.onchange = () => {
   const budget = pixels.value === "budget";
   camera.budgetMs = null; // never both
@@ -73,7 +87,7 @@ picture.onclick = () => void camera.snapshot();
 
 camera.addEventListener("statechange", () => {
   const { state } = camera;
-  pause.disabled = picture.disabled = !["live", "paused"].includes(state);
+  pause.disabled = picture.disabled = teach.disabled = !["live", "paused"].includes(state);
   pause.textContent = camera.paused ? "Resume" : "Pause";
   if (state !== "live") speed.value = "";
   if (state === "idle") live.setAttribute("aria-pressed", "false");
@@ -94,11 +108,7 @@ camera.addEventListener("pick", (event) => {
 });
 camera.addEventListener("snapshot", (event) => {
   const { blob } = (event as CustomEvent<{ blob: Blob }>).detail;
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = `fourway-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.jpg`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  download(blob, `fourway-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.jpg`);
   say("Picture saved");
 });
 

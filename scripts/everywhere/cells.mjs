@@ -252,12 +252,12 @@ ${BOTH}${SEND}onMount(() => void inWords(both()).then(send));
     },
     bundles: true,
     files: {
-      ...svelteKit(),
+      ...svelteKit("@sveltejs/adapter-node"),
       "src/routes/look/+server.js": `import { look } from "../../../program.js";
 ${BOTH}export const GET = async () => Response.json(await inWords(both()));
 `,
     },
-    steps: [bin("vite", "build")],
+    steps: [[own("node22/bin/node"), "node_modules/vite/bin/vite.js", "build"]], // SvelteKit 3 builds with Node 22, runs on any
     serve: (port) => ["env", `PORT=${port}`, process.execPath, "build"],
     answers: "/look",
   },
@@ -278,14 +278,11 @@ ${BOTH}${SEND}onMounted(() => inWords(both()).then(send));
   },
 };
 
-function svelteKit() {
+/** A project of SvelteKit, whose pages are isolated. @param adapter that makes a server of it */
+function svelteKit(adapter) {
   return {
     "vite.config.js": `import { sveltekit } from "@sveltejs/kit/vite";
-import { server } from "./adapter.js";
-export default { plugins: [sveltekit(server)] };
-`,
-    "adapter.js": "export const server = {};\n",
-    "svelte.config.js": `export default { kit: {} };
+${adapter ? `import adapter from "${adapter}";\n` : ""}export default { plugins: [sveltekit(${adapter ? "{ adapter: adapter() }" : ""})] };
 `,
     "src/hooks.server.js": `export const handle = async ({ event, resolve }) => {
   const response = await resolve(event);

@@ -279,7 +279,7 @@ async function learnAndCommit(open: OpenLearner, options: LearnOptions, line: Pr
 function figureLines(learner: Learner, evaluation: Evaluation, fit: FitReport): string[] {
   const measured = learner.tasks.filter((task) => evaluation[task]);
   const rows = measured.map((task) => [task, ...figureCells(task, evaluation[task]!, fit)]);
-  return tableLines([["task", ...FIGURE_HEADS], ...rows], [1, 2, 3, 4, 7, 8, 9, 10]);
+  return tableLines([["task", ...FIGURE_HEADS], ...rows], [1, 2, 3, 4, 5, 6, 9, 10, 11, 12]);
 }
 
 /** Facts for the head of the report. */

@@ -1,5 +1,5 @@
 import type { Task } from "../core/task.js";
-import { ROW } from "../data/example.js";
+import type { Truth } from "../data/example.js";
 import type { Model } from "../model/model.js";
 import { grownScales } from "../quant/quantize.js";
 import type { Taught } from "../train/loss.js";
@@ -71,9 +71,16 @@ const seenAs = (samples: readonly LearnSample[], features: readonly Features[]):
 function completed(truth: Taught, answer: Taught, untaught: readonly boolean[]): Taught {
   return {
     ...truth,
-    mapWeight: truth.mapWeight.map((weight, t) => (untaught[t] ? 1 : weight)),
+    mapWeight: truth.mapWeight.map((weight, t) => (untaught[t] ? answer.mapWeight[t]! : weight)),
+    presence: truth.presence.map((present, t) => (untaught[t] ? answer.presence[t]! : present)),
+    presenceWeight: truth.presenceWeight.map((weight, t) => (untaught[t] ? answer.presenceWeight[t]! : weight)),
     targets: untaught.map((is, t) => (is ? answer.targets?.[t] : undefined)),
   };
+}
+
+/** What is known of a frame but for presence where all boxes are: its cost would press the logits of what a camera never sees down, in the whole world. */
+function withoutPresence(truth: Truth): Truth {
+  return { ...truth, presenceWeight: truth.presenceWeight.map((weight, t) => (truth.mapWeight[t]! > 0 ? 0 : weight)) };
 }
 
 /** The model with other weights behind a cut, and larger scales where these ask for it. */
@@ -112,7 +119,8 @@ async function learn(
   const lessons = samples.flatMap((sample, i) => {
     const lesson = only(false)(sample, i);
     if (!says(lesson)) return [];
-    return [answers[i] ? { ...lesson, truth: completed(lesson.truth, answers[i], untaught) } : lesson];
+    const truth = model.info.layout.box < 0 ? lesson.truth : withoutPresence(lesson.truth);
+    return [{ ...lesson, truth: answers[i] ? completed(truth, answers[i], untaught) : truth }];
   });
   const exams = samples
     .map((sample, i) => only(true)({ ...sample, held: sample.held.filter((task) => examined.get(task)?.includes(i)) }, i))
@@ -127,7 +135,7 @@ async function learn(
   const guard: Record<Task, GuardResult> = Object.fromEntries(
     taught.map((task) => {
       const t = tasks.indexOf(task);
-      const absent = !exams.some(({ truth: { boxes } }) => boxes.some((value, i) => i % ROW === 0 && value === t));
+      const absent = !exams.some(({ truth }) => truth.presence[t]! > 0);
       const [first] = examined.get(task)!;
       const by = first === undefined ? null : labelledBy(samples[first]!, task);
       return [task, { ...judge(before[t]!, after[t]!, absent), by }];

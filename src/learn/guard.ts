@@ -58,6 +58,7 @@ export function judge(before: readonly number[], after: readonly number[], absen
  */
 export function lossesOf(engine: Engine, behind: Graph, exams: readonly Lesson[], tasks: readonly Task[], maps: HeadMaps): number[][] {
   const losses = tasks.map((): number[] => []);
+  const measured = maps.layout.box < 0 ? "presenceWeight" : "mapWeight";
   const { memory } = engine;
   const mark = memory.mark;
   try {
@@ -70,7 +71,7 @@ export function lossesOf(engine: Engine, behind: Graph, exams: readonly Lesson[]
       const { truth } = exams[i]!;
       const loss = multiTaskLoss(engine, { ...program, dOutputs: program.outputs.map(() => spare) }, buffers, [truth], tasks.length, maps);
       tasks.forEach((_, t) => {
-        if (truth.mapWeight[t]! > 0) losses[t]!.push(loss.tasks[t]!);
+        if (truth[measured][t]! > 0) losses[t]!.push(loss.tasks[t]!);
       });
     });
     return losses;

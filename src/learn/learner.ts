@@ -83,7 +83,7 @@ export class Learner {
       { memoryBytes, seed, pixels },
       first,
       current,
-      await Shelf.open(archive, onNotice),
+      await Shelf.open(archive, first.info.layout.box >= 0, onNotice),
     );
   }
 

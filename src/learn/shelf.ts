@@ -18,10 +18,11 @@ interface ShelvedSample {
   head: LearnSample;
 }
 
-/** What is said of a task as far as frames are held back: boxes, none, or nothing that measures. */
-function kindOf({ labels }: Pick<LearnSample, "labels">, task: Task): "boxes" | "none" | undefined {
+/** What is said of a task as far as frames are held back: it is there, it is not, or nothing that measures. */
+function kindOf({ labels }: Pick<LearnSample, "labels">, task: Task, boxes: boolean): "there" | "none" | undefined {
   const label = labels[task];
-  return Array.isArray(label) ? (label.length > 0 ? "boxes" : "none") : undefined;
+  if (Array.isArray(label)) return label.length > 0 ? "there" : "none";
+  return label === true && !boxes ? "there" : undefined;
 }
 
 /** The frames of a learner: what is known of them in memory, their pixels in the store. */
@@ -34,12 +35,17 @@ export class Shelf {
     readonly samples: ShelvedSample[],
     /** The last key that was given, also to a frame that is damaged. */
     private last: string | undefined,
+    /** Whether boxes measure, not presence alone. */
+    private readonly boxes: boolean,
   ) {}
 
-  /** @param onNotice told of each frame that is damaged and left out */
-  static async open(archive: Archive, onNotice: (notice: string) => void): Promise<Shelf> {
+  /**
+   * @param boxes whether heads give boxes: then a frame that is labelled with presence alone measures nothing
+   * @param onNotice told of each frame that is damaged and left out
+   */
+  static async open(archive: Archive, boxes: boolean, onNotice: (notice: string) => void): Promise<Shelf> {
     const { frames, last } = await archive.frames(({ message }) => onNotice(`a frame is left out: ${message}`));
-    return new Shelf(archive, frames, last);
+    return new Shelf(archive, frames, last, boxes);
   }
 
   /** What is known of the frames. */
@@ -70,8 +76,9 @@ export class Shelf {
       for (const sample of this.samples.filter(({ head }) => head.digest === digest)) await this.takeOut(sample);
     }
     const held = Object.keys(said.labels).filter((task) => {
-      const kind = kindOf(said, task);
-      const alike = (head: LearnSample): boolean => kindOf(head, task) === kind && labelledBy(head, task) === labelledBy(said, task);
+      const kind = kindOf(said, task, this.boxes);
+      const alike = (head: LearnSample): boolean =>
+        kindOf(head, task, this.boxes) === kind && labelledBy(head, task) === labelledBy(said, task);
       return kind !== undefined && this.heads.filter(alike).length % HELD === HELD - 1;
     });
     const head: LearnSample = { ...said, held };

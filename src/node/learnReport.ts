@@ -52,6 +52,8 @@ export const FIGURE_HEADS = [
   "after",
   "F1 before",
   "after",
+  "presence AP before",
+  "after",
   "frames",
   "verdict",
   "loss before",
@@ -62,7 +64,7 @@ export const FIGURE_HEADS = [
 
 /** A task's figures before and after, what the frames were that they were measured on, and what the guard said and why. */
 export function figureCells(task: Task, { before, after, frames, held }: TaskEvaluation, { guard, what }: FitReport): string[] {
-  const figures = [before.ap50, after.ap50, before.f1, after.f1].map(formatFigure);
+  const figures = [before.ap50, after.ap50, before.f1, after.f1, before.presenceAp, after.presenceAp].map(formatFigure);
   const cells = [...figures, `${frames} ${held ? "held back" : "learned"}`];
   const result = guard[task];
   if (!result) return [...cells, what === "thresholds" ? "threshold fitted" : "not taught", "-", "-", "-", "-"];

@@ -187,6 +187,11 @@ export class FourwayCamera extends Base {
     this.change("idle");
   }
 
+  /** The pixels of now, without boxes: a frame for a `Learner`. @throws E_IMAGE without a picture */
+  frame(): ImageData {
+    return this.stage.frame();
+  }
+
   /** The picture of now with its boxes, as JPEG; also as the event `snapshot`. @throws E_IMAGE without a picture */
   async snapshot(): Promise<Blob> {
     const blob = await this.stage.snapshot();

@@ -2,6 +2,7 @@
 import { FourwayCamera } from "./element.js";
 
 export { FourwayCamera } from "./element.js";
+export { colourOf } from "./overlay.js";
 export type { Pick } from "./stage.js";
 export { type CameraState, type CameraWords, ENGLISH } from "./words.js";
 

@@ -46,7 +46,7 @@ export function boxAt(boxes: readonly Moving[], x: number, y: number, place: Pla
     .sort((a, b) => a.box.width * a.box.height - b.box.width * b.box.height)[0]?.moving;
 }
 
-/** A task's colour; grey for one that has none. */
+/** A task's colour, for CSS; grey for one that has none. */
 export function colourOf(task: Task): string {
   return `rgb(${(entryOfTask(task)?.colour ?? [200, 200, 200]).join(" ")})`;
 }

@@ -79,13 +79,26 @@ export class Stage {
     this.drawing = requestAnimationFrame(step);
   }
 
+  /** The picture of now on a canvas. @throws E_IMAGE without a picture */
+  private copy(where: string): CanvasRenderingContext2D {
+    const { videoWidth: width, videoHeight: height } = this.view.video;
+    if (width === 0) throw new FourwayError("E_IMAGE", `${where}: expected a picture, got none; wait for the state live`);
+    const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d")!;
+    context.drawImage(this.view.video, 0, 0);
+    return context;
+  }
+
+  /** The pixels of now, without boxes. @throws E_IMAGE without a picture */
+  frame(): ImageData {
+    const context = this.copy("frame");
+    return context.getImageData(0, 0, context.canvas.width, context.canvas.height);
+  }
+
   /** The picture of now with its boxes, as JPEG. @throws E_IMAGE without a picture */
   async snapshot(): Promise<Blob> {
-    const { videoWidth: width, videoHeight: height } = this.view.video;
-    if (width === 0) throw new FourwayError("E_IMAGE", "snapshot: expected a picture, got none; wait for the state live");
-    const canvas = Object.assign(document.createElement("canvas"), { width, height });
-    const context = canvas.getContext("2d")!;
-    context.drawImage(this.view.video, 0, 0);
+    const context = this.copy("snapshot");
+    const { canvas } = context;
+    const { width, height } = canvas;
     const place = { x: 0, y: 0, width, height, mirrored: false };
     drawBoxes(context, this.motion.boxes, { place, unit: Math.max(1, width / 640), name: this.name });
     const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/jpeg", JPEG_QUALITY));

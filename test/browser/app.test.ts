@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
+import { Detector } from "../../src/detect/detector.js";
+import { drawScene } from "../../src/scenes/scene.js";
 import type { FourwayCamera } from "../../src/web/index.js";
 import { missingChromium } from "../runtimes/runtimes.js";
 import { browse } from "./browse.js";
@@ -17,6 +19,8 @@ declare const camera: FourwayCamera;
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 /** Of a machine with much else to do. */
 const PATIENCE_MS = 120_000;
+/** A minute at most to learn, and what is before and after it. */
+const LEARNING_MS = 300_000;
 const skip = missingChromium;
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-app-"));
@@ -105,6 +109,86 @@ test("after the first visit the app works without a network, its camera and all 
     await tab.waitForTimeout(500);
     await frames(tab);
     assert.equal(await tab.evaluate(() => camera.state), "live");
+  });
+});
+
+test("without a network a model learns from taps, the person decides, and what was taught is there again after a reload", {
+  skip,
+}, async () => {
+  const address = await host({});
+  await browse({ clip, viewport: { width: 390, height: 844 } }, async (tab) => {
+    const press = (name: string) => tab.getByRole("button", { name, exact: true }).click();
+    const taught = (text: RegExp) => tab.locator("#taught").filter({ hasText: text }).waitFor({ timeout: PATIENCE_MS });
+    const usesOwn = () => tab.evaluate(() => /\/models\/fourway-n\.onnx$/.test(camera.model!));
+    await tab.goto(address);
+    await tab.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
+    servers.at(-1)!.close();
+    await tab.reload();
+    await tab.locator("#model").selectOption("n");
+    await press("Camera");
+    await frames(tab);
+    await press("Teach");
+    await taught(/^Show the model what it gets wrong here/);
+    assert.ok(await tab.locator("#learn").isDisabled());
+
+    await press("Teach this picture");
+    const sheet = tab.locator("#sheet");
+    await sheet.waitFor({ timeout: PATIENCE_MS });
+    const marked = (text: RegExp) => tab.locator("#marked").filter({ hasText: text }).waitFor({ timeout: PATIENCE_MS });
+    await sheet.press("ArrowRight"); // to the first thing that was found
+    await marked(/^[a-z ]+, 1 of \d+$/);
+    await sheet.press("Enter");
+    await marked(/^1 wrong$/);
+    await tab.locator("#tasks label", { hasText: "stop sign" }).click();
+    const { x, y, width, height } = (await sheet.boundingBox())!;
+    await tab.mouse.move(x + 0.3 * width, y + 0.1 * height);
+    await tab.mouse.down();
+    await tab.mouse.move(x + 0.5 * width, y + 0.4 * height, { steps: 3 });
+    await tab.mouse.up();
+    await marked(/^1 wrong · 1 drawn$/);
+    await tab.mouse.click(x + 0.4 * width, y + 0.25 * height); // a tap takes it away again
+    await marked(/^1 wrong$/);
+    await press("Nothing here is a stop sign");
+    await marked(/^1 wrong · stop sign: complete$/);
+    await press("Keep this picture");
+    await taught(/^1 picture taught: .*stop sign in 1/);
+    assert.equal(await tab.evaluate(() => camera.state), "live");
+
+    await press("Learn");
+    await press("Stop");
+    await tab.locator("#note").filter({ hasText: "Stopped." }).waitFor({ timeout: PATIENCE_MS });
+    await press("Learn");
+    await tab
+      .locator("#outcome")
+      .filter({ hasText: /right .+ before, .+ now/ })
+      .waitFor({ timeout: LEARNING_MS });
+    assert.ok(await usesOwn(), "used before it was allowed");
+    await press("Use it");
+    await tab.waitForFunction(() => camera.model!.startsWith("blob:"), undefined, { timeout: PATIENCE_MS });
+    await frames(tab);
+    const download = tab.waitForEvent("download");
+    await press("Save the model");
+    using learned = await Detector.load(readFileSync(await (await download).path()));
+    using shipped = await Detector.load(files.get("/models/fourway-n.onnx") as Uint8Array);
+    const { frame } = drawScene(1, 8, { width: 320, height: 200 });
+    assert.deepEqual(learned.tasks, shipped.tasks);
+    assert.notDeepEqual(learned.detect(frame).presence, shipped.detect(frame).presence);
+
+    await tab.reload();
+    await tab.locator("#model").selectOption("n");
+    await tab.waitForFunction(() => camera.model!.startsWith("blob:"), undefined, { timeout: PATIENCE_MS });
+    await press("Camera");
+    await frames(tab);
+    await press("Teach");
+    await taught(/^1 picture taught/);
+    await press("Undo");
+    await tab.locator("#note").filter({ hasText: "as it was before" }).waitFor({ timeout: PATIENCE_MS });
+    assert.ok(await usesOwn());
+    tab.once("dialog", (dialog) => void dialog.accept());
+    await press("Forget all");
+    await tab.locator("#looking").waitFor({ timeout: PATIENCE_MS });
+    await press("Teach");
+    await taught(/^Show the model what it gets wrong here/);
   });
 });
 
