@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { browserTables, measureBrowser } from "./browser.js";
 import { GROUPS, measure, type Report } from "./measure.js";
+import { measureModels, modelsTable } from "./models.js";
 import { table } from "./table.js";
 import type { Spread } from "./timing.js";
 
@@ -13,6 +14,7 @@ interface Options {
   rounds: number;
   layers?: true;
   browser?: true;
+  models?: true;
 }
 
 const wholeNumber = (text: string): number => {
@@ -26,7 +28,7 @@ const group = (text: string): string => {
   return text;
 };
 
-const { json, only, rounds, layers, browser } = new Command("bench")
+const { json, only, rounds, layers, browser, models } = new Command("bench")
   .description("Ratios of Fourway's speed to other engines' on the reference net (320x192, 63.5 MMAC), one thread.")
   .option("--json [FILE]", "write the figures as JSON to a file, or to stdout (the table then goes to stderr)")
   .option("--only <NAME>", `one group: ${GROUPS.join(", ")}`, group)
@@ -36,6 +38,13 @@ const { json, only, rounds, layers, browser } = new Command("bench")
     new Option("--browser", "instead: inference in headless Chromium, of MobileNetV1 too, beside LiteRT.js too").conflicts([
       "only",
       "layers",
+    ]),
+  )
+  .addOption(
+    new Option("--models", "instead: the shipped models on a 1280x720 frame, here and in headless Chromium").conflicts([
+      "only",
+      "layers",
+      "browser",
     ]),
   )
   .parse()
@@ -48,6 +57,10 @@ if (browser) {
   const nets = await measureBrowser(rounds);
   say(browserTables(nets));
   figures = { browser: nets };
+} else if (models) {
+  const times = await measureModels(rounds);
+  say(modelsTable(times));
+  figures = { models: times };
 } else {
   const report = await measure({ only: only as (typeof GROUPS)[number] | undefined, rounds, layers: layers ?? false });
   print(report);

@@ -1,13 +1,13 @@
 // Points of faces, MTCNN's kind of task, from labels of two kinds: frames with box and points, crops with points only.
 // node dist/examples/faces.js FACES [seeds] [steps]: FACES holds frames/ and crops/, each with labels.jsonl, an object a line:
 //   {"image", "width", "height", "split", "group", "faces": [{"box": [x, y, w, h] or null, "points": [[x, y], ...]}]}
-// It trains with and without the crops, and prints the points' error on frames that it has not seen.
+// It trains with and without the crops, from the shipped model's trunk, and prints the points' error on frames that it has not seen.
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Box, Detector, evaluate, type Sample, saveModel } from "../src/index.js"; // "fourway"
 import { annotate, readImage, trainFiles, writeImage } from "../src/node/index.js"; // "fourway/node"
 
-const [folder = "faces", seeds = 3, steps = 600] = process.argv.slice(2).map((word, i) => (i === 0 ? word : Number(word))) as [
+const [folder = "faces", seeds = 3, steps = 300] = process.argv.slice(2).map((word, i) => (i === 0 ? word : Number(word))) as [
   string,
   number,
   number,
@@ -42,6 +42,7 @@ async function readFaces(set: string): Promise<Sample[]> {
 
 const frames = await readFaces("frames");
 const crops = (await readFaces("crops")).filter(({ split }) => split === "train");
+const trunk = await readFile(new URL("../../models/fourway-s.onnx", import.meta.url));
 const train = frames.filter(({ split }) => split === "train");
 const val = frames.filter(({ split }) => split === "val");
 await mkdir(OUT, { recursive: true });
@@ -51,9 +52,9 @@ for (let seed = 1; seed <= seeds; seed++)
     const { model } = await trainFiles(samples, {
       out: join(OUT, `${name.replaceAll(" ", "-")}-${seed}.onnx`),
       tasks: ["face"],
-      network: { points: MIRROR },
-      pixels: 15360,
-      batch: 32,
+      network: { points: MIRROR, trunk },
+      pixels: 8192,
+      batch: 16,
       steps,
       seed,
     });

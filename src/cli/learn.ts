@@ -12,13 +12,18 @@ import { fileStore } from "../node/fileStore.js";
 import { type Asked, FIGURE_HEADS, figureCells, writeLearnReport } from "../node/learnReport.js";
 import { ProgressLine } from "../node/progress.js";
 import { checkWritable, makeFolder, safeWrite } from "../node/safeWrite.js";
+import { type Lesson, learnFromTeacher, measured, type OpenLearner } from "./adapt.js";
 import { DATA_FLAGS, type DataOptions, readSamples, splitOption } from "./data.js";
 import { INTERRUPTED, interruptible } from "./interrupt.js";
 import { numberIn, tableLines, trainingPixels } from "./values.js";
 
 /** Options of `fourway learn`, as commander gives them. */
-interface LearnOptions extends DataOptions {
+interface LearnOptions extends Omit<DataOptions, "data"> {
   store: string;
+  data?: string[];
+  /** A folder, a .y4m file or "-", in place of data. */
+  adapt?: string;
+  teacher?: string;
   model?: string;
   split: string;
   what: FitOptions["what"];
@@ -41,11 +46,18 @@ export function addLearn(program: Command): void {
     .command("learn")
     .description("teach an int8 model a camera's own labelled frames, in a folder that keeps frames and versions")
     .requiredOption("--store <dir>", "folder of frames and versions; made where it is missing, else learning goes on in it")
-    .requiredOption(...DATA_FLAGS.data)
+    .option(...DATA_FLAGS.data)
+    .addOption(
+      new Option(
+        "--adapt <frames>",
+        "learn without labels what a larger model is sure of in a camera's frames: a folder of pictures, a .y4m file, or - for Y4M on stdin",
+      ).conflicts(["data", "split", "sure"]),
+    )
+    .option("--teacher <file>", "the larger model for --adapt, or the same at more pixels (default: the shipped one)")
     .option("--model <file>", "int8 model to begin with (default: the shipped one; a store goes on with its own)")
     .addOption(splitOption("to learn from", "train"))
     .addOption(new Option("--what <part>", "what learns, from little to much").choices(["thresholds", ...PARTS]).default("path"))
-    .option("--seconds <n>", "about how long to learn (default: 400 steps)", numberIn({ least: 0.1, most: 86_400 }))
+    .option("--seconds <n>", "about how long to learn (default: 200 steps)", numberIn({ least: 0.1, most: 86_400 }))
     .addOption(new Option("--steps <n>", "how many steps to learn").argParser(whole(1, 100_000)).conflicts("seconds"))
     .option(
       "--memory <mb>",
@@ -71,12 +83,13 @@ interface AddedFrame extends Asked {
 }
 
 /** Opens the learner of a store: one that has a model goes on with it. */
-async function openLearner({ store: dir, model, memory, pixels, seed }: LearnOptions, say: (text: string) => void): Promise<Learner> {
+async function openLearner({ store: dir, model, memory, pixels, seed }: LearnOptions, say: (text: string) => void): Promise<OpenLearner> {
   const store = await fileStore(dir, { onNotice: say });
   try {
     const archive = new Archive(store);
     const own = model === undefined && (await archive.head()) ? await archive.model(0) : model;
-    return await Learner.open(own, { store, memoryBytes: memory && memory * 1e6, pixels, seed });
+    const learner = await Learner.open(own, { store, memoryBytes: memory && memory * 1e6, pixels, seed, onNotice: say });
+    return { learner, archive };
   } catch (error) {
     await store.close();
     throw error;
@@ -143,10 +156,11 @@ async function runLearn(options: LearnOptions): Promise<boolean> {
       await makeFolder(dirname(path));
       await checkWritable(path);
     }
-  const learner = await openLearner(options, (text) => line.say(text));
+  const open = await openLearner(options, (text) => line.say(text));
+  const { learner } = open;
   try {
     return await interruptible(
-      (signal) => learnAndCommit(learner, options, line, signal),
+      (signal) => learnAndCommit(open, options, line, signal),
       () => line.say("stopping; press again to stop at once"),
     );
   } catch (error) {
@@ -160,10 +174,19 @@ async function runLearn(options: LearnOptions): Promise<boolean> {
   }
 }
 
-async function learnAndCommit(learner: Learner, options: LearnOptions, line: ProgressLine, signal: AbortSignal): Promise<true> {
-  const { what, seconds, steps, split } = options;
+/** How to learn, by the options; shows each step. */
+function fitOptions({ what, seconds, steps }: LearnOptions, line: ProgressLine, signal: AbortSignal): FitOptions {
+  const onProgress: FitOptions["onProgress"] = ({ step, steps, loss }) =>
+    line.show(() => `step ${step} of ${steps}  loss ${loss.toFixed(3)}`);
+  return { what, seconds, steps, signal, onProgress };
+}
+
+/** Learns from labelled frames. @throws E_DATA where there are none */
+async function learnFromLabels({ learner }: OpenLearner, options: LearnOptions, line: ProgressLine, signal: AbortSignal): Promise<Lesson> {
+  const { what, split, data } = options;
+  if (!data) throw new FourwayError("E_ARGUMENT", "learn: expected --data or --adapt, got neither; give labelled frames, or a camera's");
   const ofSplit = (sample: Sample): Sample[] => (sample.split === split ? [{ ...sample, split: "train" }] : []);
-  const samples = await readSamples({ ...options, tasks: learner.tasks }, (text) => line.say(text), ofSplit);
+  const samples = await readSamples({ ...options, data, tasks: learner.tasks }, (text) => line.say(text), ofSplit);
   if (samples.length === 0)
     throw new FourwayError(
       "E_DATA",
@@ -181,15 +204,24 @@ async function learnAndCommit(learner: Learner, options: LearnOptions, line: Pro
       `${asked.length} frames have labels that contradict what the model is sure of (${contradictions} detections); these tasks are not learned from them: look at --report, and repeat with --sure if the labels are right`,
     );
   if (what !== "thresholds") line.say(learner.explain(what).text);
+  const fit = await learner.fit(fitOptions(options, line, signal));
+  const frames = measured(learner, added).map(({ sample: { image } }) => ({
+    name: basename(image),
+    read: () => readViewFrame(image),
+  }));
+  return { fit, asked, frames };
+}
+
+async function learnAndCommit(open: OpenLearner, options: LearnOptions, line: ProgressLine, signal: AbortSignal): Promise<true> {
+  const { learner } = open;
   const from = learner.model;
   const cpu = process.cpuUsage();
-  const fit = await learner.fit({
-    what,
-    seconds,
-    steps,
-    signal,
-    onProgress: ({ step, steps, loss }) => line.show(() => `step ${step} of ${steps}  loss ${loss.toFixed(3)}`),
-  });
+  const { adapt, teacher, strict } = options;
+  const lesson =
+    adapt === undefined
+      ? await learnFromLabels(open, options, line, signal)
+      : await learnFromTeacher(open, { source: adapt, teacher, strict, fit: fitOptions(options, line, signal) }, line);
+  const { fit, asked, frames, adapted } = lesson;
   const { user, system } = process.cpuUsage(cpu);
   const cpuSeconds = (user + system) / 1e6;
   const evaluation = await learner.evaluate();
@@ -212,6 +244,7 @@ async function learnAndCommit(learner: Learner, options: LearnOptions, line: Pro
     refused: fit.refused,
     guard: fit.guard,
     evaluation,
+    ...(adapted && { looked: adapted.looked, added: adapted.added.length, adapted: adapted.tasks }),
   };
   const json = JSON.stringify(result, null, 2);
   if (options.json === true) console.log(json);
@@ -221,10 +254,10 @@ async function learnAndCommit(learner: Learner, options: LearnOptions, line: Pro
   }
   if (options.out !== undefined) await safeWrite(options.out, await learner.export());
   if (options.report !== undefined) {
-    const facts = factsOf(learner, fit, cpuSeconds, outcome);
-    const held = new Set(learner.frames.filter((frame) => frame.held.length > 0).map(({ id }) => id));
-    const measured = added.filter(({ id }) => held.has(id));
-    const frames = (measured.length > 0 ? measured : added).map(({ sample }) => sample);
+    const facts = {
+      ...factsOf(learner, fit, cpuSeconds, outcome),
+      ...(adapted && { "frames looked at": adapted.looked, "labelled by a teacher": adapted.added.length }),
+    };
     const title = `Learned: ${basename(options.store)}`;
     await writeLearnReport(options.report, {
       title,
@@ -246,7 +279,7 @@ async function learnAndCommit(learner: Learner, options: LearnOptions, line: Pro
 function figureLines(learner: Learner, evaluation: Evaluation, fit: FitReport): string[] {
   const measured = learner.tasks.filter((task) => evaluation[task]);
   const rows = measured.map((task) => [task, ...figureCells(task, evaluation[task]!, fit)]);
-  return tableLines([["task", ...FIGURE_HEADS], ...rows], [1, 2, 3, 4, 7, 8, 9, 10]);
+  return tableLines([["task", ...FIGURE_HEADS], ...rows], [1, 2, 3, 4, 5, 6, 9, 10, 11, 12]);
 }
 
 /** Facts for the head of the report. */

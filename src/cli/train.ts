@@ -11,6 +11,7 @@ import { TRUNK_WIDTHS, type TrunkWidth } from "../model/trunk.js";
 import { formatSeconds, ProgressLine } from "../node/progress.js";
 import { checkWritable } from "../node/safeWrite.js";
 import { threadsFor, trainFiles } from "../node/trainFiles.js";
+import { AUXILIARY_WEIGHT, type Auxiliary, labelsOf } from "../train/auxiliary.js";
 import { defaultTasks, type NetworkOptions } from "../train/network.js";
 import { OPTIMIZERS, type OptimizerName } from "../train/optimizer.js";
 import type { TrainingEvent, TrainingResult } from "../train/session.js";
@@ -22,6 +23,8 @@ import { numberIn, parseTasks, several, trainingPixels } from "./values.js";
 /** Options of `fourway train`, as commander gives them. */
 interface TrainOptions extends DataOptions, SplitOptions {
   tasks: Task[];
+  auxiliary?: Record<Task, number>;
+  auxiliaryStop: boolean;
   out: string;
   trunk?: string;
   start?: string;
@@ -75,6 +78,13 @@ const bins = (text: string): number => {
   return value;
 };
 
+/** Auxiliary heads from "task" or "task=weight", added to the earlier ones. */
+const auxiliaryHead = (text: string, earlier: Record<Task, number> = {}): Record<Task, number> => {
+  const [, name, weight] = /^([^=]+)(?:=(.+))?$/.exec(text) ?? [];
+  const [task] = parseTasks(name ?? "");
+  return { ...earlier, [task!]: weight === undefined ? AUXILIARY_WEIGHT : numberIn({ least: 0.01, most: 10 })(weight) };
+};
+
 /** `fourway train` */
 export function addTrain(program: Command): void {
   program
@@ -122,6 +132,12 @@ export function addTrain(program: Command): void {
       "tasks of the network, comma separated, as the labels name them (default: those of --start, else of the shipped models)",
       parseTasks,
     )
+    .option(
+      "--auxiliary <task[=weight]...>",
+      `heads that only help while it learns: other tasks of the labels, or many-TASK and large-TASK, which TASK's boxes answer; weight of their labels: ${AUXILIARY_WEIGHT}`,
+      auxiliaryHead,
+    )
+    .option("--no-auxiliary-stop", "go on with auxiliary heads whose loss has stopped falling")
     .addOption(splitOption("to learn from", TRAIN_DEFAULTS.split))
     .addOption(splitOption("to measure on", TRAIN_DEFAULTS.valSplit, "--val-split"))
     .option("--epochs <n>", "passes over the training pictures", count(1), TRAIN_DEFAULTS.epochs)
@@ -171,11 +187,12 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
 
 /** Trains, or resumes, and prints the progress: Ctrl-C stops it after the step. @throws as `trainFiles` does */
 async function runTrain(options: TrainOptions): Promise<TrainingResult> {
-  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, bins, points, heads, cache, ...settings } = options;
+  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, bins, points, heads, cache, auxiliary: weights, ...settings } = options;
   const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
   await checkWritable(out);
   const line = new ProgressLine();
-  const samples = await readTwoSplits(options, (text) => line.say(text));
+  const auxiliary: Auxiliary | undefined = weights && { weights, stop: options.auxiliaryStop };
+  const samples = await readTwoSplits({ ...options, tasks: [...tasks, ...labelsOf(auxiliary)] }, (text) => line.say(text));
   const network: NetworkOptions = {
     trunk: trunk === undefined ? undefined : await readFile(trunk),
     start: start === undefined ? undefined : await readFile(start),
@@ -192,13 +209,14 @@ async function runTrain(options: TrainOptions): Promise<TrainingResult> {
     (signal) =>
       trainFiles(samples, {
         ...settings,
+        auxiliary,
         threads,
         network,
         oversample: readOversample(options.oversample, samples),
         notes: notesOf(options, threads),
         cacheBytes: cache * 2 ** 20,
         signal,
-        onEvent: printer(line, tasks, epochs, batch),
+        onEvent: printer(line, [...tasks, ...Object.keys(weights ?? {})], epochs, batch),
       }),
     () => line.say("finishing the step, then saving; press again to stop at once"),
   );
@@ -232,6 +250,9 @@ function printer(line: ProgressLine, tasks: readonly Task[], epochs: number, bat
       }
       case "model":
         line.say(`epoch ${event.epoch}/${epochs}  loss: ${formatLosses(event.losses)}`);
+        break;
+      case "stopped":
+        line.say(`step ${event.step}: the loss of ${event.task} has stopped falling; its head stops`);
         break;
       case "epoch":
         if (event.scores) line.say(formatScores(event.scores));

@@ -24,6 +24,8 @@ interface VocabularyEntry {
   labelScores?: LabelScores;
   /** One teacher's boxes are never labels by themselves. */
   needsTwoTeachers?: boolean;
+  /** It stands where it stands. */
+  still?: boolean;
 }
 
 /** Scores of tasks for which none were chosen. */
@@ -64,6 +66,7 @@ export const VOCABULARY: readonly VocabularyEntry[] = [
     colour: [255, 58, 94],
     labelScores: { sure: 0.55, doubt: 0.2, both: 0.75 },
     needsTwoTeachers: true,
+    still: true,
   },
   {
     task: "trafficLight",
@@ -73,6 +76,7 @@ export const VOCABULARY: readonly VocabularyEntry[] = [
     aliases: ["traffic light", "traffic lights"],
     colour: [46, 224, 110],
     labelScores: { sure: 0.38, doubt: 0.12, both: 0.12 },
+    still: true,
   },
   { task: "bicycle", shipped: false, cocoId: 2, cocoClass: 1, aliases: ["bike"], colour: [190, 120, 255] },
   { task: "motorcycle", shipped: false, cocoId: 4, cocoClass: 3, aliases: ["motorbike"], colour: [0, 214, 214] },

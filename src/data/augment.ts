@@ -32,6 +32,8 @@ const ZOOM = { alone: [-0.5, 1], mosaic: [-0.3, 0.8], whole: [-0.5, -STRETCH / 2
 export const LARGEST_ZOOM = 2 ** (ZOOM.alone[1] + STRETCH / 2);
 /** A box of which less than this share stays in view becomes an ignored region. */
 const IN_VIEW = 0.3;
+/** Points are taught where at least this share of the box stays in view: they are measured by the box, which ends at the input's edge. */
+const POINTS_IN_VIEW = 0.8;
 /** A box with a side below this many input pixels is dropped. */
 const SMALLEST = 2;
 /** Colour: ranges of saturation and contrast (factors) and brightness (bytes). */
@@ -188,8 +190,9 @@ export function makeExample(
       const bottom = (box.y + box.height) * unitY + y0;
       const [l, t, r, b] = [Math.max(0, left), Math.max(0, top), Math.min(window.width, right), Math.min(window.height, bottom)];
       if (r - l < SMALLEST || b - t < SMALLEST) return;
-      const hidden = (r - l) * (b - t) < IN_VIEW * (right - left) * (bottom - top);
-      if (!(ignore || hidden)) example.points?.push(marked && laid(marked));
+      const inView = ((r - l) * (b - t)) / ((right - left) * (bottom - top));
+      const hidden = inView < IN_VIEW;
+      if (!(ignore || hidden)) example.points?.push(marked && inView >= POINTS_IN_VIEW ? laid(marked) : null);
       (ignore || hidden ? example.ignored : example.boxes).push(task, l + window.left, t + window.top, r + window.left, b + window.top);
     };
     tasks.forEach((task, t) => {

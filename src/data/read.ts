@@ -87,6 +87,15 @@ export function splitFault(value: unknown): string | null {
   );
 }
 
+const SPLIT_NAMES: Record<string, string> = { train: "train", val: "val", valid: "val", validation: "val", test: "test" };
+
+/** The split named in a file's name (instances_val2017.json), else its folder's whole name, else "train". */
+export function splitOfName(file: string, folder: string): string {
+  const [, , inFile] = /(^|[^a-z])(train|val|valid|validation|test)([^a-z]|$)/i.exec(file) ?? [];
+  const [, ofFolder] = /^(train|val|valid|validation|test)\d*$/i.exec(folder) ?? [];
+  return SPLIT_NAMES[(inFile ?? ofFolder ?? "train").toLowerCase()]!;
+}
+
 /** How much a picture's aspect may differ from its label's: thumbnails round their sides. */
 const ASPECT_TOLERANCE = 0.03;
 

@@ -7,7 +7,7 @@ import type { HeadLayout } from "../model/head.js";
 //   logit          channel 0: score = sigmoid(logit)
 //   distances      from the layout's `box` on, from the cell's point to the left, top, right and bottom edge, in strides: four logarithms,
 //                  clamped to -4..5, or four distributions, of which the mean bin counts
-//   points         x and y of each, from the cell's point, in strides
+//   points         x and y of each, from the cell's point, in sizes of the cell's box (`boxSize`)
 //   cell           its point lies (column + point, row + point) strides from the input's top left corner, `point` as the layout says
 
 /** The most boxes a task that go into suppression, the best ones. */
@@ -137,9 +137,10 @@ export function pointsOf(
   const index = (cell - at) / layout.cell;
   const row = Math.floor(index / columns);
   const { first, mirror } = layout.points;
+  const size = boxSize(values, cell, layout);
   return mirror.map((_, i) => ({
-    x: sourceX + ((index - row * columns + layout.point + values[cell + first + 2 * i]!) * stride - left) * (sourceWidth / width),
-    y: sourceY + ((row + layout.point + values[cell + first + 2 * i + 1]!) * stride - top) * (sourceHeight / height),
+    x: sourceX + ((index - row * columns + layout.point + size * values[cell + first + 2 * i]!) * stride - left) * (sourceWidth / width),
+    y: sourceY + ((row + layout.point + size * values[cell + first + 2 * i + 1]!) * stride - top) * (sourceHeight / height),
   }));
 }
 
@@ -155,6 +156,12 @@ function clamp(v: number, low: number, high: number): number {
 export function distance(values: Float32Array, cell: number, { box, bins }: HeadLayout, side: number): number {
   if (bins === 0) return exp(clamp(values[cell + box + side]!, LOG_DISTANCE[0], LOG_DISTANCE[1]));
   return meanBin(values, cell + box + side * bins, bins);
+}
+
+/** The size of a cell's box, in strides: the root of its area. @param cell where the cell begins in `values` */
+export function boxSize(values: Float32Array, cell: number, layout: HeadLayout): number {
+  const side = (from: number, to: number): number => distance(values, cell, layout, from) + distance(values, cell, layout, to);
+  return Math.sqrt(side(0, 2) * side(1, 3));
 }
 
 /** The mean of the numbers 0..bins - 1 under the softmax of the `bins` logits from index `first` on. */

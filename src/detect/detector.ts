@@ -98,7 +98,7 @@ export class Detector {
   /**
    * Loads a model and makes it ready to run.
    * @param model a file's bytes (a buffer, typed array or DataView), its path or URL, a Blob, Request or Response, a module that holds it, a model
-   * in memory, or a promise of one; left out: fourway-s, which the package carries
+   * in memory, or a promise of one; left out: fourway-m, which the package carries
    * @throws E_ONNX, E_MODEL for a file that cannot be read, is damaged or is no Fourway model, E_ARGUMENT for bad options or another kind of
    * model, E_RUNTIME without SIMD or memory
    */

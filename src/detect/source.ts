@@ -6,15 +6,15 @@ import { sha256 } from "../core/sha256.js";
 /** A model's file: its bytes, its path or URL, or what a page was given (a chosen file, a request, a response). */
 export type ModelSource = Bytes | BlobObject | FetchRequest | FetchResponse | Url | string;
 
-/** The model that the package carries, fourway-s. @throws E_MODEL where its module cannot be had */
+/** The model that the package carries, fourway-m. @throws E_MODEL where its module cannot be had */
 export async function shippedModel(): Promise<Uint8Array> {
   try {
-    return (await import("../generated/models/fourway-s.js")).default;
+    return (await import("../generated/models/fourway-m.js")).default;
   } catch (cause) {
     const reason = (cause as Error).message;
     throw new FourwayError(
       "E_MODEL",
-      `model: expected the script that holds fourway-s, got "${reason}"; import it from fourway/models/fourway-s and pass it to load, or bundle without code splitting`,
+      `model: expected the script that holds fourway-m, got "${reason}"; import it from fourway/models/fourway-m and pass it to load, or bundle without code splitting`,
       { cause },
     );
   }

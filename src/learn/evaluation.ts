@@ -1,5 +1,6 @@
 import { DEFAULT_OPERATING_POINT } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
+import type { Label } from "../data/dataset.js";
 import { scoresAt } from "../eval/operatingPoints.js";
 import { evaluate } from "../eval/scores.js";
 import type { Model } from "../model/model.js";
@@ -8,6 +9,7 @@ import { type Cut, cutBefore } from "./cut.js";
 import { isLabelled } from "./fit.js";
 import { answersAt } from "./look.js";
 import type { Features } from "./passes.js";
+import { decisive } from "./provenance.js";
 import { asSample, type LearnSample } from "./sample.js";
 
 /** What a model is worth for a task; null where there is nothing to score. */
@@ -16,6 +18,8 @@ export interface TaskFigures {
   ap50: number | null;
   /** F1 at IoU .5 at the model's own threshold. */
   f1: number | null;
+  /** Average precision of presence, over frames. */
+  presenceAp: number | null;
 }
 
 /** A task before and after. */
@@ -46,10 +50,11 @@ export async function evaluated(
 ): Promise<Evaluation> {
   const result: Evaluation = {};
   for (const task of before.info.tasks) {
-    const labelled = [...samples.keys()].filter((i) => Array.isArray(samples[i]!.labels[task]) && isLabelled(samples[i]!, task));
+    const measures = (label: Label): boolean => Array.isArray(label) || (label === true && before.info.layout.box < 0);
+    const labelled = [...samples.keys()].filter((i) => measures(samples[i]!.labels[task] ?? null) && isLabelled(samples[i]!, task));
     if (labelled.length === 0) continue;
     const held = labelled.filter((i) => samples[i]!.held.includes(task));
-    const chosen = held.length > 0 ? held : labelled;
+    const chosen = decisive(held.length > 0 ? held : labelled, samples, task);
     const figures = async (model: Model): Promise<TaskFigures> => {
       const cut = cutBefore(model, "heads", [task]);
       const values = await features(cut, chosen);
@@ -57,7 +62,8 @@ export async function evaluated(
       const found = answersAt(engine, cut, model.info, seen, LEAST_SCORE);
       const known = chosen.map((i) => asSample(samples[i]!));
       const at = scoresAt(task, known, found, model.info.thresholds[DEFAULT_OPERATING_POINT][task]!);
-      return { ap50: evaluate([task], known, found).tasks[0]!.ap50, f1: at.all?.f1 ?? null };
+      const { ap50, presenceAp } = evaluate([task], known, found).tasks[0]!;
+      return { ap50, f1: at.all?.f1 ?? null, presenceAp };
     };
     result[task] = { frames: chosen.length, held: held.length > 0, before: await figures(before), after: await figures(after) };
   }

@@ -1,4 +1,5 @@
 import type { Task } from "../core/task.js";
+import type { Truth } from "../data/example.js";
 import type { Model } from "../model/model.js";
 import { grownScales } from "../quant/quantize.js";
 import type { Taught } from "../train/loss.js";
@@ -10,6 +11,7 @@ import { type GuardResult, judge, lossesOf } from "./guard.js";
 import { answersAt } from "./look.js";
 import type { FitReport } from "./options.js";
 import { type Features, reachesOf, type Seen } from "./passes.js";
+import { decisive, labelledBy } from "./provenance.js";
 import { answersAsTargets } from "./rehearsal.js";
 import { asSample, type LearnSample, truthOf } from "./sample.js";
 
@@ -45,6 +47,13 @@ interface Learned {
   steps: number;
 }
 
+/** A model that learned and waits for `commit` or `discard`. */
+export interface Candidate extends FitReport {
+  model: Model;
+  /** Ids of the frames that it was fitted on. */
+  frames: readonly string[];
+}
+
 /** The tasks that samples teach, in the model's order. */
 export function taughtTasks({ info }: Model, samples: readonly LearnSample[]): Task[] {
   return info.tasks.filter((task) => samples.some((sample) => isLabelled(sample, task) && !sample.held.includes(task)));
@@ -62,9 +71,16 @@ const seenAs = (samples: readonly LearnSample[], features: readonly Features[]):
 function completed(truth: Taught, answer: Taught, untaught: readonly boolean[]): Taught {
   return {
     ...truth,
-    mapWeight: truth.mapWeight.map((weight, t) => (untaught[t] ? 1 : weight)),
+    mapWeight: truth.mapWeight.map((weight, t) => (untaught[t] ? answer.mapWeight[t]! : weight)),
+    presence: truth.presence.map((present, t) => (untaught[t] ? answer.presence[t]! : present)),
+    presenceWeight: truth.presenceWeight.map((weight, t) => (untaught[t] ? answer.presenceWeight[t]! : weight)),
     targets: untaught.map((is, t) => (is ? answer.targets?.[t] : undefined)),
   };
+}
+
+/** What is known of a frame but for presence where all boxes are: its cost would press the logits of what a camera never sees down, in the whole world. */
+function withoutPresence(truth: Truth): Truth {
+  return { ...truth, presenceWeight: truth.presenceWeight.map((weight, t) => (truth.mapWeight[t]! > 0 ? 0 : weight)) };
 }
 
 /** The model with other weights behind a cut, and larger scales where these ask for it. */
@@ -94,15 +110,21 @@ async function learn(
     ...seen[i]!,
     truth: truthOf({ ...sample, labels: Object.fromEntries(taught.map((task) => [task, sample.labels[task] ?? null])) }, tasks, measures),
   });
+  const held = (task: Task): number[] =>
+    [...samples.keys()].filter((i) => samples[i]!.held.includes(task) && isLabelled(samples[i]!, task));
+  const examined = new Map(taught.map((task) => [task, decisive(held(task), samples, task)]));
   const says = ({ truth }: Lesson): boolean => [...truth.mapWeight, ...truth.presenceWeight].some((weight) => weight > 0);
   const untaught = tasks.map((task) => !taught.includes(task));
   const answers = untaught.includes(true) ? answersAsTargets(engine, cut, model.info, tasks, seen) : [];
   const lessons = samples.flatMap((sample, i) => {
     const lesson = only(false)(sample, i);
     if (!says(lesson)) return [];
-    return [answers[i] ? { ...lesson, truth: completed(lesson.truth, answers[i], untaught) } : lesson];
+    const truth = model.info.layout.box < 0 ? lesson.truth : withoutPresence(lesson.truth);
+    return [{ ...lesson, truth: answers[i] ? completed(truth, answers[i], untaught) : truth }];
   });
-  const exams = samples.map(only(true)).filter(says);
+  const exams = samples
+    .map((sample, i) => only(true)({ ...sample, held: sample.held.filter((task) => examined.get(task)?.includes(i)) }, i))
+    .filter(says);
   const rehearsed = await rehearsal(cut);
   const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, signal, maps: model.info });
   const shown = [...lessons.slice(0, SHOWN), ...rehearsed.slice(0, SHOWN)];
@@ -113,7 +135,10 @@ async function learn(
   const guard: Record<Task, GuardResult> = Object.fromEntries(
     taught.map((task) => {
       const t = tasks.indexOf(task);
-      return [task, judge(before[t]!, after[t]!)];
+      const absent = !exams.some(({ truth }) => truth.presence[t]! > 0);
+      const [first] = examined.get(task)!;
+      const by = first === undefined ? null : labelledBy(samples[first]!, task);
+      return [task, { ...judge(before[t]!, after[t]!, absent), by }];
     }),
   );
   const kept = taught.filter((task) => guard[task]!.kept);
@@ -146,7 +171,7 @@ async function recalibrate(
   for (const task of tasks) {
     const labelled = [...samples.keys()].filter((i) => isLabelled(samples[i]!, task));
     const held = labelled.filter((i) => samples[i]!.held.includes(task));
-    const fitted = learned && held.length > 0 ? held : labelled;
+    const fitted = decisive(learned && held.length > 0 ? held : labelled, samples, task);
     info = recalibrated(
       info,
       [task],

@@ -10,6 +10,7 @@
 //     await learner.commit();
 //     await detector.use(learner.model);
 
+export type { AdaptOptions, AdaptReport, CameraFrames } from "./adapt.js";
 export type { Part } from "./cut.js";
 export type { Evaluation, TaskEvaluation, TaskFigures } from "./evaluation.js";
 export type { GuardResult } from "./guard.js";
@@ -18,6 +19,7 @@ export type { MemoryPlan } from "./memoryPlan.js";
 export { memoryStore } from "./memoryStore.js";
 export { opfsStore } from "./opfsStore.js";
 export type { Added, AddOptions, AddTaskOptions, FitOptions, FitReport, LearnerOptions } from "./options.js";
+export type { LabelledBy } from "./provenance.js";
 export type { Question } from "./questions.js";
 export type { FrameLabels, LearnSample, PartialLabel } from "./sample.js";
 export type { StoreOptions } from "./slotStore.js";

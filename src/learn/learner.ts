@@ -3,43 +3,36 @@
 import { type Loadable, unwrapped } from "../core/address.js";
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
-import { checkFrame, type Frame } from "../core/frame.js";
+import { checkFrame, type Frame, type YuvFrame } from "../core/frame.js";
 import { sha256 } from "../core/sha256.js";
 import type { Task } from "../core/task.js";
 import { type ModelSource, readModelBytes, shippedModel } from "../detect/source.js";
-import { inputSize, letterboxed, type Placement, resampled } from "../image/letterbox.js";
+import { inputSize } from "../image/letterbox.js";
 import { inputMultiple } from "../model/head.js";
 import { loadModel, type Model, saveModel } from "../model/model.js";
 import { createEngine, type Engine, type WasmSource } from "../wasm/load.js";
+import { type AdaptOptions, type AdaptReport, type CameraFrames, fitOptionsOf, lookThrough } from "./adapt.js";
 import { type Cut, checkLearnable, type Part } from "./cut.js";
 import { type Evaluation, evaluated } from "./evaluation.js";
-import { fitModel, isLabelled, taughtTasks } from "./fit.js";
+import { type Candidate, fitModel, isLabelled, taughtTasks } from "./fit.js";
 import { answersOf } from "./look.js";
 import { describePlan, type MemoryPlan, planMemory } from "./memoryPlan.js";
 import { memoryStore } from "./memoryStore.js";
 import type { Added, AddOptions, AddTaskOptions, FitOptions, FitReport, LearnerOptions } from "./options.js";
 import { checkFitOptions } from "./options.js";
 import type { Features, Size } from "./passes.js";
+import { type PlacedPicture, pictureOf } from "./picture.js";
 import { contradictions } from "./questions.js";
 import { Rehearsal } from "./rehearsal.js";
-import { type FrameLabels, idOf, type LearnSample, labelsInInput, outOfInput, type Picture } from "./sample.js";
+import { type FrameLabels, idOf, type LearnSample, labelsInInput, outOfInput } from "./sample.js";
 import { Shelf } from "./shelf.js";
 import type { LearnStore } from "./store.js";
 import { withoutTask, withTask } from "./tasks.js";
-import { Archive, type Version } from "./versions.js";
+import { Archive, UNTAUGHT, type Version } from "./versions.js";
 
-/** A model that learned and waits for `commit` or `discard`. */
-interface Candidate extends FitReport {
-  model: Model;
-  /** Ids of the frames that it was fitted on. */
-  frames: readonly string[];
-}
-
-/** What a version that learned nothing says of it. */
-const UNTAUGHT = { what: null, steps: 0, guard: {}, frames: [] };
 const MEMORY = 16e6;
-const STEPS = 400;
-const RATE = 5e-4;
+const STEPS = 200;
+const RATE = 1e-3;
 /** Objects below this score are not asked for. */
 const LEAST_SCORE = 0.001;
 
@@ -57,7 +50,7 @@ export class Learner {
     engine: Engine,
     private readonly store: LearnStore,
     private readonly archive: Archive,
-    private readonly options: Required<Omit<LearnerOptions, "store" | "wasm">>,
+    private readonly options: Required<Omit<LearnerOptions, "store" | "wasm" | "onNotice">>,
     /** Version 0. */
     first: Model,
     private current: { version: Version; model: Model },
@@ -73,7 +66,7 @@ export class Learner {
    * @throws E_ARGUMENT where the store belongs to another model, or for bad options; E_MODEL for an f32 model; what `loadModel` throws
    */
   static async open(model: Loadable<ModelSource | Model> = shippedModel(), options: LearnerOptions = {}): Promise<Learner> {
-    const { store = memoryStore(), memoryBytes = MEMORY, seed = 1 } = options;
+    const { store = memoryStore(), memoryBytes = MEMORY, seed = 1, onNotice = console.warn } = options;
     const given = await unwrapped(model);
     const file = (await readModelBytes(given)) ?? saveModel(given as Model);
     const first = loadModel(file);
@@ -90,7 +83,7 @@ export class Learner {
       { memoryBytes, seed, pixels },
       first,
       current,
-      await Shelf.open(archive),
+      await Shelf.open(archive, first.info.layout.box >= 0, onNotice),
     );
   }
 
@@ -126,12 +119,8 @@ export class Learner {
   }
 
   /** A frame as the network sees it. */
-  private picture(frame: Frame): { picture: Picture; placement: Placement } {
-    const size = inputSize(frame.width, frame.height, this.options.pixels, inputMultiple(this.model.info.strides));
-    const placement = letterboxed(frame, size);
-    const engine = this.ready;
-    const pixels = resampled(engine, frame, placement, size, (at) => engine.memory.i8.slice(at, at + 3 * size.width * size.height));
-    return { picture: { ...size, pixels }, placement };
+  private picture(frame: Frame | YuvFrame): PlacedPicture {
+    return pictureOf(this.ready, frame, this.options.pixels, this.model.info);
   }
 
   /**
@@ -139,7 +128,7 @@ export class Learner {
    * @param labels of any tasks: a list of all boxes, [] for none, true for present, or { yes, no } for what a tap said
    * @throws E_ARGUMENT for a frame or labels that cannot be used
    */
-  async add(frame: Frame, labels: FrameLabels, { ignore = {}, sure = false }: AddOptions = {}): Promise<Added> {
+  async add(frame: Frame | YuvFrame, labels: FrameLabels, { ignore = {}, sure = false }: AddOptions = {}): Promise<Added> {
     checkFrame(frame, "add");
     const { picture, placement } = this.picture(frame);
     const placed = labelsInInput(frame, placement, labels, ignore, this.tasks);
@@ -155,6 +144,21 @@ export class Learner {
     return { id, held, questions: questions.map((question) => ({ ...question, box: outOfInput(question.box, placement) })) };
   }
 
+  /**
+   * Learns without a person: a larger model looks at frames of one camera, in their order, and what it is sure of teaches this one. The result waits for
+   * `commit` or `discard`, as after `fit`. After an abort, the same call with the same frames goes on from the store.
+   * @throws E_ARGUMENT for a bad teacher, frames or options; what `fit` throws
+   */
+  async adapt(frames: CameraFrames, options: AdaptOptions = {}): Promise<AdaptReport> {
+    this.expectIdle("adapt");
+    this.fitting = true;
+    const room = { engine: this.ready, model: this.model, pixels: this.options.pixels, store: this.store, shelf: this.shelf };
+    const seen = await lookThrough(room, frames, options).finally(() => {
+      this.fitting = false;
+    });
+    return taughtTasks(this.model, this.frames).length > 0 ? { ...seen, fit: await this.fit(fitOptionsOf(options)) } : seen;
+  }
+
   /** Says that a frame's labels are right, whatever the detector sees. @throws E_ARGUMENT for a frame that is not there */
   confirm(id: string): Promise<void> {
     return this.shelf.confirm(id);
@@ -166,7 +170,7 @@ export class Learner {
   }
 
   /** What the model, a learned one before it is committed, finds in a frame: boxes to confirm or mend. Boxes in frame pixels, best first. */
-  suggest(frame: Frame): DetectedObject[] {
+  suggest(frame: Frame | YuvFrame): DetectedObject[] {
     checkFrame(frame, "suggest");
     const { picture, placement } = this.picture(frame);
     const model = this.candidate?.model ?? this.model;
@@ -227,8 +231,7 @@ export class Learner {
     if (taught.length === 0)
       throw new FourwayError("E_ARGUMENT", "fit: expected labelled frames, got none; add some, or confirm those in question");
     const plan = this.planFor(what === "thresholds" ? "heads" : what);
-    const { size } = this;
-    const used = this.shelf.samples.slice(-plan.frames);
+    const used = this.shelf.latest(plan.frames);
     const heads = used.map(({ head }) => head);
     const features = (cut: Cut): Promise<Features[]> => this.shelf.features(engine, cut, used);
     const { model, ...report } = await fitModel(engine, this.model, heads, {
@@ -237,7 +240,7 @@ export class Learner {
       rate: RATE,
       seed,
       features,
-      rehearsal: (cut) => this.rehearsal.at(engine, cut, `${this.version.id}`, size, plan.scenes, signal),
+      rehearsal: (cut) => this.rehearsal.at(engine, cut, `${this.version.id}`, this.size, plan.scenes, signal),
       signal,
       onStep: (step, all, loss) => onProgress?.({ step, steps: all, loss }),
     });

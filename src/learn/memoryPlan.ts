@@ -22,7 +22,7 @@ import { largestInput, type Size } from "./passes.js";
 const BOTTOM = 1024;
 const PAGE = 65536;
 /** Rehearsed scenes, where there is room for all, and at least. */
-const SCENES = { most: 32, least: 16 } as const;
+const SCENES = { most: 16, least: 8 } as const;
 /** Frames that must find room. */
 const LEAST_FRAMES = 16;
 

@@ -18,6 +18,8 @@ export interface LearnerOptions {
   seed?: number;
   /** About so many pixels the network learns from; more learn smaller things. Default: the model's. */
   pixels?: number;
+  /** Told, in a sentence, of each frame in the store that is damaged: it is left out, and stays in the store. Default: `console.warn`. */
+  onNotice?: (notice: string) => void;
   /** The kernels, as `Detector.load` takes them. */
   wasm?: Loadable<WasmSource>;
 }
@@ -47,9 +49,9 @@ export interface FitOptions {
    * (default; other tasks are rehearsed); the trunk's last stage too; everything. Less where memory is short.
    */
   what?: Part | "thresholds";
-  /** Default 400. */
+  /** Default 200. */
   steps?: number;
-  /** About how long learning takes, in place of steps; at most 400 steps. The number that was done is in the version. */
+  /** About how long learning takes, in place of steps; at most 200 steps. The number that was done is in the version. */
   seconds?: number;
   signal?: AbortSignal;
   /** Called after each step with its loss. */
@@ -82,7 +84,7 @@ export function checkFitOptions({ what = "path", steps, seconds }: FitOptions): 
   if (what !== "thresholds" && !PARTS.includes(what))
     throw new FourwayError("E_ARGUMENT", `fit: expected what out of thresholds, ${PARTS.join(", ")}, got ${what}; choose one of these`);
   if (steps !== undefined && !(Number.isInteger(steps) && steps > 0))
-    throw new FourwayError("E_ARGUMENT", `fit: expected steps above 0, got ${steps}; leave it out for 400`);
+    throw new FourwayError("E_ARGUMENT", `fit: expected steps above 0, got ${steps}; leave it out for 200`);
   if (seconds !== undefined && !(Number.isFinite(seconds) && seconds > 0))
-    throw new FourwayError("E_ARGUMENT", `fit: expected seconds above 0, got ${seconds}; leave it out for 400 steps`);
+    throw new FourwayError("E_ARGUMENT", `fit: expected seconds above 0, got ${seconds}; leave it out for 200 steps`);
 }

@@ -32,7 +32,8 @@ export function scenePixels(seed: number, index: number, { width, height }: Size
 }
 
 /**
- * What a model answers on pictures, as what another network should: the score of every cell, and the boxes of cells that see something.
+ * What a model answers on pictures, as what another network should: the score of every cell, and the boxes of cells that see something; of heads without
+ * boxes the presence.
  * @param teacher the int8 part of the model behind the pictures' features
  * @param tasks of the network that learns; those that the teacher does not have are not known
  */
@@ -44,8 +45,14 @@ export function answersAsTargets(
   seen: readonly Seen[],
 ): Taught[] {
   const known = teacher.tasks;
+  const none = tasks.map(() => 0);
+  const knows = tasks.map((task) => (known.includes(task) ? 1 : 0));
   return runOver(engine, teacher.behind, seen, ({ outputs }) => {
     const { f32 } = engine.memory;
+    if (layout.box < 0) {
+      const presence = tasks.map((task, t) => (knows[t] ? sigmoid(f32[outputs[known.indexOf(task)]!.offset >> 2]!) : 0));
+      return { boxes: [], ignored: [], mapWeight: none, presence, presenceWeight: knows };
+    }
     const targets = tasks.map((task): Target => {
       const t = known.indexOf(task);
       const maps = t < 0 ? [] : strides.map((stride, level) => ({ stride, ...outputs[level * known.length + t]! }));
@@ -66,15 +73,7 @@ export function answersAsTargets(
         }
       return target;
     });
-    const none = tasks.map(() => 0);
-    return {
-      boxes: [],
-      ignored: [],
-      mapWeight: tasks.map((task) => (known.includes(task) ? 1 : 0)),
-      presence: none,
-      presenceWeight: none,
-      targets,
-    };
+    return { boxes: [], ignored: [], mapWeight: knows, presence: none, presenceWeight: none, targets };
   });
 }
 

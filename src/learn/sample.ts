@@ -32,6 +32,10 @@ export interface LearnSample {
   held: Task[];
   /** Tasks whose labels contradict the detector and wait for an answer. */
   asked: Task[];
+  /** Whose labels they are, where they are not a person's: the name of the teacher that gave them, for each of its tasks. */
+  from?: Record<Task, string>;
+  /** SHA-256 of its pixels, where a teacher labelled it: a person's labels of the same picture take its place. */
+  digest?: string;
 }
 
 /** A frame as the network sees it: [height, width, 3] signed bytes. */
@@ -45,9 +49,14 @@ export interface Picture {
 const SMALLEST = 2;
 
 /** A box of a frame in pixels of the input. */
-function inInput(box: Box, { left, top, width, height, sourceWidth, sourceHeight }: Placement): Box {
+export function boxInInput(box: Box, { left, top, width, height, sourceWidth, sourceHeight }: Placement): Box {
   const [x, y] = [width / sourceWidth, height / sourceHeight];
   return { x: left + box.x * x, y: top + box.y * y, width: box.width * x, height: box.height * y };
+}
+
+/** Whether a box of the input teaches nothing. */
+export function isTooSmall({ width, height }: Box): boolean {
+  return width < SMALLEST || height < SMALLEST;
 }
 
 /** A box of the input in frame pixels. */
@@ -104,7 +113,7 @@ export function labelsInInput(
         "E_ARGUMENT",
         `add: expected boxes { x, y, width, height } within ${frame.width} x ${frame.height} for ${task}, got ${JSON.stringify(box)}; give frame pixels`,
       );
-    return inInput(inFrame, placement);
+    return boxInInput(inFrame, placement);
   };
   const whole = { x: 0, y: 0, width: frame.width, height: frame.height };
   for (const task of tasks) {
@@ -125,11 +134,10 @@ export function labelsInInput(
       if (boxes.length === 0 && !partial.no?.length)
         throw new FourwayError("E_ARGUMENT", `add: expected a box in yes or no for ${task}, got none; [] says that the frame has none`);
       const known = (partial.no ?? []).map((box) => checked(task, box));
-      regions.push(...without(inInput(whole, placement), known));
+      regions.push(...without(boxInInput(whole, placement), known));
     }
-    const small = ({ width, height }: Box): boolean => width < SMALLEST || height < SMALLEST;
-    placed.labels[task] = boxes.filter((box) => !small(box));
-    placed.ignore[task] = [...regions, ...boxes.filter(small)];
+    placed.labels[task] = boxes.filter((box) => !isTooSmall(box));
+    placed.ignore[task] = [...regions, ...boxes.filter(isTooSmall)];
   }
   return placed;
 }
@@ -163,7 +171,7 @@ export function asSample({ id, width, height, labels, ignore }: LearnSample): Sa
 }
 
 /** A sample's bytes in a store: length of the head, its JSON, the pixels. */
-export function encodeSample(head: LearnSample, pixels: Int8Array): Uint8Array {
+export function encodeSample(head: Pick<Picture, "width" | "height">, pixels: Int8Array): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(head));
   const bytes = new Uint8Array(4 + json.length + pixels.length);
   new DataView(bytes.buffer).setUint32(0, json.length, true);
@@ -173,10 +181,13 @@ export function encodeSample(head: LearnSample, pixels: Int8Array): Uint8Array {
 }
 
 /** What `encodeSample` wrote. @throws E_DATA where it is something else */
-export function decodeSample(bytes: Uint8Array, where: string): { head: LearnSample; pixels: Int8Array } {
+export function decodeSample<Head extends Pick<Picture, "width" | "height"> = LearnSample>(
+  bytes: Uint8Array,
+  where: string,
+): { head: Head; pixels: Int8Array<ArrayBuffer> } {
   try {
     const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(0, true);
-    const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as LearnSample;
+    const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as Head;
     const pixels = new Int8Array(bytes.slice(4 + length).buffer);
     if (pixels.length !== 3 * head.width * head.height) throw new Error(`${pixels.length} bytes of pixels`);
     return { head, pixels };
@@ -189,6 +200,11 @@ export function decodeSample(bytes: Uint8Array, where: string): { head: LearnSam
       },
     );
   }
+}
+
+/** SHA-256 of a picture's pixels. */
+export function digestOf({ pixels }: Picture): string {
+  return sha256(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length));
 }
 
 /** The id of a frame with labels. */

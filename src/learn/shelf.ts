@@ -3,7 +3,8 @@ import type { Task } from "../core/task.js";
 import type { Engine } from "../wasm/load.js";
 import type { Cut } from "./cut.js";
 import { type Features, featuresOf, keyOf, type Size } from "./passes.js";
-import type { LearnSample, Picture } from "./sample.js";
+import { labelledBy } from "./provenance.js";
+import { digestOf, type LearnSample, type Picture } from "./sample.js";
 import type { Archive } from "./versions.js";
 
 /** Every so many labelled frames of a task one is held back, counted apart for those with the task and those without. */
@@ -17,10 +18,11 @@ interface ShelvedSample {
   head: LearnSample;
 }
 
-/** What is said of a task as far as frames are held back: boxes, none, or nothing that measures. */
-function kindOf({ labels }: Pick<LearnSample, "labels">, task: Task): "boxes" | "none" | undefined {
+/** What is said of a task as far as frames are held back: it is there, it is not, or nothing that measures. */
+function kindOf({ labels }: Pick<LearnSample, "labels">, task: Task, boxes: boolean): "there" | "none" | undefined {
   const label = labels[task];
-  return Array.isArray(label) ? (label.length > 0 ? "boxes" : "none") : undefined;
+  if (Array.isArray(label)) return label.length > 0 ? "there" : "none";
+  return label === true && !boxes ? "there" : undefined;
 }
 
 /** The frames of a learner: what is known of them in memory, their pixels in the store. */
@@ -31,10 +33,19 @@ export class Shelf {
     private readonly archive: Archive,
     /** In the order in which they were added. */
     readonly samples: ShelvedSample[],
+    /** The last key that was given, also to a frame that is damaged. */
+    private last: string | undefined,
+    /** Whether boxes measure, not presence alone. */
+    private readonly boxes: boolean,
   ) {}
 
-  static async open(archive: Archive): Promise<Shelf> {
-    return new Shelf(archive, await archive.frames());
+  /**
+   * @param boxes whether heads give boxes: then a frame that is labelled with presence alone measures nothing
+   * @param onNotice told of each frame that is damaged and left out
+   */
+  static async open(archive: Archive, boxes: boolean, onNotice: (notice: string) => void): Promise<Shelf> {
+    const { frames, last } = await archive.frames(({ message }) => onNotice(`a frame is left out: ${message}`));
+    return new Shelf(archive, frames, last, boxes);
   }
 
   /** What is known of the frames. */
@@ -49,20 +60,30 @@ export class Shelf {
     return done;
   }
 
-  /** Puts a frame at the end, held back of the tasks of which it is every fourth; one that is there already stays as it is. */
+  /**
+   * Puts a frame at the end, held back of the tasks of which it is every fourth; one that is there already stays as it is. People's labels take the place
+   * of those that a teacher gave to the same picture.
+   */
   add(said: Omit<LearnSample, "held">, picture: Picture): Promise<LearnSample> {
     return this.inTurn(() => this.put(said, picture));
   }
 
-  private async put(said: Omit<LearnSample, "held">, { pixels }: Picture): Promise<LearnSample> {
+  private async put(said: Omit<LearnSample, "held">, picture: Picture): Promise<LearnSample> {
     const known = this.heads.find(({ id }) => id === said.id);
     if (known) return known;
+    if (!said.from && this.heads.some(({ from }) => from)) {
+      const digest = digestOf(picture);
+      for (const sample of this.samples.filter(({ head }) => head.digest === digest)) await this.takeOut(sample);
+    }
     const held = Object.keys(said.labels).filter((task) => {
-      const kind = kindOf(said, task);
-      return kind !== undefined && this.heads.filter((head) => kindOf(head, task) === kind).length % HELD === HELD - 1;
+      const kind = kindOf(said, task, this.boxes);
+      const alike = (head: LearnSample): boolean =>
+        kindOf(head, task, this.boxes) === kind && labelledBy(head, task) === labelledBy(said, task);
+      return kind !== undefined && this.heads.filter(alike).length % HELD === HELD - 1;
     });
     const head: LearnSample = { ...said, held };
-    this.samples.push({ key: await this.archive.addFrame(head, pixels, this.samples.at(-1)?.key), head });
+    this.last = await this.archive.addFrame(head, picture.pixels, this.last);
+    this.samples.push({ key: this.last, head });
     return head;
   }
 
@@ -78,11 +99,12 @@ export class Shelf {
 
   /** Takes a frame out. @throws E_ARGUMENT for a frame that is not there */
   remove(id: string): Promise<void> {
-    return this.inTurn(async () => {
-      const sample = this.find(id);
-      await this.archive.changeFrame(sample.key, undefined);
-      this.samples.splice(this.samples.indexOf(sample), 1);
-    });
+    return this.inTurn(() => this.takeOut(this.find(id)));
+  }
+
+  private async takeOut(sample: ShelvedSample): Promise<void> {
+    await this.archive.changeFrame(sample.key, undefined);
+    this.samples.splice(this.samples.indexOf(sample), 1);
   }
 
   private find(id: string): ShelvedSample {
@@ -99,6 +121,22 @@ export class Shelf {
       counts.set(key, { size: { width, height }, count: (counts.get(key)?.count ?? 0) + 1 });
     }
     return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.size;
+  }
+
+  /** The latest frames, at most so many, in the order in which they were added; those of a teacher go first where there are more. */
+  latest(most: number): ShelvedSample[] {
+    const [taught, labelled] = [true, false].map((byTeacher) => this.samples.filter(({ head }) => Boolean(head.from) === byTeacher));
+    const kept = new Set([...taught!, ...labelled!].slice(-most));
+    return this.samples.filter((sample) => kept.has(sample));
+  }
+
+  /** The frames' pictures, one after the other. */
+  async *pictures(): AsyncGenerator<Picture> {
+    for (const {
+      key,
+      head: { width, height },
+    } of [...this.samples])
+      yield { width, height, pixels: (await this.archive.frame(key)).pixels };
   }
 
   /** Values at a cut of some frames, whose pixels are read a few at a time. */

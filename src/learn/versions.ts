@@ -11,6 +11,7 @@ import type { LearnStore } from "./store.js";
 //   versions/000001/model.onnx  the model
 //   versions/000001/version.json  what it learned from: `Version`
 //   frames/000001               a frame that is learned from: `encodeSample`
+//   adapt/..                    what a teacher saw: candidates.ts
 // Version 0 is the model that the learner was opened with. A commit writes a version and the head together.
 
 /** A model that a learner keeps, and how it came to be. */
@@ -31,6 +32,9 @@ export interface Version {
   /** What the guard said of each task that was taught. */
   guard: Readonly<Record<Task, GuardResult>>;
 }
+
+/** What a version that learned nothing says of it. */
+export const UNTAUGHT = { what: null, steps: 0, guard: {}, frames: [] };
 
 const HEAD = "head";
 const digits = (n: number): string => String(n).padStart(6, "0");
@@ -124,11 +128,22 @@ export class Archive {
     await this.store.write(new Map([[HEAD, encode({ version: id })]]));
   }
 
-  /** All frames in the order in which they were added, with their keys. */
-  async frames(): Promise<{ key: string; head: LearnSample }[]> {
+  /**
+   * All frames in the order in which they were added, with their keys.
+   * @param onDamaged told of a frame that cannot be read, which is left out and stays in the store
+   * @returns the frames, and the last key there is
+   */
+  async frames(onDamaged: (error: FourwayError) => void): Promise<{ frames: { key: string; head: LearnSample }[]; last?: string }> {
+    const keys = await this.store.list(FRAMES);
     const frames = [];
-    for (const key of await this.store.list(FRAMES)) frames.push({ key, head: (await this.frame(key)).head });
-    return frames;
+    for (const key of keys)
+      try {
+        frames.push({ key, head: (await this.frame(key)).head });
+      } catch (error) {
+        if (!(error instanceof FourwayError && error.code === "E_DATA")) throw error;
+        onDamaged(error);
+      }
+    return { frames, last: keys.at(-1) };
   }
 
   /** A frame with its pixels. */

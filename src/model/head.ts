@@ -6,7 +6,7 @@ export type HeadOutput = readonly [name: string, channels: number];
 
 /** Where a cell's points are. */
 export interface PointRows {
-  /** First channel of x and y of each point, from the cell's point, in strides. */
+  /** First channel of x and y of each point, from the cell's point, in sizes of the cell's box (the root of its area). */
   first: number;
   /** Which point each becomes in the mirror: of left eye, right eye and nose 1, 0, 2. */
   mirror: readonly number[];

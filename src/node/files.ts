@@ -12,7 +12,7 @@ import { readSize } from "./image.js";
 /** The real path of a picture; null where there is none. */
 type RealPath = (picture: string) => Promise<string | null>;
 
-/** A label file that was found. */
+/** A label file that was found; of a format without files the set's folder. */
 interface FoundFile {
   path: string;
   format: LabelFormat;
@@ -21,7 +21,8 @@ interface FoundFile {
 /**
  * Reads labelled pictures from disk. A path may be
  * - a set: a folder with `labels.jsonl` (native), else with COCO files (`instances*.json`, `annotations*.json`,
- *   `_annotations.coco.json`, in it or in its `annotations/`), else with `labels.csv`, their pictures next to them or in `images/`;
+ *   `_annotations.coco.json`, in it or in its `annotations/`), else with `labels.csv`, their pictures next to them or in `images/`; else with
+ *   pictures in `TASK/yes/` and `TASK/no/`;
  * - such a file itself (`.jsonl`, `.json` or `.csv`, any name);
  * - a folder of sets (anything else in it is skipped).
  * A label file that is reached twice is read once. A picture that is missing is left out and reported in `faults`, like every other
@@ -80,7 +81,7 @@ async function labelFiles(path: string): Promise<FoundFile[]> {
   if (info.isFile()) {
     const format = LABEL_FORMATS.find(({ extension }) => extension === extname(path).toLowerCase());
     if (format) return [{ path, format }];
-    const known = LABEL_FORMATS.map(({ name, extension }) => `${extension} (${name})`).join(" or ");
+    const known = LABEL_FORMATS.flatMap(({ name, extension }) => extension ? [`${extension} (${name})`] : []).join(" or ");
     throw new FourwayError("E_DATA", `data: expected a ${known} file, got "${path}"; name the label file or its folder`);
   }
   if (!info.isDirectory())
@@ -105,31 +106,47 @@ async function labelFiles(path: string): Promise<FoundFile[]> {
 
 /** The files of the first format that has any in a folder, or in the folder of it that the format names. */
 async function labelFilesOfSet(folder: string): Promise<FoundFile[]> {
-  for (const format of LABEL_FORMATS)
+  for (const format of LABEL_FORMATS) {
+    if (format.answerFolder) return (await picturesByAnswer(folder, format)).length > 0 ? [{ path: folder, format }] : [];
     for (const place of format.folder === undefined ? [folder] : [folder, join(folder, format.folder)]) {
       const names = await readdir(place).catch(() => [] as string[]);
       const files = names.filter((name) => format.fileName.test(name)).map((name) => ({ path: join(place, name), format }));
       if (files.length > 0) return files.sort(byPath);
     }
+  }
   return [];
 }
 
-async function readLabelFile(
-  { path: file, format }: FoundFile,
-  tasks: readonly Task[],
-  options: CocoOptions,
-  realPath: RealPath,
-): Promise<Dataset> {
+/** The pictures in the folders of answers, as paths from the set's folder on, in their order. */
+async function picturesByAnswer(folder: string, { answerFolder, fileName }: LabelFormat): Promise<string[]> {
+  const list = async (path: string, filter: RegExp): Promise<string[]> =>
+    (await readdir(path).catch(() => [] as string[])).filter((name) => filter.test(name)).sort();
+  const tasks = (await readdir(folder, { withFileTypes: true }).catch(() => [])).filter((entry) => !entry.isFile()).map(({ name }) => name);
+  const pictures: string[] = [];
+  for (const task of tasks.sort())
+    for (const answer of await list(join(folder, task), answerFolder!))
+      for (const name of await list(join(folder, task, answer), fileName)) pictures.push(`${task}/${answer}/${name}`);
+  return pictures;
+}
+
+/** The text of a label file. @throws E_DATA for one that cannot be read */
+async function labelText({ path: file, format }: FoundFile): Promise<string> {
+  if (format.answerFolder) return (await picturesByAnswer(file, format)).join("\n");
   if (!(await stat(file)).isFile())
     throw new FourwayError("E_DATA", `data: expected a regular file, got "${file}", which is something else; copy the labels to a file`);
-  const text = await readFile(file, "utf8").catch((error: Error) => {
+  return readFile(file, "utf8").catch((error: Error) => {
     throw new FourwayError(
       "E_DATA",
       `data: expected a readable label file, got "${file}": ${error.message}; fix the file or leave it out`,
       { cause: error },
     );
   });
-  const folder = dirname(file);
+}
+
+async function readLabelFile(found: FoundFile, tasks: readonly Task[], options: CocoOptions, realPath: RealPath): Promise<Dataset> {
+  const { path: file, format } = found;
+  const text = await labelText(found);
+  const folder = format.answerFolder ? file : dirname(file);
   const setFolder = basename(folder) === format.folder ? dirname(folder) : folder;
   const set = basename(await realpath(setFolder));
   const stem = basename(file, extname(file));

@@ -1,5 +1,6 @@
 // The report of `fourway learn`: one HTML file that stands alone. What each task gained, what was refused and why, pictures before and after.
 
+import type { Frame } from "../core/frame.js";
 import { spread } from "../core/spread.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
@@ -9,7 +10,7 @@ import type { Evaluation, FitReport, Question, TaskEvaluation } from "../learn/i
 import type { Model } from "../model/model.js";
 import { annotate } from "../report/annotate.js";
 import { escapeMarkup } from "../report/plot.js";
-import { loadSharp, readView } from "./image.js";
+import { loadSharp } from "./image.js";
 import { htmlPage, tableRow, tableWith, writePage } from "./page.js";
 import { thumbnailer } from "./report.js";
 
@@ -17,6 +18,12 @@ import { thumbnailer } from "./report.js";
 export interface Asked {
   sample: Sample;
   questions: readonly Question[];
+}
+
+/** A frame that a report shows, read when it is needed. */
+export interface ShownFrame {
+  name: string;
+  read(): Promise<Frame>;
 }
 
 /** The contents of a report. */
@@ -30,7 +37,7 @@ interface LearnReport {
   before: Model;
   after: Model;
   /** Frames to show, looked at by both models. */
-  frames: readonly Sample[];
+  frames: readonly ShownFrame[];
 }
 
 /** Longest side of a picture in the page, in pixels. */
@@ -45,6 +52,8 @@ export const FIGURE_HEADS = [
   "after",
   "F1 before",
   "after",
+  "presence AP before",
+  "after",
   "frames",
   "verdict",
   "loss before",
@@ -55,12 +64,13 @@ export const FIGURE_HEADS = [
 
 /** A task's figures before and after, what the frames were that they were measured on, and what the guard said and why. */
 export function figureCells(task: Task, { before, after, frames, held }: TaskEvaluation, { guard, what }: FitReport): string[] {
-  const figures = [before.ap50, after.ap50, before.f1, after.f1].map(formatFigure);
+  const figures = [before.ap50, after.ap50, before.f1, after.f1, before.presenceAp, after.presenceAp].map(formatFigure);
   const cells = [...figures, `${frames} ${held ? "held back" : "learned"}`];
   const result = guard[task];
   if (!result) return [...cells, what === "thresholds" ? "threshold fitted" : "not taught", "-", "-", "-", "-"];
   const { t, worse, kept } = result;
-  const verdict = kept ? (result.frames > 0 ? "kept" : "kept, unguarded") : "refused";
+  const whose = result.by === "teacher" ? ", by a teacher's labels" : "";
+  const verdict = kept ? (result.frames > 0 ? `kept${whose}` : "kept, unguarded") : `refused${whose}`;
   return [
     ...cells,
     verdict,
@@ -79,9 +89,8 @@ function figuresTable({ tasks, evaluation, fit }: LearnReport): string {
   );
 }
 
-async function picture(sample: Sample, detector: Detector, title: string): Promise<string> {
+async function picture(frame: Frame, detector: Detector, title: string): Promise<string> {
   const sharp = await loadSharp();
-  const { frame } = await readView(sample.image);
   const { objects } = detector.detect(frame);
   const drawn = await annotate(frame, objects, { tags: false });
   const jpeg = await sharp(drawn.data, { raw: { width: drawn.width, height: drawn.height, channels: 4 } })
@@ -100,9 +109,10 @@ async function comparisons({ frames, before, after }: LearnReport): Promise<stri
   using first = await Detector.load(before);
   using second = await Detector.load(after);
   const pairs: string[] = [];
-  for (const sample of spread(frames, FRAMES)) {
-    const name = escapeMarkup(sample.image.split(/[\\/]/).at(-1)!);
-    pairs.push(`${await picture(sample, first, `${name}, before`)}\n${await picture(sample, second, `${name}, after`)}`);
+  for (const shown of spread(frames, FRAMES)) {
+    const name = escapeMarkup(shown.name);
+    const frame = await shown.read();
+    pairs.push(`${await picture(frame, first, `${name}, before`)}\n${await picture(frame, second, `${name}, after`)}`);
   }
   return `<div class="pairs">${pairs.join("\n")}</div>`;
 }

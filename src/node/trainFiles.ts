@@ -46,6 +46,8 @@ export function trainFiles(
   samples: readonly Sample[],
   { out, cacheBytes = 2 ** 32, onEvent, threads, ...options }: FileTrainingOptions,
 ): Promise<TrainingResult> {
+  const { tasks = TASKS, auxiliary } = options;
+  const helpers = Object.keys(auxiliary?.weights ?? {});
   return train(samples, {
     ...options,
     read: readViewFrame,
@@ -57,8 +59,8 @@ export function trainFiles(
         startBatchLoader({ ...settings, samples: [...settings.samples], tasks: [...settings.tasks], cacheBytes }, steps, onFault),
     },
     async onEvent(event) {
-      if (event.kind === "gradients") await logGradients(`${out}.gradients`, options.tasks ?? TASKS, event);
-      if (event.kind === "epoch") await logEpoch(`${out}.log`, options.tasks ?? TASKS, event, event.scores);
+      if (event.kind === "gradients") await logGradients(`${out}.gradients`, [...tasks, ...helpers], event);
+      if (event.kind === "epoch") await logEpoch(`${out}.log`, tasks, helpers, event, event.scores);
       await onEvent?.(event);
     },
   });

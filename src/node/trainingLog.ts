@@ -11,12 +11,19 @@ const PLOT = { width: 480, height: 330 };
 /**
  * Adds an epoch to a training's log, replacing what an earlier run, killed before its checkpoint, may have written of it: a line in
  * `path`.csv, and the curves of loss and AP50 per task in `path`.svg.
+ * @param helpers auxiliary heads, whose losses follow the tasks'
  * @param scores null where the epoch was not measured
  */
-export async function logEpoch(path: string, tasks: readonly Task[], { epoch, losses }: Progress, scores: Scores | null): Promise<void> {
+export async function logEpoch(
+  path: string,
+  tasks: readonly Task[],
+  helpers: readonly Task[],
+  { epoch, losses }: Progress,
+  scores: Scores | null,
+): Promise<void> {
   const columns = [
     "epoch",
-    ...tasks.map((task) => `loss ${task}`),
+    ...[...tasks, ...helpers].map((task) => `loss ${task}`),
     ...tasks.flatMap((task) => [`AP50 ${task}`, `AP ${task}`, `presence AP ${task}`]),
   ];
   const before = epoch === 1 ? "" : await readFile(`${path}.csv`, "utf8").catch(() => "");

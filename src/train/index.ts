@@ -19,6 +19,7 @@
 export type { Batch } from "../data/batch.js";
 export type { Example } from "../data/example.js";
 export type { ReadImage } from "../data/picture.js";
+export { AUXILIARY_WEIGHT, type Auxiliary } from "./auxiliary.js";
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
 export type { BatchSettings } from "./localBatches.js";
 export type { Divisors } from "./loss.js";

@@ -1,4 +1,5 @@
 import { ROW, type Truth } from "../data/example.js";
+import { boxSize } from "../detect/decode.js";
 import { BOX_MAPS, type HeadLayout, type HeadMaps } from "../model/head.js";
 import type { TrainingProgram } from "../program/training.js";
 import type { Engine } from "../wasm/load.js";
@@ -11,8 +12,11 @@ const BINS = 0.125;
 const MAP = 2;
 const BOX = 2;
 const PRESENCE = 0.25;
-/** Of the points' term, which is divided by the quality of the cells with points, but by no less than `MIN_TOTAL`. */
-const POINTS = 2;
+/**
+ * Of the points' term, which is divided by the quality of the cells with points, but by no less than `MIN_TOTAL`. Its errors are small numbers: of 8 faces learned by heart
+ * in 300 steps the points' error was 0.25 with 2, 0.24 with 10 and 0.21 with 40, and all were found.
+ */
+const POINTS = 40;
 /** The map and box terms are divided by the batch's total quality, but by no less than this. */
 const MIN_TOTAL = 4;
 
@@ -46,8 +50,8 @@ export interface LossBuffers {
   cell: number;
   target: number;
   listWeight: number;
-  /** For points: the object's size of an entry, and room for one entry's points each. */
-  size: number;
+  /** For points: an entry's gain (the size of its cell's box in those of its object), and room for one entry's points each. */
+  gain: number;
   points: number;
 }
 
@@ -69,7 +73,7 @@ export function reserveLoss({ memory }: Engine, cells: number, { points }: Pick<
     cell: memory.reserve(4 * cells),
     target: memory.reserve(16 * cells),
     listWeight: memory.reserve(4 * cells),
-    size: points ? memory.reserve(4 * cells) : 0,
+    gain: points ? memory.reserve(4 * cells) : 0,
     points: points ? memory.reserve(8 * points.mirror.length * cells) : 0,
   };
 }
@@ -160,21 +164,23 @@ export function multiTaskLoss(
         const [, x0, y0, x1, y1] = boxes.slice(ROW * rows[i]!) as [number, number, number, number, number];
         i32[(buffers.cell >> 2) + n] = picture * height * width + inLevel;
         f32[(buffers.listWeight >> 2) + n] = quality[cell]!;
-        f32[(buffers.size >> 2) + n] = Math.sqrt((x1 - x0) * (y1 - y0)) / stride;
+        const size = Math.sqrt((x1 - x0) * (y1 - y0));
+        const own = (offset >> 2) + (picture * height * width + inLevel) * layout.cell;
+        f32[(buffers.gain >> 2) + n] = (boxSize(f32, own, layout) * stride) / size;
         values.forEach((value, k) => {
-          f32[(buffers.points >> 2) + n * count + k] = (value - (k % 2 === 0 ? x : y)) / stride;
+          f32[(buffers.points >> 2) + n * count + k] = (value - (k % 2 === 0 ? x : y)) / size;
         });
         n++;
       });
     });
     const at = 4 * layout.points.first;
-    const { cell, points, size, listWeight } = buffers;
+    const { cell, points, gain, listWeight } = buffers;
     return kernels.pointLoss(
       dOffset + at,
       offset + at,
       cell,
       points,
-      size,
+      gain,
       listWeight,
       n,
       step,

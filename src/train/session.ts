@@ -2,7 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
 import { isLabelled, trainingSizes } from "../data/batch.js";
 import type { Sample } from "../data/dataset.js";
-import { openPicture, type ReadImage } from "../data/picture.js";
+import type { ReadImage } from "../data/picture.js";
 import { type Answers, detectAll } from "../eval/answers.js";
 import { calibrateModel } from "../eval/calibrateModel.js";
 import { evaluate, type Scores } from "../eval/scores.js";
@@ -10,9 +10,12 @@ import type { Graph } from "../graph/graph.js";
 import { INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
 import { BOX_MAPS, type HeadMaps, headLayout, inputMultiple } from "../model/head.js";
 import { defaultInfo, type Model, saveModel } from "../model/model.js";
+import { withTasks } from "../model/surgery.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import { foldNorms } from "../quant/fold.js";
+import { type Auxiliary, AuxiliaryHeads, withAnswers } from "./auxiliary.js";
+import { checkPoints, checkUsable } from "./check.js";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
 import { cosinesOf } from "./cosines.js";
 import { type BatchSettings, startLocalBatches } from "./localBatches.js";
@@ -59,6 +62,8 @@ export type TrainingEvent =
    * task that the batch has no label of, 0.
    */
   | { kind: "gradients"; step: number; cosines: number[]; lengths: number[] }
+  /** An auxiliary head is stopped: its loss had stopped falling. */
+  | { kind: "stopped"; task: Task; step: number }
   /** After the model was measured on the val split, or was not (null); the checkpoint comes next. */
   | ({ kind: "epoch"; scores: Scores | null } & Progress)
   /** An image of a split cannot be decoded and is left out. */
@@ -70,6 +75,8 @@ export interface TrainingOptions {
   read: ReadImage;
   /** What the network is to find; default: all four. */
   tasks?: readonly Task[];
+  /** Heads that help while the network learns; the model is without them. In events their losses follow those of `tasks`. */
+  auxiliary?: Auxiliary;
   /** What to train, and from which weights. */
   network?: NetworkOptions;
   /** Passes over the images of the train split; default 24. */
@@ -95,7 +102,7 @@ export interface TrainingOptions {
   /** Steps between looks at the tasks' gradients, each of which costs as much as a step for each task; 0, the default: none. */
   watchGradients?: number;
   /**
-   * Factors of the tasks' labels, asked before each step: how much a label counts beside its weight, 0 as if it were "?". For rules that balance the tasks' losses. A
+   * Factors of the labels of `tasks`, asked before each step: how much a label counts beside its weight, 0 as if it were "?". For rules that balance the tasks' losses. A
    * rule with a memory of its own does not go on with `resume`.
    * @param losses of the step before, with its factors; none before the first
    */
@@ -155,12 +162,14 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   const { read, network = {}, store, signal, onEvent, oversample = {}, strict = false, workers, ...rest } = options;
   const threads = workers?.threads ?? 1;
   const { tasks, epochs, batch, rate, optimizer, seed, pixels, valEvery, watchGradients } = withDefaults(rest, threads);
-  const labelled = samples.filter((sample) => isLabelled(sample, tasks));
+  const { auxiliary } = options;
+  const all = [...tasks, ...Object.keys(auxiliary?.weights ?? {})];
+  const labelled = withAnswers(samples, all.slice(tasks.length)).filter((sample) => isLabelled(sample, all));
   const images = labelled.filter(({ split }) => split === "train");
-  const val = labelled.filter(({ split }) => split === "val");
+  const val = labelled.filter((sample) => sample.split === "val" && isLabelled(sample, tasks));
   if (images.length === 0)
     throw new FourwayError("E_DATA", "train: expected labelled pictures in the train split, got none; add data with some");
-  const unlabelled = tasks.find((task) => !TASKS.includes(task) && !images.some((sample) => isLabelled(sample, [task])));
+  const unlabelled = all.find((task) => !TASKS.includes(task) && !images.some((sample) => isLabelled(sample, [task])));
   if (unlabelled !== undefined)
     throw new FourwayError(
       "E_DATA",
@@ -179,6 +188,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     rate,
     optimizer,
     tasks,
+    auxiliary,
     path,
     head,
     bins,
@@ -193,20 +203,21 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
         maps: mapsOf(checkpoint.options.maps),
         pretrained: checkpoint.options.pretrained === true,
       }
-    : firstGraph(network, tasks, seed);
+    : firstGraph(network, all, seed);
   const { maps, pretrained } = first;
   checkPoints(images, tasks, maps);
+  const heads = new AuxiliaryHeads(auxiliary, tasks, steps, checkpoint?.options.auxiliaryProgress as AuxiliaryHeads["progress"] | undefined);
   const multiple = inputMultiple(maps.strides);
   const notes = (checkpoint?.options.notes as Record<string, string> | undefined) ?? { ...options.notes };
 
   const emit = async (event: TrainingEvent): Promise<void> => void (await onEvent?.(event));
   const skipped = (split: Sample["split"]) => (reason: string) => void emit({ kind: "skipped", split, reason });
   const groups = pretrained ? pretrainedGroups(TRUNK_PREFIX) : FRESH_GROUPS;
-  const replicaOptions = { batch: batch / threads, sizes: trainingSizes(pixels, multiple), tasks: tasks.length, maps, groups, optimizer };
+  const replicaOptions = { batch: batch / threads, sizes: trainingSizes(pixels, multiple), tasks: all.length, maps, groups, optimizer };
   const whole = maps.layout.box < 0;
   const batchSettings = {
     samples: images,
-    tasks,
+    tasks: all,
     seed,
     batch,
     slices: threads,
@@ -237,14 +248,20 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       const state = await replicas.save();
       await store.write(
         "checkpoint",
-        await encodeCheckpoint({ options: { ...fixed, pretrained, notes, maps }, step, losses, onnx: graph, state }),
+        await encodeCheckpoint({
+          options: { ...fixed, pretrained, notes, maps, auxiliaryProgress: heads.progress },
+          step,
+          losses,
+          onnx: graph,
+          state,
+        }),
       );
       saved = performance.now();
     };
-    const averaged = async (): Promise<Model> => ({
-      graph: foldNorms(await replicas.export()),
-      info: { ...defaultInfo(tasks, maps), pixels: pixels[0]!, notes },
-    });
+    const averaged = async (): Promise<Model> => {
+      const model = { graph: foldNorms(await replicas.export()), info: { ...defaultInfo(all, maps), pixels: pixels[0]!, notes } };
+      return all.length > tasks.length ? withTasks(model, tasks) : model;
+    };
     const onFault = strict ? undefined : skipped("val");
     const scoresOf = ({ samples, found }: Answers): Scores => evaluate(tasks, samples, found);
     const measured = async (model: Model): Promise<Scores | null> =>
@@ -266,17 +283,19 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       {
         async onBatch(batch, step) {
           if (watchGradients > 0 && step % watchGradients === 0)
-            await emit({ kind: "gradients", step, ...cosinesOf(await replicas.gradientProducts(batch), tasks.length) });
-          const factors = options.taskWeights?.(step, stepLosses);
-          for (const example of factors ? batch.slices.flat() : [])
-            for (const weights of [example.mapWeight, example.presenceWeight])
+            await emit({ kind: "gradients", step, ...cosinesOf(await replicas.gradientProducts(batch), all.length) });
+          const own = options.taskWeights?.(step, stepLosses);
+          const factors = heads.factors.map((factor, t) => factor * (own?.[t] ?? 1));
+          for (const { mapWeight, presenceWeight } of batch.slices.flat())
+            for (const weights of [mapWeight, presenceWeight])
               weights.forEach((weight, t) => {
-                weights[t] = weight * factors![t]!;
+                weights[t] = weight * factors[t]!;
               });
         },
         async onStep(progress) {
           ({ stepLosses } = progress);
           await emit({ kind: "step", ...progress });
+          for (const task of heads.observe(progress.step, stepLosses)) await emit({ kind: "stopped", task, step: progress.step });
           const stop = signal?.aborted === true;
           if (stop || performance.now() - saved > CHECKPOINT_MS) await save(progress);
           return stop;
@@ -302,34 +321,6 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
   } finally {
     await Promise.all([batches?.close(), replicas.close()]);
   }
-}
-
-/** Finds one val picture that can be used, so that a training does not stop at its first measurement. @throws E_DATA where there is none of many */
-async function checkUsable(read: ReadImage, val: readonly Sample[]): Promise<void> {
-  let fault: FourwayError | undefined;
-  for (const sample of val) {
-    const frame = await openPicture(read, sample);
-    if (!(frame instanceof FourwayError)) return;
-    fault ??= frame;
-  }
-  if (fault)
-    throw new FourwayError(
-      "E_DATA",
-      `train: expected pictures of the val split that can be used, got none of ${val.length}; fix them, or leave them out: ${fault.message}`,
-    );
-}
-
-/** Throws E_DATA where labels have another number of points than the network's heads. */
-function checkPoints(samples: readonly Sample[], tasks: readonly Task[], { layout: { points } }: HeadMaps): void {
-  const count = points?.mirror.length;
-  for (const { points: marked, source, image } of count === undefined ? [] : samples)
-    for (const task of tasks)
-      for (const each of marked?.[task] ?? [])
-        if (each && each.length !== 2 * count!)
-          throw new FourwayError(
-            "E_DATA",
-            `${source ?? image}: expected ${count} points of ${task}, as the heads have, got ${each.length / 2}; fix the label or train other heads`,
-          );
 }
 
 /** Maps as a checkpoint has them; those of the first models where it has none. */

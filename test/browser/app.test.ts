@@ -105,7 +105,7 @@ test("after the first visit the app works without a network, its camera and all 
     await tab.reload();
     await tab.getByRole("button", { name: "Camera", exact: true }).click();
     await frames(tab);
-    await tab.locator("#model").selectOption("m");
+    await tab.locator("#model").selectOption("s");
     await tab.waitForTimeout(500);
     await frames(tab);
     assert.equal(await tab.evaluate(() => camera.state), "live");

@@ -23,7 +23,7 @@ const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connec
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 const BUNDLES = ["/fourway.global.js", "/split/fourway.js"];
 const SCENES = [8, 3, 12];
-const SHIPPED = new URL("../../../models/fourway-s.onnx", import.meta.url);
+const SHIPPED = new URL("../../../models/fourway-m.onnx", import.meta.url);
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-bundle-"));
 const files = new Map<string, string | Uint8Array>();
@@ -39,7 +39,7 @@ before(async () => {
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" }))
     if (/\.(js|html)$/.test(name)) files.set(`/${name}`, readFileSync(join(folder, name)));
   model = existsSync(SHIPPED) ? readFileSync(SHIPPED) : saveModel((await liveModels()).int8);
-  files.set("/fourway-s.onnx", model);
+  files.set("/fourway-m.onnx", model);
   files.set("/fourway.global.js", readFileSync("dist/fourway.global.js"));
   const page = await build({
     entryPoints: { csp: fileURLToPath(new URL("cspPage.js", import.meta.url)) },
@@ -59,16 +59,16 @@ const scripts = (): [string, string][] =>
 
 test("core, chunks and the file for a classic script keep their budgets", (context) => {
   const { core, everything, global, chunks, wasm } = sizes;
-  const { "fourway-s": shipped, threadWorker, detectorWorker, ...kernels } = chunks;
+  const { "fourway-m": shipped, threadWorker, detectorWorker, ...kernels } = chunks;
   context.diagnostic(
-    `gz: core ${core.gz}, everything ${everything.gz}, global ${global.gz}, fourway-s ${shipped!.gz}, workers ${threadWorker!.gz} and ${detectorWorker!.gz}`,
+    `gz: core ${core.gz}, everything ${everything.gz}, global ${global.gz}, fourway-m ${shipped!.gz}, workers ${threadWorker!.gz} and ${detectorWorker!.gz}`,
   );
   for (const [name, size] of Object.entries({ core, everything, threadWorker: threadWorker!, detectorWorker: detectorWorker! }))
     assert.ok(size.gz <= BUDGETS[name as "core"], `${name}: ${size.gz} bytes`);
   assert.ok(global.gz - shipped!.gz <= BUDGETS.global, `${global.gz} bytes`);
   assert.deepEqual(Object.keys(kernels).sort(), Object.keys(wasm).sort());
   for (const [name, { gz }] of Object.entries(kernels)) assert.ok(gz <= BUDGETS.kernels, `${name}: ${gz} bytes`);
-  assert.ok(shipped!.gz <= MODEL_SHARE * readFileSync(SHIPPED).length, `fourway-s: ${shipped!.gz} bytes`);
+  assert.ok(shipped!.gz <= MODEL_SHARE * readFileSync(SHIPPED).length, `fourway-m: ${shipped!.gz} bytes`);
   for (const [name, bytes] of Object.entries(wasm)) assert.ok(bytes <= WASM_BUDGET, `${name}: ${bytes} bytes`);
 });
 
@@ -110,13 +110,13 @@ test("under a strict policy, from a classic script or split, with its own model 
 }, async () => {
   const server = await serve(files, { "content-security-policy": POLICY });
   try {
-    const pages = BUNDLES.flatMap((bundle) => [undefined, "fourway-s.onnx"].map((name) => pageOf({ bundle, model: name, scenes: SCENES })));
+    const pages = BUNDLES.flatMap((bundle) => [undefined, "fourway-m.onnx"].map((name) => pageOf({ bundle, model: name, scenes: SCENES })));
     const results = await visit(server, pages);
     const wanted = await expected();
     assert.ok(wanted.some(({ objects }) => objects.length > 0));
     for (const result of results) assert.deepEqual((result as Answer).detections, wanted);
     const fetched = server.requested.filter((path) => /\/split\/.+-\w+\.js$/.test(path)).map((path) => path.replace(/-\w{8}\.js$/, ""));
-    assert.deepEqual([...new Set(fetched)].sort(), ["/split/fourway-s", "/split/relaxed"]);
+    assert.deepEqual([...new Set(fetched)].sort(), ["/split/fourway-m", "/split/relaxed"]);
   } finally {
     server.close();
   }
@@ -125,9 +125,9 @@ test("under a strict policy, from a classic script or split, with its own model 
 test("a page that names another model does not fetch the package's own", { skip: missingChromium }, async () => {
   const server = await serve(files, { "content-security-policy": POLICY });
   try {
-    await visit(server, [pageOf({ bundle: "/split/fourway.js", model: "fourway-s.onnx", scenes: SCENES })]);
+    await visit(server, [pageOf({ bundle: "/split/fourway.js", model: "fourway-m.onnx", scenes: SCENES })]);
     assert.deepEqual(
-      server.requested.filter((path) => path.includes("/split/fourway-s")),
+      server.requested.filter((path) => path.includes("/split/fourway-m")),
       [],
     );
   } finally {
@@ -175,7 +175,7 @@ test("a policy that forbids WebAssembly, and a model that is not there, are name
       server.close();
     }
   };
-  assert.match(await visitOne(POLICY.replace(" 'wasm-unsafe-eval'", ""), "fourway-s.onnx"), /allow 'wasm-unsafe-eval'/);
+  assert.match(await visitOne(POLICY.replace(" 'wasm-unsafe-eval'", ""), "fourway-m.onnx"), /allow 'wasm-unsafe-eval'/);
   assert.match(await visitOne(POLICY, "none.onnx"), /expected a file at none\.onnx, got "status 404"/);
   assert.match(await visitOne(POLICY, "csp.html"), /got "the server sent HTML instead"/);
 });

@@ -38,7 +38,7 @@ before(async () => {
     write: false,
   });
   const files = new Map<string, string | Uint8Array>(bundle.outputFiles.map(({ path, contents }) => [path, contents]));
-  files.set("/fourway-s.onnx", model);
+  files.set("/fourway-m.onnx", model);
   files.set("/index.html", '<!doctype html><title>spawn</title><script type="module" src="/spawn.js"></script>');
   server = await serve(files);
 });

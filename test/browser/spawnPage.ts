@@ -48,7 +48,7 @@ function kinds(): Record<string, () => Picture | Promise<Picture>> {
 /** What is asked of the page. */
 const page = {
   async load(): Promise<string[]> {
-    detector = await Detector.spawn("/fourway-s.onnx");
+    detector = await Detector.spawn("/fourway-m.onnx");
     return Object.keys(kinds());
   },
   async look(kind: string): Promise<Omit<Detection, "ms">> {

@@ -41,7 +41,7 @@ test("thresholds are learned and committed, the model is written, the report sho
   const report = join(folder, "report", "index.html");
   const first = learn("--model", model, "--what", "thresholds", "--out", out, "--report", report, "--sure");
   assert.equal(first.status, 0, first.stderr);
-  assert.match(first.stdout, /^task +AP50 before +after +F1 before +after +frames +verdict/);
+  assert.match(first.stdout, /^task +AP50 before +after +F1 before +after +presence AP before +after +frames +verdict/);
   assert.match(first.stdout, /^car +\S+ +\S+ +\S+ +\S+ +\d+ held back +threshold fitted/m);
   assert.match(first.stdout, /^version 1 is in use$/m);
 
@@ -121,7 +121,7 @@ test("labels that contradict what the model is sure of wait, are shown in the re
     fourway(["learn", "--store", dir, "--data", denied, "--model", model, "--what", "thresholds", ...more]);
   const waiting = async (): Promise<number> => {
     const opened = await fileStore(dir, { readOnly: true });
-    const frames = await new Archive(opened).frames();
+    const { frames } = await new Archive(opened).frames(assert.fail);
     await opened.close();
     return frames.filter(({ head }) => head.asked.length > 0).length;
   };

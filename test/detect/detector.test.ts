@@ -283,7 +283,7 @@ test("anything else than a model is refused by what is taken", async () => {
   await assert.rejects(Detector.load(new Response("", { status: 404 })), isError("E_MODEL", /status 404/));
 });
 
-test("without a model it is fourway-s, and each shipped model's module holds the bytes of its file", async () => {
+test("without a model it is fourway-m, and each shipped model's module holds the bytes of its file", async () => {
   for (const name of ["fourway-n", "fourway-s", "fourway-m"]) {
     const file = readFileSync(`models/${name}.onnx`);
     const { default: bytes } = (await import(`fourway/models/${name}`)) as { default: Uint8Array };
@@ -292,7 +292,7 @@ test("without a model it is fourway-s, and each shipped model's module holds the
   }
   const frame = drawScene(1, 8, { width: 640, height: 400 }).frame;
   using carried = await Detector.load();
-  using named = await Detector.load("models/fourway-s.onnx");
+  using named = await Detector.load("models/fourway-m.onnx");
   assert.deepEqual(carried.detect(frame).objects, named.detect(frame).objects);
 });
 

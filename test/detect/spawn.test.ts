@@ -139,7 +139,7 @@ test("a worker that dies is started again: what it had is rejected with a reason
 
 test("another model takes over between two pictures, one that cannot be used does not, and a worker that dies begins with it", async () => {
   await using there = await Detector.spawn(colourModel());
-  const shipped = await Detector.load();
+  const shipped = await Detector.load("models/fourway-s.onnx");
   await assert.rejects(there.use(new Uint8Array(8)), isError("E_ONNX", /expected/));
   assert.deepEqual(seenIn(await there.detect(painted(255, 0))), seenIn((await Detector.load(colourModel())).detect(painted(255, 0))));
   const meanwhile = [there.detect(painted(255, 0), { minScore: 0.5 }), there.use("models/fourway-s.onnx"), there.detect(frame)] as const;

@@ -27,9 +27,9 @@ for (const { n, points } of [
     const [cells, step, first] = [n + 4, 8 + count, 3];
     const cell = Array.from({ length: n }, (_, i) => cells - 1 - i);
     const targets = normals(random, n * count);
-    const size = uniforms(random, n, 0.5, 3);
+    const gain = uniforms(random, n, 0.5, 3);
     const weight = uniforms(random, n, 0.2, 2);
-    const values = targets.map((t, i) => Math.fround(t + random.normal() * (i % 2 ? 0.03 : 1)));
+    const values = targets.map((t, i) => Math.fround((t + random.normal() * (i % 2 ? 0.03 : 1)) / gain[Math.floor(i / count)]!));
     const out = normals(random, cells * step);
     cell.forEach((at, i) => {
       out.set(values.subarray(i * count, (i + 1) * count), at * step + first);
@@ -41,7 +41,7 @@ for (const { n, points } of [
       arena.input("f32", out).at + 4 * first,
       arena.input("i32", cell).at,
       arena.input("f32", targets).at,
-      arena.input("f32", size).at,
+      arena.input("f32", gain).at,
       arena.input("f32", weight).at,
       n,
       4 * step,
@@ -49,7 +49,7 @@ for (const { n, points } of [
       SCALE,
     );
     arena.check();
-    closeTo(value, pointLoss(values, targets, size, weight, count, SCALE), F32_SUM);
+    closeTo(value, pointLoss(values, targets, gain, weight, count, SCALE), F32_SUM);
     const after = arena.read(dout);
     for (const [i, v] of after.entries()) {
       const entry = cell.indexOf(Math.floor(i / step));
@@ -61,7 +61,7 @@ for (const { n, points } of [
       const moved = (by: number): number => {
         const other = values.slice();
         other[entry * count + j]! += by;
-        return pointLoss(other, targets, size, weight, count, SCALE);
+        return pointLoss(other, targets, gain, weight, count, SCALE);
       };
       assert.ok(Math.abs(v - (moved(STEP) - moved(-STEP)) / (2 * STEP)) < SLOPE, `${v}`);
     }

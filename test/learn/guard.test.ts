@@ -19,3 +19,13 @@ test("one frame decides alone, without one nothing is guarded", () => {
   assert.deepEqual([judge([1], [0.5]).kept, judge([1], [1.5]).kept, judge([1], [0.5]).t], [true, false, null]);
   assert.deepEqual([judge([], []).kept, judge([], []).frames], [true, 0]);
 });
+
+test("a task that no frame held back has keeps what it learned unless it raises false alarms", () => {
+  const [before, after] = [
+    [0.003, 0.002, 0.003],
+    [0.009, 0.01, 0.008],
+  ];
+  assert.equal(judge(before, after).kept, false);
+  assert.equal(judge(before, after, true).kept, true);
+  assert.equal(judge(before, [0.3, 0.002, 0.003], true).kept, false);
+});

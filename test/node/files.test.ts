@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
+import sharp from "sharp";
 import { TASKS } from "../../src/core/task.js";
 import { readDatasets } from "../../src/node/files.js";
 
@@ -179,4 +180,34 @@ test("a picture of two splits is left out of train and reported", async () => {
   ]);
   assert.match(faults[0]!.message, /in one split, got it in train and val/);
   assert.equal(faults.length, 1);
+});
+
+test("pictures in folders of answers are a set, alone or below folders of splits; other folders are not", async () => {
+  const png = await sharp({ create: { width: 6, height: 4, channels: 3, background: "red" } })
+    .png()
+    .toBuffer();
+  for (const path of ["train/car/yes/a.png", "train/car/no/b.png", "train/stopSign/yes/a.png", "val/car/yes/c.png"]) {
+    await mkdir(dirname(join(folder, "f", path)), { recursive: true });
+    await writeFile(join(folder, "f", path), png);
+  }
+  await lay({ "f/train/car/yes/notes.txt": "", "f/train/readme.md": "", "f/other/car/maybe/d.png": "" });
+  const { samples, faults } = await readDatasets([join(folder, "f")], TASKS);
+  assert.deepEqual(faults, []);
+  assert.deepEqual(
+    samples.map(({ image, split, set, width, height, labels }) => [image.slice(folder.length + 3), split, set, width, height, labels.car]),
+    [
+      ["train/car/no/b.png", "train", "train", 6, 4, []],
+      ["train/car/yes/a.png", "train", "train", 6, 4, true],
+      ["train/stopSign/yes/a.png", "train", "train", 6, 4, null],
+      ["val/car/yes/c.png", "val", "val", 6, 4, true],
+    ],
+  );
+  assert.deepEqual(
+    (await readDatasets([join(folder, "f/val")], TASKS)).samples.map(({ split }) => split),
+    ["val"],
+  );
+  await lay({ "f/val/car/no/broken.png": "not a picture" });
+  const broken = await readDatasets([join(folder, "f/val")], TASKS);
+  assert.equal(broken.samples.length, 1);
+  assert.match(broken.faults[0]!.message, /broken\.png/);
 });

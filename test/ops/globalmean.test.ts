@@ -1,28 +1,16 @@
 import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import { globalmean, globalmeanBackward } from "../oracle/globalmean.js";
+import { toInt8 } from "../oracle/requantize.js";
 import { Arena } from "../support/arena.js";
 import { close, dot, F32_SUM, same, slopesAgree } from "../support/compare.js";
+import { MAPS } from "../support/maps.js";
 import { integers, normals } from "../support/random.js";
 
 const arena = await Arena.open();
 const { kernels } = arena;
 
-const SHAPES = [1, 3].flatMap((n) => [
-  { n, height: 1, width: 1, c: 8 },
-  { n, height: 3, width: 5, c: 24 },
-  { n, height: 17, width: 1, c: 8 },
-  { n, height: 5, width: 17, c: 40 },
-]);
-
-/** Rounded half to even and held to int8. */
-function toInt8(v: number): number {
-  const below = Math.floor(v);
-  const up = v - below > 0.5 || (v - below === 0.5 && below % 2 !== 0);
-  return Math.max(-128, Math.min(127, up ? below + 1 : below));
-}
-
-for (const sizes of SHAPES) {
+for (const sizes of MAPS) {
   const { n, height, width, c } = sizes;
   const name = `${n} of ${height}x${width}x${c}`;
   const cells = height * width;

@@ -3,19 +3,13 @@ import { Random } from "../../src/core/random.js";
 import { upsample2, upsample2Backward } from "../oracle/upsample2.js";
 import { Arena } from "../support/arena.js";
 import { close, dot, F32_FEW, same, slopesAgree } from "../support/compare.js";
+import { MAPS } from "../support/maps.js";
 import { integers, normals } from "../support/random.js";
 
 const arena = await Arena.open();
 const { kernels } = arena;
 
-const SHAPES = [1, 3].flatMap((n) => [
-  { n, height: 1, width: 1, c: 8 },
-  { n, height: 3, width: 5, c: 24 },
-  { n, height: 17, width: 1, c: 8 },
-  { n, height: 5, width: 17, c: 40 },
-]);
-
-for (const sizes of SHAPES) {
+for (const sizes of MAPS) {
   const { n, height, width, c } = sizes;
   const name = `${n} of ${height}x${width}x${c}`;
   const length = n * height * width * c;

@@ -20,7 +20,12 @@ export function rescaled(sum: number, scale: number, slope: number): number {
   return v > 0 ? v : Math.fround(Math.fround(slope) * v);
 }
 
-/** The same as int8: held to -128..127, then rounded half to even. */
+/** The nearest int8: held to -128..127, then rounded half to even. */
+export function toInt8(v: number): number {
+  return halfToEven(clamped(v, -128, 127));
+}
+
+/** `rescaled` as int8. */
 export function requantized(sum: number, scale: number, slope: number): number {
-  return halfToEven(clamped(rescaled(sum, scale, slope), -128, 127));
+  return toInt8(rescaled(sum, scale, slope));
 }

@@ -2,6 +2,7 @@
 import { relaxedSimd } from "wasm-feature-detect";
 import { readAddress } from "../../src/core/address.js";
 import { type Detection, Detector, drawScene, type FourwayError, type Frame, type Sample, type WasmSource } from "../../src/index.js";
+import { Learner } from "../../src/learn/index.js";
 import { decodeCheckpoint, train } from "../../src/train/index.js";
 import { setOwnKernels } from "../../src/wasm/load.js";
 
@@ -34,6 +35,8 @@ export interface Answer {
   detections: Omit<Detection, "ms">[];
   /** sha256 of weights, optimizer moments and averages after `TRAINING_STEPS`; empty where it was not asked to train. */
   trained: string;
+  /** sha256 of the file that a learner made of the int8 model; empty where it was not asked to train. */
+  learned: string;
   /** Of the f32 outputs to the golden ones, over the largest value of each map. */
   distance: number;
 }
@@ -164,6 +167,24 @@ async function trainedDigest(wasm: WasmSource | undefined): Promise<string> {
   return sha256(joined([state]));
 }
 
+/** Frames that a learner learns from: so few that none is held back. */
+const LEARNED_FRAMES = 3;
+/** Of the learner: room for the path and few scenes. */
+const LEARNER_BYTES = 7e6;
+
+/** From frames with labels to a file of int8 weights, thresholds and calibrations. */
+async function learnedDigest(model: string, wasm: WasmSource | undefined): Promise<string> {
+  await using learner = await Learner.open(model, { wasm, memoryBytes: LEARNER_BYTES, seed: 5 });
+  for (let i = 0; i < LEARNED_FRAMES; i++) {
+    const { frame, labels, ignore } = drawScene(8, i, { width: 320, height: 192 });
+    await learner.add(frame, labels, { ignore, sure: true });
+  }
+  const { what, refused } = await learner.fit({ what: "path", steps: TRAINING_STEPS });
+  if (what !== "path" || refused.length > 0) throw new Error(`learned ${what}, refused ${refused}`);
+  const { sha256 } = await learner.commit();
+  return sha256;
+}
+
 /** Runs it all. */
 export async function answer(question: Question): Promise<Answer> {
   const wasm = await kernelsFor(question);
@@ -185,6 +206,7 @@ export async function answer(question: Question): Promise<Answer> {
     each: each.map((hash) => hash.slice(0, 8)),
     detections,
     trained: question.training ? await trainedDigest(wasm) : "",
+    learned: question.training ? await learnedDigest(question.int8, wasm) : "",
     distance: question.f32 ? await distanceOf(question.f32.model, question.f32.golden, wasm) : 0,
   };
 }

@@ -1,5 +1,5 @@
 import { access, readFile, rm } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FourwayError } from "../../core/errors.js";
 import { Random } from "../../core/random.js";
@@ -14,11 +14,12 @@ import { detectAll } from "../../node/evaluate.js";
 import { ProgressLine } from "../../node/progress.js";
 import { makeFolder, safeWrite } from "../../node/safeWrite.js";
 import { threadsFor, trainFiles } from "../../node/trainFiles.js";
+import { labelsOf } from "../../train/auxiliary.js";
 import type { TrainingEvent, TrainingOptions } from "../../train/session.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "../data.js";
 import { TRAIN_DEFAULTS } from "../train.js";
 import { numberIn, parseTasks, trainingPixels } from "../values.js";
-import { keepSettings } from "./kept.js";
+import { keepSettings, keptResult } from "./kept.js";
 import { type Measured, plotOf, rowsOf, tableOf } from "./results.js";
 
 // The frame of all experiments: an idea is measured by training networks with and without it, several times with different seeds. What there is to
@@ -64,6 +65,8 @@ export interface Run {
   take?: (samples: readonly Sample[], random: Random) => Sample[];
   /** Steps, of those that `epochs` of all pictures labelled for any task are; without it as many epochs of its own pictures. */
   share?: number;
+  /** Heads that help it. */
+  auxiliary?: TrainingOptions["auxiliary"];
   /** The name of the run whose network it goes on with. */
   after?: string;
   /** What balances its losses, where that is not the present rule; such a run is not resumed but begun again. */
@@ -136,11 +139,11 @@ async function runExperiment<Options extends ExperimentOptions>(experiment: Expe
   const starts = experiment.ownStarts ? [{ name: experiment.name }] : startsOf(options);
   await keepSettings(options.out, settingsOf(experiment.name, options));
   const line = new ProgressLine();
-  const tasks = [...new Set(runs.flatMap((run) => run.tasks))];
+  const tasks = [...new Set(runs.flatMap((run) => [...run.tasks, ...labelsOf(run.auxiliary)]))];
   const all = await readTwoSplits({ ...options, tasks }, (text) => line.say(text));
   const samples = quick ? few(all, tasks) : all;
   const measured: Measured[] = [];
-  const trainings = starts.flatMap((start) => Array.from({ length: seeds }, (_, i) => ({ start, seed: i + 1 })));
+  const trainings = Array.from({ length: seeds }, (_, i) => starts.map((start) => ({ start, seed: i + 1 }))).flat();
   const total = trainings.length * new Set(runs.map(({ name }) => name)).size;
   let done = 0;
   for (const { start, seed } of trainings) {
@@ -152,8 +155,12 @@ async function runExperiment<Options extends ExperimentOptions>(experiment: Expe
       if (!figures) {
         line.say(`${++done} of ${total}: ${start.name}, seed ${seed}, ${run.name}`);
         const scored = [...new Set(runs.filter(({ name }) => name === run.name).flatMap((each) => each.scored ?? each.tasks))];
-        const trained = await figuresOf({ ...run, scored }, folder, run.start ?? start, seed, samples, options, line);
+        const out = join(folder, `${run.name}.onnx`);
+        const trained = await keptResult(`${out}.figures.json`, () =>
+          figuresOf({ ...run, scored }, out, run.start ?? start, seed, samples, options, line),
+        );
         if (!trained) return line.say("stopped; run the same command to continue");
+        await rm(`${out}.checkpoint`, { force: true });
         figures = trained;
         known.set(run.name, figures);
       }
@@ -161,13 +168,26 @@ async function runExperiment<Options extends ExperimentOptions>(experiment: Expe
       for (const task of run.scored ?? run.tasks)
         measured.push({ start: start.name, seed, arm, condition, x, task, steps: figures.steps, ...figures.tasks[task]! });
     }
+    // an interval takes two seeds; what is there can be read while more are trained
+    if (seed === 1 || start !== starts.at(-1)) continue;
+    const text = await writeResults(experiment, options, measured, seed);
+    if (seed === seeds) console.log(text);
   }
-  const rows = rowsOf(measured, experiment.reference);
-  const text = tableOf(rows, `${experiment.title}. Val, mean and 95 % interval of ${seeds} seeds, ${epochs} epochs at ${pixels} pixels`);
-  await safeWrite(join(options.out, "results.json"), `${JSON.stringify({ seeds, epochs, pixels, rows, measured }, null, 2)}\n`);
-  await safeWrite(join(options.out, "results.md"), text);
-  await safeWrite(join(options.out, "results.svg"), `${plotOf(measured, experiment)}\n`);
-  console.log(text);
+}
+
+/** Writes table, plot and figures of what is measured so far. Returns the table. */
+async function writeResults(
+  { title, xLabel, reference }: Pick<Experiment, "title" | "xLabel" | "reference">,
+  { out, epochs, pixels, heads }: ExperimentOptions,
+  measured: readonly Measured[],
+  seeds: number,
+): Promise<string> {
+  const rows = rowsOf(measured, reference);
+  const text = tableOf(rows, `${title}. Val, mean and 95 % interval of ${seeds} seeds, ${epochs} epochs at ${pixels} pixels, heads: ${heads}`);
+  await safeWrite(join(out, "results.json"), `${JSON.stringify({ seeds, epochs, pixels, heads, rows, measured }, null, 2)}\n`);
+  await safeWrite(join(out, "results.md"), text);
+  await safeWrite(join(out, "results.svg"), `${plotOf(measured, { title, xLabel })}\n`);
+  return text;
 }
 
 /** A few pictures of both splits, of those that have most labels, spread evenly over yes and no. */
@@ -199,23 +219,20 @@ interface Figures {
   tasks: Record<Task, { ap50: number | null; presenceAp: number | null }>;
 }
 
-/** Figures of a run: those stored next to its model if it was completed before, else it is trained or resumed. null where it was stopped. */
+/** Figures of a run, which is trained or resumed. null where it was stopped. @param out of its model */
 async function figuresOf(
   run: Run & { scored: readonly Task[] },
-  folder: string,
+  out: string,
   start: Start,
   seed: number,
   samples: readonly Sample[],
   options: ExperimentOptions,
   line: ProgressLine,
 ): Promise<Figures | null> {
-  const { tasks, name, after, share, take = (all) => [...all] } = run;
+  const { tasks, name, auxiliary, after, share, take = (all) => [...all] } = run;
   const { batch, epochs, pixels, heads, quick } = options;
-  const out = join(folder, `${name}.onnx`);
-  const kept = `${out}.figures.json`;
-  if (await exists(kept)) return JSON.parse(await readFile(kept, "utf8")) as Figures;
   const train = samples.filter(({ split }) => split === "train");
-  const own = take(train, new Random(seed, 0x5eed)).filter((sample) => isLabelled(sample, tasks));
+  const own = take(train, new Random(seed, 0x5eed)).filter((sample) => isLabelled(sample, [...tasks, ...labelsOf(auxiliary)]));
   const passes = (pictures: number): number => epochs * Math.max(1, Math.floor(pictures / batch));
   const channels = quick ? { path: QUICK.channels, head: QUICK.channels } : {};
   const rule = run.rule?.();
@@ -225,6 +242,7 @@ async function figuresOf(
   const { model, step, done } = await trainFiles(own, {
     out,
     tasks,
+    auxiliary,
     seed,
     batch,
     pixels,
@@ -232,7 +250,7 @@ async function figuresOf(
     network:
       after === undefined
         ? { ...channels, heads, width: start.width, trunk: start.trunk === undefined ? undefined : await readFile(start.trunk) }
-        : { start: await readFile(join(folder, `${after}.onnx`)) },
+        : { start: await readFile(join(dirname(out), `${after}.onnx`)) },
     threads: options.threads ?? threadsFor(batch),
     ...rule,
     resume: !rule && (await exists(`${out}.checkpoint`)),
@@ -258,8 +276,6 @@ async function figuresOf(
       "E_DATA",
       `experiment: expected every task in the val split, got no pictures with ${empty.task}; give --data with some`,
     );
-  await safeWrite(kept, JSON.stringify(figures));
-  await rm(`${out}.checkpoint`, { force: true });
   return figures;
 }
 

@@ -1,6 +1,7 @@
 import type { Task } from "../../core/task.js";
 import { DEFAULT_PIXELS } from "../../model/model.js";
-import type { Experiment, Run } from "./frame.js";
+import { parseTasks } from "../values.js";
+import type { Experiment, ExperimentOptions, Run } from "./frame.js";
 
 /** One network for all tasks, and one a task, under one condition. @param suffix of the runs' names, where conditions differ in more than the start */
 export function jointAndSeparate(
@@ -15,8 +16,13 @@ export function jointAndSeparate(
   ];
 }
 
+/** Options of `jointVsSeparate`. */
+interface JointOptions extends ExperimentOptions {
+  compared?: Task[];
+}
+
 /** Joint against separate training. */
-export const jointVsSeparate: Experiment = {
+export const jointVsSeparate: Experiment<JointOptions> = {
   name: "joint-vs-separate",
   title: "One network for all tasks against one per task",
   description:
@@ -24,5 +30,11 @@ export const jointVsSeparate: Experiment = {
   xLabel: "task",
   reference: "separate",
   defaults: { epochs: 6, heads: "boxes", pixels: DEFAULT_PIXELS },
-  runs: ({ tasks }) => jointAndSeparate(tasks, { condition: "all labels", x: 0 }),
+  addOptions: (command) =>
+    command.option("--compared <tasks>", "tasks that are trained separately too; the others are in the joint network only (default: all)", parseTasks),
+  runs({ tasks, compared = tasks }) {
+    const isCompared = ({ arm, tasks: own }: Run): boolean => arm === "joint" || compared.includes(own[0]!);
+    const runs = jointAndSeparate(tasks, { condition: "all labels", x: 0 }).filter(isCompared);
+    return runs.map((run) => ({ ...run, scored: run.tasks.filter((task) => compared.includes(task)) }));
+  },
 };

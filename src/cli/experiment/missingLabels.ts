@@ -1,8 +1,8 @@
 import type { Random } from "../../core/random.js";
 import type { Task } from "../../core/task.js";
 import type { Label, Sample } from "../../data/dataset.js";
-import type { Experiment, Run } from "./frame.js";
-import { jointAndSeparate } from "./jointVsSeparate.js";
+import { numberIn, several } from "../values.js";
+import type { Experiment, ExperimentOptions, Run } from "./frame.js";
 
 /** Shares of the labels that are thrown away. */
 const DROPPED = [0, 0.25, 0.5, 0.75, 0.9];
@@ -26,27 +26,30 @@ function unknownAsAbsent(samples: readonly Sample[], tasks: readonly Task[]): Sa
   return relabelled(samples, tasks, (label) => label ?? []);
 }
 
+/** Options of `missingLabels`. */
+interface MissingOptions extends ExperimentOptions {
+  dropped: number[];
+}
+
 /** Labels are thrown away at random, and what is missing is left out of the loss, or taken for absence. */
-export const missingLabels: Experiment = {
+export const missingLabels: Experiment<MissingOptions> = {
   name: "missing-labels",
   title: "What is left without labels",
   description: "throw labels away at random: one network with ? left out of the loss, one per task, and one that takes ? for no",
   xLabel: "share of labels thrown away",
   reference: "separate",
-  runs: ({ tasks, quick }) =>
-    (quick ? QUICK : DROPPED).flatMap((share): Run[] => {
+  addOptions: (command) =>
+    command.option("--dropped <shares...>", "shares of the labels to throw away", several(numberIn({ least: 0, most: 0.99 })), DROPPED),
+  runs: ({ tasks, quick, dropped }) =>
+    (quick ? QUICK : dropped).flatMap((share): Run[] => {
       const condition = `${100 * share} % dropped`;
       const suffix = `-${100 * share}`;
+      const take: Run["take"] = (samples, random) => dropLabels(samples, tasks, share, random);
+      const own = { condition, x: share, take, share: 1 }; // as many steps for each: only the labels differ
       return [
-        ...jointAndSeparate(tasks, { condition, x: share, take: (samples, random) => dropLabels(samples, tasks, share, random) }, suffix),
-        {
-          arm: "? as no",
-          condition,
-          x: share,
-          name: `as-no${suffix}`,
-          tasks,
-          take: (samples, random) => unknownAsAbsent(dropLabels(samples, tasks, share, random), tasks),
-        },
+        { ...own, arm: "joint", name: `joint${suffix}`, tasks },
+        ...tasks.map((task): Run => ({ ...own, arm: "separate", name: `${task}${suffix}`, tasks: [task] })),
+        { ...own, arm: "? as no", name: `as-no${suffix}`, tasks, take: (...given) => unknownAsAbsent(take(...given), tasks) },
       ];
     }),
 };

@@ -14,6 +14,7 @@ import {
   shown,
   sizeFault,
   splitFault,
+  splitOfName,
   withinFolder,
 } from "../read.js";
 import { type LabelFormat, withPaths } from "./format.js";
@@ -269,15 +270,6 @@ function headingsOf(categories: readonly unknown[], annotations: readonly unknow
       isObject(category) && above.has(category.name) && !used.has(idOf(category.id)) ? [idOf(category.id)] : [],
     ),
   );
-}
-
-const SPLIT_NAMES: Record<string, string> = { train: "train", val: "val", valid: "val", validation: "val", test: "test" };
-
-/** The split named in a file's name (instances_val2017.json), else its folder's whole name, else "train". */
-function splitOfName(file: string, folder: string): string {
-  const [, , inFile] = /(^|[^a-z])(train|val|valid|validation|test)([^a-z]|$)/i.exec(file) ?? [];
-  const [, ofFolder] = /^(train|val|valid|validation|test)\d*$/i.exec(folder) ?? [];
-  return SPLIT_NAMES[(inFile ?? ofFolder ?? "train").toLowerCase()]!;
 }
 
 /** The picture's name; LVIS v1 gives its address alone, of which folder and file count (val2017/000000397133.jpg). */

@@ -20,11 +20,16 @@ interface LabelFile {
 export interface LabelFormat {
   /** For messages. */
   readonly name: string;
-  /** Of its files, by which one that is named itself is known. */
-  readonly extension: `.${string}`;
+  /** Of its files, by which one that is named itself is known; none where `answerFolder` stands in place of files. */
+  readonly extension?: `.${string}`;
   /** What its files are called in a set, and that in words. */
   readonly fileName: RegExp;
   readonly fileNames: string;
+  /**
+   * Of a format without label files: the folders within those of the tasks, whose names are the labels of the pictures in them. Its files are these pictures; its text
+   * is the list of them, a path from the set's folder on a line.
+   */
+  readonly answerFolder?: RegExp;
   /** A folder of the set in which its files may lie too. */
   readonly folder?: string;
   /** Folders of the set in which pictures may lie ("" is the set's own), by the file's name without extension: the one with the most of them counts. */

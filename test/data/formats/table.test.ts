@@ -17,13 +17,15 @@ const TEXTS: Record<string, string> = {
 };
 
 test("no two formats share a name, an extension or a file", () => {
-  for (const field of ["name", "extension"] as const)
-    assert.equal(new Set(LABEL_FORMATS.map((format) => format[field])).size, LABEL_FORMATS.length);
+  for (const field of ["name", "extension"] as const) {
+    const values = LABEL_FORMATS.flatMap((format) => format[field] ?? []);
+    assert.equal(new Set(values).size, values.length);
+  }
   for (const file of ["labels.jsonl", "instances_val2017.json", "annotations.json", "_annotations.coco.json", "labels.csv"])
     assert.equal(LABEL_FORMATS.filter(({ fileName }) => fileName.test(file)).length, 1, file);
 });
 
-for (const format of LABEL_FORMATS)
+for (const format of LABEL_FORMATS.filter(({ extension }) => extension))
   test(`${format.name}: the parser asks once where its pictures lie, and reads the rest from the text`, async () => {
     const asked: (readonly string[])[] = [];
     const { samples, faults, lines } = await format.parse(TEXTS[format.name]!, {
