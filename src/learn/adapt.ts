@@ -144,15 +144,15 @@ export async function lookThrough(room: Classroom, frames: CameraFrames, options
     const pool = await FramePool.open(room.store, lookers.name);
     for await (const picture of room.shelf.pictures()) pool.know(digestOf(picture));
     let passed = 0;
-    const window: { before?: Look; now?: Look } = {};
+    const waiting: Look[] = []; // one at most
     const settle = (after?: Look): void => {
-      const { before, now } = window;
+      const now = waiting.pop();
       if (now) {
-        const sightings = settled(before?.sightings, now.sightings, after?.sightings, lookers.marks);
+        const sightings = settled(pool.latest, now.sightings, after?.sightings, lookers.marks);
         pool.offer(now.picture, sightings, differenceOf(sightings, now.objects), most);
-        pool.know(now.digest);
+        pool.know(now.digest, now.sightings);
       }
-      [window.before, window.now] = [now, after];
+      if (after) waiting.push(after);
     };
     try {
       for await (const frame of frames) {
@@ -160,7 +160,7 @@ export async function lookThrough(room: Classroom, frames: CameraFrames, options
         checkFrame(frame, "adapt");
         const { picture, placement }: PlacedPicture = pictureOf(room.engine, frame, room.pixels, room.model.info);
         const digest = digestOf(picture);
-        if (pool.knows(digest) || digest === window.now?.digest) {
+        if (pool.knows(digest) || digest === waiting[0]?.digest) {
           passed++;
           continue;
         }

@@ -39,6 +39,10 @@ interface State {
   frames: number;
   every: number;
   places: Place[];
+  /** The latest frame: what was seen in it, before it was settled; undefined at the beginning of other frames. */
+  latest?: readonly Sighting[];
+  /** The latest that was no duplicate. */
+  last?: { thumbnail: number[]; sightings: readonly Sighting[] };
 }
 
 /** How much a model's objects and a teacher's sightings differ, as `PooledFrame` counts it. What is open counts for neither. */
@@ -74,7 +78,6 @@ function unmoved(a: readonly Sighting[], b: readonly Sighting[]): boolean {
  */
 export class FramePool {
   private readonly changes = new Map<string, Uint8Array | undefined>();
-  private last: { thumbnail: number[]; sightings: readonly Sighting[] } | undefined;
 
   private constructor(
     private readonly store: LearnStore,
@@ -110,8 +113,14 @@ export class FramePool {
     return this.seen.has(Number.parseInt(digest.slice(0, 8), 16));
   }
 
-  /** Counts a frame as looked at. */
-  know(digest: string): void {
+  /** What was seen in the frame that was looked at last, as it was told to `know`. */
+  get latest(): readonly Sighting[] | undefined {
+    return this.state.latest;
+  }
+
+  /** Counts a frame as looked at. @param sightings in it, where the next frame follows it */
+  know(digest: string, sightings?: readonly Sighting[]): void {
+    if (sightings) this.state.latest = sightings;
     this.seen.add(Number.parseInt(digest.slice(0, 8), 16));
     if (this.seen.size > KNOWN) this.seen.delete(this.seen.values().next().value!);
   }
@@ -122,10 +131,10 @@ export class FramePool {
     const pooled: PooledFrame = { frame: this.state.frames++, width, height, sightings, difference };
     this.places.add(pooled.frame, sightings);
     const thumb = thumbnail(picture);
-    const { last } = this;
+    const { last } = this.state;
     const distance = last ? thumb.reduce((sum, value, i) => sum + Math.abs(value - last.thumbnail[i]!), 0) / thumb.length : 0;
     if (last && distance < DIFFERENT && unmoved(last.sightings, sightings)) return;
-    this.last = { thumbnail: thumb, sightings };
+    this.state.last = { thumbnail: thumb, sightings };
     this.list.push(pooled);
     this.changes.set(keyOf(pooled), encodeSample(pooled, picture.pixels));
     this.thin();
@@ -180,7 +189,7 @@ export class FramePool {
   /** Forgets the frames; frames that were looked at stay known. */
   async clear(): Promise<void> {
     for (const pooled of this.list) this.changes.set(keyOf(pooled), undefined);
-    [this.list, this.state.every] = [[], 1];
+    [this.list, this.state.every, this.state.latest, this.state.last] = [[], 1, undefined, undefined];
     await this.save();
   }
 }

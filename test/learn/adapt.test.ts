@@ -9,7 +9,8 @@ import { Detector } from "../../src/detect/detector.js";
 import { evaluate } from "../../src/eval/scores.js";
 import { Learner, memoryStore } from "../../src/learn/index.js";
 import { drawScene } from "../../src/scenes/scene.js";
-import { smallFile, smallModel } from "./support.js";
+import { colourModel } from "../detect/models.js";
+import { cameraFrame, smallFile, smallModel } from "./support.js";
 
 const [WIDTH, HEIGHT, WIDE] = [448, 256, 960];
 const largerFile = (): Uint8Array => readFileSync(fileURLToPath(new URL("../../../models/fourway-m.onnx", import.meta.url)));
@@ -133,6 +134,19 @@ test("people's labels stand: their frames are not looked at, take the place of a
   assert.ok((await learner.evaluate()).car!.frames === 1);
 });
 
+test("what never moves is left open where a person said that nothing is there", async () => {
+  const frames = Array.from({ length: 14 }, (_, i) => cameraFrame(6 * i + 6, { scene: 9 }).frame);
+  const options = { ...OPTIONS, pixels: 61_440, what: "thresholds", steps: undefined } as const;
+  const boxes = async (denied: boolean): Promise<number> => {
+    const learner = await Learner.open(smallFile(), SMALL);
+    if (denied) await learner.add(cameraFrame(0, { scene: 9 }).frame, { car: [] }, { sure: true });
+    const { tasks } = await learner.adapt(frames, options);
+    return tasks.car?.boxes ?? 0;
+  };
+  assert.ok((await boxes(false)) >= 4);
+  assert.equal(await boxes(true), 0);
+});
+
 test("a teacher that sees too little teaches nothing, and bad teachers, options and frames are told", async () => {
   const learner = await Learner.open(smallFile(), SMALL);
   const grey = { data: new Uint8Array(4 * WIDTH * HEIGHT).fill(120), width: WIDTH, height: HEIGHT };
@@ -144,7 +158,8 @@ test("a teacher that sees too little teaches nothing, and bad teachers, options 
   });
   await assert.rejects(learner.adapt([grey], { ...OPTIONS, steps: 0 }), { code: "E_ARGUMENT", message: /expected steps above 0/ });
   await assert.rejects(learner.adapt([{ ...grey, width: 7 }], OPTIONS), { code: "E_ARGUMENT", message: /^adapt: expected \d+ RGBA bytes/ });
-  const other = smallModel();
-  const tram = { ...other, info: { ...other.info, tasks: ["tram"] } };
-  await assert.rejects(learner.adapt([grey], { ...OPTIONS, teacher: tram }), { code: "E_ARGUMENT" });
+  await assert.rejects(learner.adapt([grey], { ...OPTIONS, teacher: colourModel() }), {
+    code: "E_ARGUMENT",
+    message: /expected a teacher that finds boxes of pedestrian, .*, got one of red, blue/,
+  });
 });
