@@ -120,7 +120,9 @@ test("a network for some tasks, of another width and input size, learns from wha
 
 test("auxiliary heads are named with or without a weight; their losses are told, the model is without them", () => {
   const small = ["--epochs", "1", "--tasks", "car", "--path", "16", "--head", "16", "--pixels", "8192"];
-  const { status, stderr } = fourway(argumentsOf("helped.onnx", ...small, "--auxiliary", "many-car", "large-car=0.3", "--no-auxiliary-stop"));
+  const { status, stderr } = fourway(
+    argumentsOf("helped.onnx", ...small, "--auxiliary", "many-car", "large-car=0.3", "--no-auxiliary-stop"),
+  );
   assert.equal(status, 0, stderr);
   assert.match(stderr, /epoch 1\/1 {2}loss: car \d+\.\d{3} {2}many-car \d+\.\d{3} {2}large-car \d+\.\d{3}\n/);
   assert.deepEqual(load("helped.onnx").info.tasks, ["car"]);
