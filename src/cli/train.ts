@@ -133,8 +133,8 @@ export function addTrain(program: Command): void {
       parseTasks,
     )
     .option(
-      "--auxiliary <task[=weight]...>",
-      `heads that only help while it learns: other tasks of the labels, or many-TASK and large-TASK, which TASK's boxes answer; weight of their labels: ${AUXILIARY_WEIGHT}`,
+      "--auxiliary <task=weight...>",
+      `heads that only help while it learns: other tasks of the labels, or many-TASK and large-TASK, which TASK's boxes answer; each with the weight of its labels, ${AUXILIARY_WEIGHT} without it`,
       auxiliaryHead,
     )
     .option("--no-auxiliary-stop", "go on with auxiliary heads whose loss has stopped falling")

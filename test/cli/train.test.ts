@@ -118,6 +118,21 @@ test("a network for some tasks, of another width and input size, learns from wha
   assert.equal(head, "epoch,loss car,AP50 car,AP car,presence AP car");
 });
 
+test("auxiliary heads are named with or without a weight; their losses are told, the model is without them", () => {
+  const small = ["--epochs", "1", "--tasks", "car", "--path", "16", "--head", "16", "--pixels", "8192"];
+  const { status, stderr } = fourway(
+    argumentsOf("helped.onnx", ...small, "--auxiliary", "many-car", "large-car=0.3", "--no-auxiliary-stop"),
+  );
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /epoch 1\/1 {2}loss: car \d+\.\d{3} {2}many-car \d+\.\d{3} {2}large-car \d+\.\d{3}\n/);
+  assert.deepEqual(load("helped.onnx").info.tasks, ["car"]);
+  const [head] = readFileSync(join(folder, "helped.onnx.log.csv"), "utf8").split("\n");
+  assert.equal(head, "epoch,loss car,loss many-car,loss large-car,AP50 car,AP car,presence AP car");
+  const wrong = fourway(argumentsOf("wrong.onnx", ...small, "--auxiliary", "many-car=0"));
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /argument 'many-car=0' is invalid\. Expected a number in 0\.01\.\.10\./);
+});
+
 test("another network begins with a trained model's trunk", () => {
   const trunk = join(folder, "whole.onnx");
   const { status, stderr } = fourway(argumentsOf("onTrunk.onnx", "--epochs", "1", "--rate", "0.000001", "--path", "16", "--trunk", trunk));
