@@ -187,7 +187,24 @@ function readOversample(texts: readonly string[], samples: readonly Sample[]): R
 
 /** Trains, or resumes, and prints the progress: Ctrl-C stops it after the step. @throws as `trainFiles` does */
 async function runTrain(options: TrainOptions): Promise<TrainingResult> {
-  const { data, labelled, split, valSplit, trunk, start, width, trunkEnd, path, head, bins, points, heads, cache, auxiliary: weights, ...settings } = options;
+  const {
+    data,
+    labelled,
+    split,
+    valSplit,
+    trunk,
+    start,
+    width,
+    trunkEnd,
+    path,
+    head,
+    bins,
+    points,
+    heads,
+    cache,
+    auxiliary: weights,
+    ...settings
+  } = options;
   const { out, tasks, epochs, batch, threads = threadsFor(batch) } = options;
   await checkWritable(out);
   const line = new ProgressLine();

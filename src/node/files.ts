@@ -81,7 +81,7 @@ async function labelFiles(path: string): Promise<FoundFile[]> {
   if (info.isFile()) {
     const format = LABEL_FORMATS.find(({ extension }) => extension === extname(path).toLowerCase());
     if (format) return [{ path, format }];
-    const known = LABEL_FORMATS.flatMap(({ name, extension }) => extension ? [`${extension} (${name})`] : []).join(" or ");
+    const known = LABEL_FORMATS.flatMap(({ name, extension }) => (extension ? [`${extension} (${name})`] : [])).join(" or ");
     throw new FourwayError("E_DATA", `data: expected a ${known} file, got "${path}"; name the label file or its folder`);
   }
   if (!info.isDirectory())

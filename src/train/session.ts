@@ -206,7 +206,12 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     : firstGraph(network, all, seed);
   const { maps, pretrained } = first;
   checkPoints(images, tasks, maps);
-  const heads = new AuxiliaryHeads(auxiliary, tasks, steps, checkpoint?.options.auxiliaryProgress as AuxiliaryHeads["progress"] | undefined);
+  const heads = new AuxiliaryHeads(
+    auxiliary,
+    tasks,
+    steps,
+    checkpoint?.options.auxiliaryProgress as AuxiliaryHeads["progress"] | undefined,
+  );
   const multiple = inputMultiple(maps.strides);
   const notes = (checkpoint?.options.notes as Record<string, string> | undefined) ?? { ...options.notes };
 

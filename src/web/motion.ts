@@ -12,8 +12,9 @@ const RISE_MS = 90;
 const FALL_MS = 900;
 /** Boxes of one task that overlap less are those of two objects. */
 const SAME_OBJECT = 0.2;
-/** Fainter boxes are gone. */
+/** Fainter boxes are gone, and a smaller change of how faint they are is not seen. */
 const GONE = 0.02;
+const VISIBLE_FADE = 0.02;
 
 /** A box on its way. */
 export interface Moving {
@@ -31,12 +32,18 @@ interface Track extends Moving {
   seen: boolean;
 }
 
+const percent = (share: number): number => Math.round(100 * share);
+
 /** What is drawn between detections: boxes on the way to where their objects were seen, and presence that rises fast and falls slowly. */
 export class Motion {
   private tracks: Track[] = [];
   private targets: Readonly<Record<Task, number>> = {};
   private readonly shown = new Map<Task, number>();
   private time: number | undefined;
+  /** What has changed since `markDrawn`: how far a box went, in fractions of the frame's sides, how much one faded, and whether what it says did. */
+  private way = 0;
+  private fade = 0;
+  private told = true;
 
   /** Boxes as they are drawn now. */
   get boxes(): readonly Moving[] {
@@ -62,6 +69,7 @@ export class Motion {
       }
       if (best) {
         free.delete(best);
+        this.told ||= percent(best.score) !== percent(score);
         Object.assign(best, { target, score, seen: true });
       } else this.tracks.push({ task, score, target, box: { ...target }, opacity: 0, seen: true });
     }
@@ -75,16 +83,22 @@ export class Motion {
     const share = (ms: number): number => 1 - Math.exp(-passed / ms);
     const follow = share(FOLLOW_MS);
     let moving = false;
+    let [farthest, faded] = [0, 0];
     for (const track of this.tracks) {
       for (const side of ["x", "y", "width", "height"] as const) {
         const way = track.target[side] - track.box[side];
         track.box[side] += way * follow;
+        farthest = Math.max(farthest, Math.abs(way * follow));
         moving ||= Math.abs(way) > 1e-4;
       }
       const goal = track.seen ? 1 : 0;
-      track.opacity += (goal - track.opacity) * share(track.seen ? APPEAR_MS : FADE_MS);
+      const change = (goal - track.opacity) * share(track.seen ? APPEAR_MS : FADE_MS);
+      track.opacity += change;
+      faded = Math.max(faded, Math.abs(change));
       moving ||= Math.abs(goal - track.opacity) > 1e-2;
     }
+    this.way += farthest;
+    this.fade += faded;
     this.tracks = this.tracks.filter(({ seen, opacity }) => seen || opacity > GONE);
     for (const [task, goal] of Object.entries(this.targets)) {
       const before = this.shown.get(task) ?? 0;
@@ -94,8 +108,20 @@ export class Motion {
     return moving;
   }
 
+  /** Whether boxes look otherwise than when they were drawn last. @param pixel of the picture, as a share of its sides */
+  looksNew(pixel: number): boolean {
+    return this.told || this.way >= pixel / 2 || this.fade >= VISIBLE_FADE;
+  }
+
+  /** The boxes were drawn as they are now. */
+  markDrawn(): void {
+    this.told = false;
+    this.way = this.fade = 0;
+  }
+
   /** Nothing is seen any more, at once. */
   clear(): void {
+    this.told = true;
     this.tracks = [];
     this.targets = {};
     this.shown.clear();

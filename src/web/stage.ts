@@ -33,6 +33,7 @@ export class Stage {
   private chosen: Moving | undefined;
   private drawing = 0;
   private saidAt = 0;
+  private isStale = true;
 
   /** @param onPick hears of taps and of boxes that are picked by keyboard */
   constructor(
@@ -48,7 +49,7 @@ export class Stage {
   /** Shows a detection from now on. */
   see({ objects, presence, width, height }: Seen): void {
     this.motion.see(objects, presence, width, height);
-    this.draw();
+    this.move();
     if (performance.now() - this.saidAt < SAY_MS) return;
     this.saidAt = performance.now();
     this.view.say(describe(objects, this.words()));
@@ -61,19 +62,30 @@ export class Stage {
     this.draw();
   }
 
-  /** Draws at the display's rate for as long as something moves. */
+  /** Draws anew, whatever moves. */
   draw(): void {
+    this.isStale = true;
+    this.move();
+  }
+
+  /** Draws at the display's rate for as long as something moves. */
+  private move(): void {
     if (this.drawing) return;
     const step = (now: number): void => {
       const moving = this.motion.step(now);
       const { canvas, context, stage } = this.view;
       const unit = Math.min(MAX_UNIT, globalThis.devicePixelRatio);
       const [width, height] = [Math.round(stage.clientWidth * unit), Math.round(stage.clientHeight * unit)];
-      if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-      else context.clearRect(0, 0, width, height);
       const place = this.place(unit);
-      if (place) drawBoxes(context, this.motion.boxes, { place, unit, name: this.name, chosen: this.chosen });
-      this.view.fill(this.motion.presence);
+      // a canvas costs the page more than all else here: it is drawn where that is to be seen
+      if (this.isStale || this.motion.looksNew(1 / Math.max(place?.width ?? 1, place?.height ?? 1))) {
+        if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+        else context.clearRect(0, 0, width, height);
+        if (place) drawBoxes(context, this.motion.boxes, { place, unit, name: this.name, chosen: this.chosen });
+        this.motion.markDrawn();
+        this.isStale = false;
+      }
+      this.view.fill(this.motion.presence, now, !moving);
       this.drawing = moving ? requestAnimationFrame(step) : 0;
     };
     this.drawing = requestAnimationFrame(step);

@@ -8,8 +8,13 @@ interface Bar {
   meter: HTMLElement;
   fill: HTMLElement;
   share: HTMLElement;
+  /** What bar and number say, percent. */
   shown: number;
+  said: number;
 }
+
+/** Numbers that change more often cannot be read, and each change is a layout of the page. */
+const NUMBER_MS = 250;
 
 /** An element with attributes and children. */
 function make<K extends keyof HTMLElementTagNameMap>(
@@ -39,6 +44,7 @@ export class View {
   private readonly list = make("ul", { part: "bars", class: "bars" });
   private readonly said = make("div", { class: "unseen", "aria-live": "polite" });
   private readonly bars = new Map<Task, Bar>();
+  private saidAt = 0;
 
   constructor(root: ShadowRoot) {
     const sheet = new CSSStyleSheet(); // allowed under any policy, unlike a style element
@@ -92,19 +98,24 @@ export class View {
         fill,
       );
       meter.setAttribute("aria-valuenow", "0");
-      this.bars.set(task, { meter, fill, share, shown: 0 });
+      this.bars.set(task, { meter, fill, share, shown: 0, said: 0 });
       return make("li", { part: "bar" }, make("span", { part: "name" }, name), share, meter);
     });
     this.list.replaceChildren(...rows);
   }
 
-  /** Sets the bars, 0..1. */
-  fill(presence: ReadonlyMap<Task, number>): void {
+  /** Sets the bars, 0..1. @param now milliseconds @param last whether they will stay for a while */
+  fill(presence: ReadonlyMap<Task, number>, now: number, last: boolean): void {
+    const say = last || now - this.saidAt >= NUMBER_MS;
+    if (say) this.saidAt = now;
     for (const [task, bar] of this.bars) {
       const percent = Math.round(100 * (presence.get(task) ?? 0));
-      if (percent === bar.shown) continue;
-      bar.shown = percent;
-      bar.fill.style.transform = `scaleX(${percent / 100})`;
+      if (percent !== bar.shown) {
+        bar.shown = percent;
+        bar.fill.style.transform = `scaleX(${percent / 100})`;
+      }
+      if (!say || percent === bar.said) continue;
+      bar.said = percent;
       bar.share.textContent = `${percent} %`;
       bar.meter.setAttribute("aria-valuenow", String(percent));
     }

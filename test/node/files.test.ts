@@ -187,14 +187,14 @@ test("pictures in folders of answers are a set, alone or below folders of splits
     .png()
     .toBuffer();
   for (const path of ["train/car/yes/a.png", "train/car/no/b.png", "train/stopSign/yes/a.png", "val/car/yes/c.png"]) {
-    await mkdir(dirname(join(folder, "f", path)), { recursive: true });
-    await writeFile(join(folder, "f", path), png);
+    await mkdir(dirname(join(folder, "answers", path)), { recursive: true });
+    await writeFile(join(folder, "answers", path), png);
   }
-  await lay({ "f/train/car/yes/notes.txt": "", "f/train/readme.md": "", "f/other/car/maybe/d.png": "" });
-  const { samples, faults } = await readDatasets([join(folder, "f")], TASKS);
+  await lay({ "answers/train/car/yes/notes.txt": "", "answers/train/readme.md": "", "answers/other/car/maybe/d.png": "" });
+  const { samples, faults } = await readDatasets([join(folder, "answers")], TASKS);
   assert.deepEqual(faults, []);
   assert.deepEqual(
-    samples.map(({ image, split, set, width, height, labels }) => [image.slice(folder.length + 3), split, set, width, height, labels.car]),
+    samples.map(({ image, split, set, width, height, labels }) => [image.slice(folder.length + 9), split, set, width, height, labels.car]),
     [
       ["train/car/no/b.png", "train", "train", 6, 4, []],
       ["train/car/yes/a.png", "train", "train", 6, 4, true],
@@ -203,11 +203,11 @@ test("pictures in folders of answers are a set, alone or below folders of splits
     ],
   );
   assert.deepEqual(
-    (await readDatasets([join(folder, "f/val")], TASKS)).samples.map(({ split }) => split),
+    (await readDatasets([join(folder, "answers/val")], TASKS)).samples.map(({ split }) => split),
     ["val"],
   );
-  await lay({ "f/val/car/no/broken.png": "not a picture" });
-  const broken = await readDatasets([join(folder, "f/val")], TASKS);
+  await lay({ "answers/val/car/no/broken.png": "not a picture" });
+  const broken = await readDatasets([join(folder, "answers/val")], TASKS);
   assert.equal(broken.samples.length, 1);
   assert.match(broken.faults[0]!.message, /broken\.png/);
 });

@@ -62,6 +62,33 @@ test("a box that is seen no more fades and goes; one that is new appears", () =>
   assert.equal(motion.boxes.length, 0);
 });
 
+test("boxes have to be drawn anew only where that can be seen", () => {
+  const motion = new Motion();
+  const pixel = 1 / 800;
+  const car = (x: number, score = 0.9) => [{ task: "car", score, box: { x, y: 10, width: 50, height: 50 } }];
+  const drawn = (from: number, until: number): number => {
+    let count = 0;
+    for (let now = from; now <= until; now += 16) {
+      motion.step(now);
+      if (!motion.looksNew(pixel)) continue;
+      motion.markDrawn();
+      count++;
+    }
+    return count;
+  };
+  motion.see(car(100), { car: 1 }, 800, 400);
+  assert.ok(drawn(0, 1000) > 3); // it appears
+  motion.see(car(100.1), { car: 0.2 }, 800, 400); // of the bars alone more is to be seen
+  assert.equal(drawn(1000, 2000), 0);
+  motion.see(car(100.1, 0.8), { car: 0.2 }, 800, 400); // it says another number
+  assert.equal(drawn(2000, 3000), 1);
+  motion.see(car(120, 0.8), { car: 0.2 }, 800, 400); // it moves
+  assert.ok(drawn(3000, 4000) > 5);
+  motion.see([], {}, 800, 400); // it fades
+  assert.ok(drawn(4000, 5000) > 5);
+  assert.equal(drawn(5000, 6000), 0);
+});
+
 test("presence rises at once and falls slowly", () => {
   const motion = new Motion();
   motion.step(0);

@@ -183,7 +183,10 @@ async function writeResults(
   seeds: number,
 ): Promise<string> {
   const rows = rowsOf(measured, reference);
-  const text = tableOf(rows, `${title}. Val, mean and 95 % interval of ${seeds} seeds, ${epochs} epochs at ${pixels} pixels, heads: ${heads}`);
+  const text = tableOf(
+    rows,
+    `${title}. Val, mean and 95 % interval of ${seeds} seeds, ${epochs} epochs at ${pixels} pixels, heads: ${heads}`,
+  );
   await safeWrite(join(out, "results.json"), `${JSON.stringify({ seeds, epochs, pixels, heads, rows, measured }, null, 2)}\n`);
   await safeWrite(join(out, "results.md"), text);
   await safeWrite(join(out, "results.svg"), `${plotOf(measured, { title, xLabel })}\n`);

@@ -31,7 +31,11 @@ export const jointVsSeparate: Experiment<JointOptions> = {
   reference: "separate",
   defaults: { epochs: 6, heads: "boxes", pixels: DEFAULT_PIXELS },
   addOptions: (command) =>
-    command.option("--compared <tasks>", "tasks that are trained separately too; the others are in the joint network only (default: all)", parseTasks),
+    command.option(
+      "--compared <tasks>",
+      "tasks that are trained separately too; the others are in the joint network only (default: all)",
+      parseTasks,
+    ),
   runs({ tasks, compared = tasks }) {
     const isCompared = ({ arm, tasks: own }: Run): boolean => arm === "joint" || compared.includes(own[0]!);
     const runs = jointAndSeparate(tasks, { condition: "all labels", x: 0 }).filter(isCompared);
