@@ -14,7 +14,7 @@ const BOX = 2;
 const PRESENCE = 0.25;
 /**
  * Of the points' term, which is divided by the quality of the cells with points, but by no less than `MIN_TOTAL`. Its errors are small numbers: of 8 faces learned by heart
- * in 300 steps the points' error was 0.25 with 2, 0.24 with 10 and 0.21 with 40, and all were found.
+ * in 300 steps the points' error was 0.25 with 2, 0.24 with 10 and 0.21 with 40; all were found.
  */
 const POINTS = 40;
 /** The map and box terms are divided by the batch's total quality, but by no less than this. */
