@@ -284,7 +284,7 @@ test("anything else than a model is refused by what is taken", async () => {
 });
 
 test("without a model it is fourway-m, and each shipped model's module holds the bytes of its file", async () => {
-  for (const name of ["fourway-n", "fourway-s", "fourway-m"]) {
+  for (const name of ["fourway-n", "fourway-s", "fourway-m", "fourway-l"]) {
     const file = readFileSync(`models/${name}.onnx`);
     const { default: bytes } = (await import(`fourway/models/${name}`)) as { default: Uint8Array };
     assert.deepEqual(Buffer.from(bytes), file, name);
