@@ -172,7 +172,7 @@ test("a store in use can be listed and not learned in; other mistakes are told, 
     [["rollback", folder, "0"], /expected a store with versions, got none/],
     [["rollback", store, "99"], /expected one of 0, 1, 2.*, got 99/],
     [["rollback", store, "one"], /Expected a whole number in 0\.\.1000000/],
-    [["learn", "--store", store], /required option '--data/],
+    [["learn", "--store", store], /expected --data or --adapt, got neither/],
     [["learn", "--store", store, "--data", data, "--what", "legs"], /Allowed choices are thresholds, heads, path, stage, all/],
     [["learn", "--store", store, "--data", data, "--steps", "3", "--seconds", "3"], /cannot be used with/],
     [
