@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { serve, visit } from "../test/browser/chromium.js";
 import { NETS, type NetName } from "./browserNets.js";
 import type { Answer, Asked } from "./browserPage.js";
+import { bundledPage } from "./page.js";
 import { table } from "./table.js";
 import { ratioOf, type Spread, spreadOf } from "./timing.js";
 
@@ -45,20 +45,7 @@ export async function measureBrowser(rounds: number, nets = Object.keys(NETS) as
 
 /** The page, bundled, and the peers' WebAssembly. */
 async function pageFiles(): Promise<Map<string, string | Uint8Array>> {
-  const page = await build({
-    entryPoints: [fileURLToPath(new URL("./browserPage.js", import.meta.url))],
-    bundle: true,
-    format: "esm",
-    platform: "browser",
-    // the build of onnxruntime-web without a GPU
-    alias: { "onnxruntime-web": "onnxruntime-web/wasm" },
-    write: false,
-    logLevel: "error",
-  });
-  const files = new Map<string, string | Uint8Array>([
-    ["/page.html", '<!doctype html><script type="module" src="/page.js"></script>'],
-    ["/page.js", page.outputFiles[0]!.contents],
-  ]);
+  const files = await bundledPage("browserPage.js");
   const modules = dirname(dirname(dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")))));
   for (const [folder, wanted] of [
     ["onnxruntime-web/dist", /^ort-wasm-simd-threaded\.(wasm|mjs)$/],

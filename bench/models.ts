@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { CHROMIUM, serve, visit } from "../test/browser/chromium.js";
 import type { AskedModels } from "./modelsPage.js";
 import { timeModels } from "./modelTimes.js";
+import { bundledPage } from "./page.js";
 import { table } from "./table.js";
 import { type Spread, spreadOf } from "./timing.js";
 
@@ -27,19 +27,9 @@ export async function measureModels(rounds: number): Promise<ModelFigures> {
 }
 
 async function timeInChromium(models: Record<string, Uint8Array>, rounds: number): Promise<Record<string, number[]>> {
-  const page = await build({
-    entryPoints: [fileURLToPath(new URL("./modelsPage.js", import.meta.url))],
-    bundle: true,
-    format: "esm",
-    platform: "browser",
-    write: false,
-    logLevel: "error",
-  });
-  const served = Object.entries(models).map(([name, file]): [string, Uint8Array] => [`/${name}.onnx`, file]);
-  const html = '<!doctype html><script type="module" src="/page.js"></script>';
-  const server = await serve(
-    new Map<string, string | Uint8Array>([["/page.html", html], ["/page.js", page.outputFiles[0]!.contents], ...served]),
-  );
+  const files = await bundledPage("modelsPage.js");
+  for (const [name, file] of Object.entries(models)) files.set(`/${name}.onnx`, file);
+  const server = await serve(files);
   try {
     const ask: AskedModels = { models: Object.fromEntries(Object.keys(models).map((name) => [name, `/${name}.onnx`])), rounds };
     const answers = await visit(server, [`/page.html?${encodeURIComponent(JSON.stringify(ask))}`], longestMs(rounds));

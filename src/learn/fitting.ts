@@ -33,8 +33,8 @@ export interface FitSettings {
 const QUALITY_A_BOX = 2;
 
 /**
- * How far the weights go from the old ones towards those that were learned (WiSE-FT, arXiv 2109.01903): what the fifth left out would have gained is
- * less than what it would have cost elsewhere.
+ * How far the weights go from the old ones towards those that were learned (WiSE-FT, arXiv 2109.01903): it forgets less and
+ * gains a little less; docs/learning.md has figures of other shares.
  */
 const SHARE = 0.8;
 
