@@ -153,5 +153,11 @@ export function plotOf(measured: readonly Measured[], { title, xLabel }: { title
   const x = single
     ? { label: tasks.map((task, i) => `${i + 1}: ${task}`).join(", "), from: 0.5, to: tasks.length + 0.5 }
     : { label: xLabel };
-  return linePlot({ title, x, y: { label: single ? METRICS[metric] : `${METRICS[metric]}, mean over tasks` }, series });
+  const ends = series.flatMap(({ points }) => points.map(([, value]) => value).filter(Number.isFinite));
+  const y = {
+    label: single ? METRICS[metric] : `${METRICS[metric]}, mean over tasks`,
+    ...(Math.min(...ends) < 0 && { from: 0 }), // an interval may go where no figure can
+    ...(Math.max(...ends) > 1 && { to: 1 }),
+  };
+  return linePlot({ title, x, y, series });
 }
