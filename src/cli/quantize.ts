@@ -7,6 +7,7 @@ import { loadModel, saveModel } from "../model/model.js";
 import { readViewFrame } from "../node/evaluate.js";
 import { ProgressLine } from "../node/progress.js";
 import { checkWritable, safeWrite } from "../node/safeWrite.js";
+import { picturesBySet } from "../data/dataset.js";
 import { modelCard, type Sources } from "../report/card.js";
 import { valFigures } from "./calibrate.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
@@ -69,8 +70,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
 
   const file = saveModel(model);
   await safeWrite(options.out, file);
-  const train = samples.filter(({ split }) => split === "train");
-  const card = await modelCard(basename(options.out, ".onnx"), model, file, train, sources, val);
+  const card = await modelCard(basename(options.out, ".onnx"), model, file, picturesBySet(samples, "train"), sources, val);
   await safeWrite(cardPath, `${JSON.stringify(card, null, 2)}\n`);
   line.say(`${options.out}: ${file.length} bytes`);
 }
