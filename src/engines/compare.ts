@@ -17,7 +17,7 @@ export interface Contestant {
 }
 
 /** How it did, beside the first of the contestants. */
-export interface Outcome {
+interface Outcome {
   name: string;
   /** A frame of 1280 x 720, milliseconds. */
   ms: Spread;
