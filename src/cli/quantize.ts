@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Command } from "commander";
+import { picturesBySet } from "../data/dataset.js";
 import { formatScores, scoresToJson } from "../eval/format.js";
 import { quantizeModel } from "../eval/quantizeModel.js";
 import { loadModel, saveModel } from "../model/model.js";
 import { readViewFrame } from "../node/evaluate.js";
 import { ProgressLine } from "../node/progress.js";
 import { checkWritable, safeWrite } from "../node/safeWrite.js";
-import { picturesBySet } from "../data/dataset.js";
 import { modelCard, type Sources } from "../report/card.js";
 import { valFigures } from "./calibrate.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "./data.js";
