@@ -57,10 +57,17 @@ console.log(`built ${paths.length + 1} files in ${out}`);
 // beside the app, and not among what works offline: a page that compares engines
 const engines = join(out, "engines");
 mkdirSync(engines);
-await build({ ...shared, splitting: true, outdir: engines, entryPoints: [join(root, "dist/examples/engines/app.js")], external: ["../generated/models/*"] });
+await build({
+  ...shared,
+  splitting: true,
+  outdir: engines,
+  entryPoints: [join(root, "dist/examples/engines/app.js")],
+  external: ["../generated/models/*"],
+});
 for (const name of ["index.html", "engines.css"]) copyFileSync(join(root, "examples/engines", name), join(engines, name));
 const runtime = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
-for (const name of ["mjs", "wasm"].map((kind) => `ort-wasm-simd-threaded.asyncify.${kind}`)) copyFileSync(join(runtime, name), join(engines, name));
+for (const name of ["mjs", "wasm"].map((kind) => `ort-wasm-simd-threaded.asyncify.${kind}`))
+  copyFileSync(join(runtime, name), join(engines, name));
 
 if (values.serve) {
   const types = {

@@ -2,13 +2,16 @@
 
 import { onnxruntime, type Provider } from "../../src/engines/index.js";
 import { type Detection, Detector } from "../../src/index.js";
+import { saveModel } from "../../src/model/model.js";
 import { drawScene } from "../../src/scenes/scene.js";
+import { colourModel, painted } from "../detect/models.js";
 import { asked, report } from "./page.js";
 
-/** What a page is asked: to look at scenes by a provider. */
+/** What a page is asked: to look at frames by a provider. */
 export interface Asked {
   provider: Provider;
-  precision: "int8" | "f32";
+  /** The shipped model at drawn scenes; or the colour model at painted frames, where a GPU that the CPU plays would take minutes for the other. */
+  model: "shipped" | "colours";
   scenes: readonly number[];
 }
 
@@ -26,12 +29,15 @@ const load = async (): Promise<unknown> => {
 };
 
 await report(async (): Promise<Answer> => {
-  const { provider, precision, scenes } = asked<Asked>();
-  const engine = onnxruntime({ providers: [provider], precision, load });
-  await using detector = await Detector.spawn("/fourway-m.onnx", { engine });
+  const { provider, model, scenes } = asked<Asked>();
+  const source = model === "shipped" ? "/fourway-m.onnx" : saveModel(colourModel());
+  await using detector = await Detector.spawn(source, { engine: onnxruntime({ providers: [provider], load }) });
+  const frames =
+    model === "shipped"
+      ? scenes.map((index) => drawScene(1, index, { width: 640, height: 400 }).frame)
+      : [painted(255, 0), painted(0, 255)];
   const detections: Omit<Detection, "ms">[] = [];
-  for (const index of scenes) {
-    const { frame } = drawScene(1, index, { width: 640, height: 400 });
+  for (const frame of frames) {
     const canvas = new OffscreenCanvas(frame.width, frame.height);
     canvas.getContext("2d")!.putImageData(new ImageData(new Uint8ClampedArray(frame.data), frame.width, frame.height), 0, 0);
     const { presence, objects } = await detector.detect(canvas);

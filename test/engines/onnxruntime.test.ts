@@ -3,26 +3,18 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type ErrorCode, FourwayError } from "../../src/core/errors.js";
-import type { Frame } from "../../src/core/frame.js";
 import { Detector } from "../../src/detect/detector.js";
 import type { DetectorEngine } from "../../src/detect/engine.js";
 import { shippedModel } from "../../src/detect/source.js";
 import { onnxruntime } from "../../src/engines/index.js";
 import { loadModel } from "../../src/model/model.js";
 import { drawScene } from "../../src/scenes/scene.js";
-import { colourModel } from "../detect/models.js";
+import { colourModel, painted } from "../detect/models.js";
 import { assertAlike, F32_TOLERANCE, INT8_TOLERANCE } from "../support/alike.js";
 import { toI420 } from "../support/i420.js";
 
 const isError = (code: ErrorCode, message: RegExp) => (error: unknown) =>
   error instanceof FourwayError && error.code === code && message.test(error.message);
-
-/** A frame's middle in one colour: what it is told by the colour model. */
-function painted(red: number, blue: number, side = 256): Frame {
-  const data = new Uint8ClampedArray(4 * side * side).fill(128);
-  for (let y = 96; y < 160; y++) for (let x = 96; x < 160; x++) data.set([red, 0, blue, 255], 4 * (side * y + x));
-  return { data, width: side, height: side };
-}
 
 test("onnxruntime finds what Fourway's kernels find: with int8 but for rare steps, with f32 nearly", async () => {
   const model = await shippedModel();
