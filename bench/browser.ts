@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ratioOf, type Spread, spreadOf } from "../src/engines/timing.js";
 import { serve, visit } from "../test/browser/chromium.js";
 import { NETS, type NetName } from "./browserNets.js";
 import type { Answer, Asked } from "./browserPage.js";
 import { bundledPage } from "./page.js";
 import { table } from "./table.js";
-import { ratioOf, type Spread, spreadOf } from "./timing.js";
 
 /** All pages together may take so long, for what they load and compile, and for each round. */
 const longestMs = (rounds: number): number => 120_000 + 30_000 * rounds;

@@ -1,6 +1,7 @@
 // Runs in a page: one net on Fourway and on the engines that users would pick instead, taking turns.
 import * as tfjs from "@tensorflow/tfjs-backend-wasm";
 import * as ort from "onnxruntime-web";
+import { interleave } from "../src/engines/timing.js";
 import { type Graph, INPUT_SCALE } from "../src/graph/graph.js";
 import { writeOnnx } from "../src/onnx/write.js";
 import { macsOf, shapesOf } from "../src/program/plan.js";
@@ -16,7 +17,6 @@ import { checkPeer, type Peer } from "./peer.js";
 import { randomBytes } from "./reference.js";
 import { tfjsPeer } from "./tfjs.js";
 import { writeTflite } from "./tflite.js";
-import { interleave } from "./timing.js";
 
 /** Where the peers' WebAssembly is served. */
 const WASM = "/wasm/";

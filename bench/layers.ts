@@ -1,9 +1,9 @@
+import { spreadOf } from "../src/engines/timing.js";
 import type { Program } from "../src/program/forward.js";
 import { macsOf } from "../src/program/plan.js";
 import type { Kernels } from "../src/wasm/generated/kernels.js";
 import type { Engine } from "../src/wasm/load.js";
 import { table } from "./table.js";
-import { spreadOf } from "./timing.js";
 
 /** One line of a profile: what ran, on what, how long in a pass. */
 export interface LayerTime {

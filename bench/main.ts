@@ -2,11 +2,11 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { Spread } from "../src/engines/timing.js";
 import { browserTables, measureBrowser } from "./browser.js";
 import { GROUPS, measure, type Report } from "./measure.js";
 import { measureModels, modelsTable } from "./models.js";
 import { table } from "./table.js";
-import type { Spread } from "./timing.js";
 
 interface Options {
   json?: string | true;

@@ -1,4 +1,5 @@
 import { TASKS } from "../src/core/task.js";
+import { interleave, ratioOf, type Spread, spreadOf } from "../src/engines/timing.js";
 import { type Graph, INPUT_SCALE } from "../src/graph/graph.js";
 import { buildNetwork } from "../src/model/build.js";
 import { shuffleTrunk } from "../src/model/trunk.js";
@@ -17,7 +18,6 @@ import { type Bare, bareKernels, rateOf } from "./roofline.js";
 import { type Point, scaling } from "./scaling.js";
 import { measureSizes, type Sizes } from "./size.js";
 import { startups } from "./startup.js";
-import { interleave, ratioOf, type Spread, spreadOf } from "./timing.js";
 
 /** What can be measured on its own. */
 export const GROUPS = ["infer", "train", "roofline", "size", "start", "scaling", "threads"] as const;

@@ -1,6 +1,6 @@
 import { Detector } from "../src/detect/detector.js";
+import { interleave } from "../src/engines/timing.js";
 import { drawScene } from "../src/scenes/scene.js";
-import { interleave } from "./timing.js";
 
 /** What a camera gives. */
 const SIZE = { width: 1280, height: 720 };

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Spread, spreadOf } from "../src/engines/timing.js";
 import { CHROMIUM, serve, visit } from "../test/browser/chromium.js";
 import type { AskedModels } from "./modelsPage.js";
 import { timeModels } from "./modelTimes.js";
 import { bundledPage } from "./page.js";
 import { table } from "./table.js";
-import { type Spread, spreadOf } from "./timing.js";
 
 const FOLDER = fileURLToPath(new URL("../../models", import.meta.url));
 /** A page may take so long, for what it loads and compiles, and for each round. */

@@ -1,5 +1,5 @@
+import { spreadOf } from "../src/engines/timing.js";
 import type { Engine } from "../src/wasm/load.js";
-import { spreadOf } from "./timing.js";
 
 /** Sizes whose operands lie in the first-level cache, or nearly. */
 type Sizes = readonly [rows: number, ci: number, co: number];

@@ -1,10 +1,10 @@
+import { type Contender, interleave } from "../src/engines/timing.js";
 import { type Graph, INPUT_SCALE } from "../src/graph/graph.js";
 import { compileForward } from "../src/program/forward.js";
 import { placeParams } from "../src/program/params.js";
 import { planForward } from "../src/program/plan.js";
 import { createEngine } from "../src/wasm/load.js";
 import { REFERENCE_SIZE, randomBytes } from "./reference.js";
-import { type Contender, interleave } from "./timing.js";
 
 /** What is measured: widths of one picture in the reference's aspect, and batches of pictures of the reference's size. */
 const CURVES = { widths: [160, 320, 480, 640, 960, 1280], batches: [2, 4, 8], warmUpMs: 300 };

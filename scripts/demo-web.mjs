@@ -1,4 +1,4 @@
-// Builds the camera app from dist/ into build/web: static files, which work from any host, with several threads where it sends COOP and COEP.
+// Builds the camera app, and a page that compares engines (engines/), from dist/ into build/web: static files, which work from any host, with several threads where it sends COOP and COEP.
 // Usage: node scripts/demo-web.mjs [--out FOLDER] [--serve [--port PORT]]; serves on this machine alone.
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -54,6 +54,21 @@ const define = { FILES: list, VERSION: JSON.stringify(digest("sha256", list, "he
 await build({ ...shared, format: "iife", define, entryPoints: [join(root, "dist/examples/camera/serviceWorker.js")] });
 console.log(`built ${paths.length + 1} files in ${out}`);
 
+// beside the app, and not among what works offline: a page that compares engines
+const engines = join(out, "engines");
+mkdirSync(engines);
+await build({
+  ...shared,
+  splitting: true,
+  outdir: engines,
+  entryPoints: [join(root, "dist/examples/engines/app.js")],
+  external: ["../generated/models/*"],
+});
+for (const name of ["index.html", "engines.css"]) copyFileSync(join(root, "examples/engines", name), join(engines, name));
+const runtime = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
+for (const name of ["mjs", "wasm"].map((kind) => `ort-wasm-simd-threaded.asyncify.${kind}`))
+  copyFileSync(join(runtime, name), join(engines, name));
+
 if (values.serve) {
   const types = {
     html: "text/html",
@@ -62,6 +77,8 @@ if (values.serve) {
     svg: "image/svg+xml",
     png: "image/png",
     webmanifest: "application/manifest+json",
+    mjs: "text/javascript",
+    wasm: "application/wasm",
   };
   createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname).replace(/\/$/, "/index.html");

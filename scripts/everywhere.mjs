@@ -17,7 +17,7 @@ const scratch = mkdtempSync(join(tmpdir(), "fourway-everywhere-"));
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 /** A server that does not answer by then never will. */
 const SERVER_MS = 180_000;
-const STEP_MS = 300_000;
+const STEP_MS = 900_000;
 const PORT = 4870;
 
 function run(command, cwd) {

@@ -129,7 +129,7 @@ const page = `# Models
 
 Made from the cards by \`node scripts/models-readme.mjs\`. The files are ONNX, int8 QDQ; ONNX Runtime runs them too.
 The pictures that these models learned from are for training and measuring only: some photographs are under non-commercial licences,
-and weights trained on them inherit that doubt. Clear it before a commercial use. How the trainings went, what was tried and what each idea
+and weights trained on them inherit that doubt. Clear it before a commercial use. The sets of \`fourway-m-ccby\` state CC BY 4.0 ([decision](../docs/decisions/0017-weights-by-licence.md)). How the trainings went, what was tried and what each idea
 brings: [docs/lab/training.md](../docs/lab/training.md). Commands are as they were run; \`--often\` is now \`--oversample\`.
 
 ${cards.map(describe).join("\n")}${comparison()}`;

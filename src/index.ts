@@ -29,8 +29,10 @@ export { type CocoOptions, formatCoco, parseCoco } from "./data/formats/coco.js"
 export { parseCsv } from "./data/formats/csv.js";
 export { formatNative, parseNative } from "./data/formats/native.js";
 export { describeFaults, joinDatasets, type ParsedFile } from "./data/read.js";
-export type { Chosen } from "./detect/budget.js";
-export { type Detection, type DetectOptions, Detector, type DetectorOptions } from "./detect/detector.js";
+export type { Chosen, PartTimes } from "./detect/budget.js";
+export { type Detection, Detector } from "./detect/detector.js";
+export type { DetectorEngine, SpawnOptions } from "./detect/engine.js";
+export type { DetectOptions, DetectorOptions } from "./detect/options.js";
 export type { Picture } from "./detect/pictures.js";
 export type { Seen } from "./detect/protocol.js";
 export type { ModelSource } from "./detect/source.js";

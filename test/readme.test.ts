@@ -78,7 +78,8 @@ for (const { name, code } of snippets.filter((snippet) => snippet.name.startsWit
   test(`${name}: the snippet loads a detector in Node`, () => {
     const loaded = `${code}\nconsole.log(detector.tasks.length);`;
     const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", loaded], { cwd: root, encoding: "utf8" });
-    assert.deepEqual([status, stdout], [0, "4\n"], stderr);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^4$/m);
   });
 
 test("links and pictures of all documents lead to files of the project", () => {

@@ -99,10 +99,30 @@ interface Run {
   answers: Answers;
   scores: Scores;
   calibration: Record<Task, Reliability>;
+  /** AP50 of each task in each set that has boxes of it. */
+  sets: Record<string, SetScores>;
   /** Of a model of ours, at its thresholds of the operating point. */
   atThresholds?: AtThresholds;
   /** Median of a picture. */
   ms?: number;
+}
+
+/** AP50 of the tasks of which a set has boxes, and how many. */
+type SetScores = Record<Task, { ap50: number; boxes: number }>;
+
+/** The sets apart: a mean over all pictures says most about the largest set. */
+function bySet(tasks: readonly Task[], { samples, found }: Answers): Record<string, SetScores> {
+  const sets = [...new Set(samples.map(({ set }) => set))].toSorted();
+  return Object.fromEntries(
+    sets.map((set) => {
+      const inSet = (_: unknown, i: number): boolean => samples[i]!.set === set;
+      const { tasks: scores } = evaluate(tasks, samples.filter(inSet), found.filter(inSet));
+      return [
+        set,
+        Object.fromEntries(scores.flatMap(({ task, ap50, counts }) => (ap50 === null ? [] : [[task, { ap50, boxes: counts.boxes }]]))),
+      ];
+    }),
+  );
 }
 
 function scored(file: string, tasks: readonly Task[], pixels: number | undefined, answers: Answers): Run {
@@ -114,20 +134,34 @@ function scored(file: string, tasks: readonly Task[], pixels: number | undefined
     answers,
     scores: evaluate(tasks, samples, found),
     calibration: presenceReliability(tasks, samples, found),
+    sets: bySet(tasks, answers),
     ms: ms.toSorted((a, b) => a - b)[ms.length >> 1],
   };
 }
 
-function runToJson({ file, pixels, tasks, scores, calibration, atThresholds, ms }: Run): Record<string, unknown> {
+function runToJson({ file, pixels, tasks, scores, calibration, sets, atThresholds, ms }: Run): Record<string, unknown> {
   const calibrationError = Object.fromEntries(tasks.map((task) => [task, calibration[task]!.error]));
-  return { file: basename(file), pixels, ms, ...scoresToJson(scores), calibrationError, atThresholds };
+  return { file: basename(file), pixels, ms, ...scoresToJson(scores), calibrationError, sets, atThresholds };
 }
 
-function formatRun({ tasks, scores, calibration, atThresholds, ms }: Run): string {
+function formatRun({ tasks, scores, calibration, sets, atThresholds, ms }: Run): string {
   const lines = [formatScores(scores)];
   if (ms !== undefined) lines.push(`${ms.toFixed(1)} ms per picture (median, one thread)`);
+  if (Object.keys(sets).length > 1) lines.push("", ...setLines(tasks, sets));
   if (atThresholds) lines.push("", ...thresholdLines(tasks, atThresholds, calibration));
   return lines.join("\n");
+}
+
+/** A table by set: AP50 and how many boxes there are. */
+function setLines(tasks: readonly Task[], sets: Record<string, SetScores>): string[] {
+  const rows = Object.entries(sets).flatMap(([set, scores]) => {
+    if (Object.keys(scores).length === 0) return [];
+    return [[set, ...tasks.map((task) => (scores[task] ? `${formatFigure(scores[task].ap50)} of ${scores[task].boxes}` : ""))]];
+  });
+  return tableLines(
+    [["AP50 by set", ...tasks], ...rows],
+    [...tasks.keys()].map((i) => i + 1),
+  );
 }
 
 /**

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { printable } from "../core/printable.js";
+import { addBench } from "./bench.js";
 import { addCalibrate } from "./calibrate.js";
 import { addDetect } from "./detect.js";
 import { addEval } from "./eval.js";
@@ -32,6 +33,7 @@ addEval(program);
 addQuantize(program);
 addCalibrate(program);
 addExperiment(program);
+addBench(program);
 
 // a reader that closes early (| head) is no error
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Command } from "commander";
+import { picturesBySet } from "../data/dataset.js";
 import { formatScores, scoresToJson } from "../eval/format.js";
 import { quantizeModel } from "../eval/quantizeModel.js";
 import { loadModel, saveModel } from "../model/model.js";
@@ -69,8 +70,7 @@ async function runQuantize(options: QuantizeOptions): Promise<void> {
 
   const file = saveModel(model);
   await safeWrite(options.out, file);
-  const train = samples.filter(({ split }) => split === "train");
-  const card = await modelCard(basename(options.out, ".onnx"), model, file, train, sources, val);
+  const card = await modelCard(basename(options.out, ".onnx"), model, file, picturesBySet(samples, "train"), sources, val);
   await safeWrite(cardPath, `${JSON.stringify(card, null, 2)}\n`);
   line.say(`${options.out}: ${file.length} bytes`);
 }

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
-import type { Sample } from "../data/dataset.js";
+import { picturesBySet, type Sample } from "../data/dataset.js";
 import { formatScores } from "../eval/format.js";
 import { INNER_CHANNELS, PATH_CHANNELS } from "../model/build.js";
 import { HEAD_KINDS, type HeadKind } from "../model/head.js";
@@ -230,7 +230,7 @@ async function runTrain(options: TrainOptions): Promise<TrainingResult> {
         threads,
         network,
         oversample: readOversample(options.oversample, samples),
-        notes: notesOf(options, threads),
+        notes: { ...notesOf(options, threads), pictures: JSON.stringify(picturesBySet(samples, "train")) },
         cacheBytes: cache * 2 ** 20,
         signal,
         onEvent: printer(line, [...tasks, ...Object.keys(weights ?? {})], epochs, batch),

@@ -70,3 +70,10 @@ export interface SkippedCategories {
   file: string;
   categories: string[];
 }
+
+/** How many pictures of a split each set has. */
+export function picturesBySet(samples: readonly Sample[], split: string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const sample of samples) if (sample.split === split) counts[sample.set] = (counts[sample.set] ?? 0) + 1;
+  return counts;
+}

@@ -1,3 +1,5 @@
+import type { Frame } from "../core/frame.js";
+
 // Keeps a frame within a time: fewer pixels for the network where frames take too long, more where there has been room for a while.
 
 /** Sizes to choose from, pixels, each about 1.4 times the one before. The first is the least that is ever used. */
@@ -15,6 +17,18 @@ const SETTLING = 2;
 /** Frames that are timed before the first choice and before each next one, of which the last few count; fewer where they have taken so long. */
 const TIMED = { first: 12, next: 5, counting: 3, mostMs: 1000 };
 const MOST_CHOICES = 4;
+/** The size of the grey frame that is timed. */
+const SIZE = { width: 640, height: 360 };
+
+/** How long each part of a frame took, milliseconds. */
+export interface PartTimes {
+  letterbox: number;
+  network: number;
+  postprocess: number;
+}
+
+/** All of it. */
+export const totalMs = ({ letterbox, network, postprocess }: PartTimes): number => letterbox + network + postprocess;
 
 /** What was chosen for a budget. */
 export interface Chosen {
@@ -50,16 +64,36 @@ export class Budget {
   }
 
   /**
+   * A budget whose first choice was made on a grey frame.
+   * @param sized what looks at a frame with its `pixels`: begins with them and is left with those that were chosen
+   */
+  static async timed(
+    budgetMs: number,
+    threads: number,
+    sized: { pixels: number },
+    detect: (frame: Frame) => { ms: PartTimes } | Promise<{ ms: PartTimes }>,
+  ): Promise<Budget> {
+    const budget = new Budget(budgetMs, sized.pixels, threads);
+    const frame = { ...SIZE, data: new Uint8Array(4 * SIZE.width * SIZE.height).fill(128) };
+    await budget.start(async (pixels) => {
+      sized.pixels = pixels;
+      return totalMs((await detect(frame)).ms);
+    });
+    sized.pixels = budget.chosen.pixels;
+    return budget;
+  }
+
+  /**
    * Times a few frames and chooses by them, until a choice holds.
    * @param time looks at a frame with so many pixels and gives the milliseconds that it took
    */
-  start(time: (pixels: number) => number): void {
+  async start(time: (pixels: number) => number | Promise<number>): Promise<void> {
     let count = TIMED.first;
     for (let choice = 0; choice < MOST_CHOICES; choice++) {
       const { pixels } = this.chosen;
       const times: number[] = [];
       for (let spent = 0; times.length < count && (spent < TIMED.mostMs || times.length < TIMED.counting); spent += times.at(-1)!)
-        times.push(time(pixels));
+        times.push(await time(pixels));
       this.choose(times.slice(-TIMED.counting).sort((a, b) => a - b)[TIMED.counting >> 1]!);
       if (this.chosen.pixels === pixels) break;
       count = TIMED.next;

@@ -1,72 +1,38 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { kindOf, type Loadable, unwrapped } from "../core/address.js";
+import { type Loadable, unwrapped } from "../core/address.js";
 import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame, type YuvFrame } from "../core/frame.js";
-import { DEFAULT_OPERATING_POINT, OPERATING_POINTS, type OperatingPoint } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
 import { coreCount } from "../core/worker.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { runLetterbox } from "../image/letterbox.js";
 import { runYuv } from "../image/yuv.js";
-import { loadModel, type Model } from "../model/model.js";
+import type { Model } from "../model/model.js";
 import { createEngine, type WasmSource } from "../wasm/load.js";
 import type { Threads } from "../wasm/threads.js";
-import { Budget, type Chosen } from "./budget.js";
+import { Budget, type Chosen, type PartTimes, totalMs } from "./budget.js";
+import type { SpawnOptions } from "./engine.js";
 import { type FrameAnswer, MapReader } from "./mapReader.js";
-import { checkDigest, type ModelSource, readModelBytes, shippedModel } from "./source.js";
+import { checkOptions, checkScore, type DetectOptions, type DetectorOptions, thresholdsOf } from "./options.js";
+import { type ModelSource, readModel, shippedModel } from "./source.js";
 import { SpawnedDetector } from "./spawnedDetector.js";
 import { Workspace } from "./workspace.js";
 
-/** How a detector is to work. */
-export interface DetectorOptions {
-  /** About so many pixels the network sees, 4096..2^24; fewer are faster, more find smaller things. Default: the model's. */
-  pixels?: number;
-  /**
-   * In place of `pixels`: how long a frame may take, milliseconds. A few frames are timed, and as many pixels chosen as fit (28,672..491,520), and
-   * as many threads unless `threads` says how many. Where frames come to take longer the pixels become fewer, and more again when there has been
-   * room for a while; `detector.chosen` says what holds.
-   */
-  budgetMs?: number;
-  /** Which of the model's thresholds hold. Default: "balanced". In models of older files all are the same. */
-  operatingPoint?: OperatingPoint;
-  /** Objects with a lower score are not reported, 0..1; tasks left out keep those of the operating point. */
-  thresholds?: Partial<Record<Task, number>>;
-  /**
-   * How many threads share the work of a frame, 1..16. Default 1. More need SharedArrayBuffer (in a page: cross-origin isolation) and as
-   * many idle cores; where they cannot be had, one does the work (see `detector.threads`).
-   */
-  threads?: number;
-  /** The SHA-256 of the model's file, 64 hexadecimal digits: another file is refused. */
-  sha256?: string;
-  /**
-   * The kernels, in place of those that the package carries: a compiled module, bytes, URL or Response of a build of fourway/wasm, a module such
-   * as fourway/wasm/simd, or a promise of one. With more than one thread, a build for threads.
-   */
-  wasm?: Loadable<WasmSource>;
-}
-
-const MAX_THREADS = 16;
 /** For a budget one thread fewer than there are cores is tried, so many at most; that has to be so much faster than one. */
 const TRIED_THREADS = 4;
 const THREADS_GAIN = 1.2;
-/** Of the grey frame that is timed for a budget. */
-const TIMED = { width: 640, height: 360 };
-
-/** Options for one frame. */
-export interface DetectOptions {
-  /** In place of all thresholds, 0..1. */
-  minScore?: number;
-}
 
 /** What was found in a frame. */
 export interface Detection extends FrameAnswer {
   /** How long each part took. */
-  ms: { letterbox: number; network: number; postprocess: number };
+  ms: PartTimes;
 }
 
 /** Finds a model's tasks in frames. Owns the kernels' memory: `dispose()` it, or hold it with `using`. */
 export class Detector {
+  /** What runs the network: Fourway's kernels. */
+  readonly engine = "fourway";
   private reader: MapReader;
   private thresholds: Record<Task, number>;
   private budget: Budget | undefined;
@@ -76,22 +42,7 @@ export class Detector {
     private workspace: Workspace | undefined,
     private readonly options: DetectorOptions,
   ) {
-    const { operatingPoint = DEFAULT_OPERATING_POINT } = options;
-    if (!OPERATING_POINTS.includes(operatingPoint))
-      throw new FourwayError(
-        "E_ARGUMENT",
-        `detector: expected an operatingPoint out of ${OPERATING_POINTS.join(", ")}, got ${operatingPoint}; choose one of these`,
-      );
-    const thresholds = new Map(Object.entries(model.info.thresholds[operatingPoint])); // an object may take any name, but for "__proto__"
-    for (const [task, score] of Object.entries(options.thresholds ?? {})) {
-      if (!this.tasks.includes(task))
-        throw new FourwayError(
-          "E_ARGUMENT",
-          `detector: expected thresholds for ${this.tasks.join(", ")}, got one for "${task}"; fix the name`,
-        );
-      thresholds.set(task, checkScore(score, "detector") ?? thresholds.get(task)!);
-    }
-    this.thresholds = Object.fromEntries(thresholds);
+    this.thresholds = thresholdsOf(model.info, options);
     this.reader = new MapReader(model.info);
   }
 
@@ -103,20 +54,20 @@ export class Detector {
    * model, E_RUNTIME without SIMD or memory
    */
   static async load(model: Loadable<ModelSource | Model> = shippedModel(), options: DetectorOptions = {}): Promise<Detector> {
-    const ready = await readModel(await unwrapped(model), options.sha256);
-    const { pixels = ready.info.pixels, threads = 1, budgetMs } = options;
-    checkBudget(options);
-    if (!(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
+    if ((options as SpawnOptions).engine !== undefined)
       throw new FourwayError(
         "E_ARGUMENT",
-        `detector: expected threads in 1..${MAX_THREADS}, got ${threads}; as many as idle cores, at most`,
+        "load: expected no engine, since detect answers at once and other engines answer later, got one; use Detector.spawn(model, { engine })",
       );
+    const ready = await readModel(await unwrapped(model), options.sha256);
+    const { pixels = ready.info.pixels, threads = 1, budgetMs } = options;
+    checkOptions(options);
     const wasm = (await unwrapped(options.wasm)) as WasmSource | undefined;
     const engine = await createEngine(threads, wasm);
     try {
       const detector = new Detector(ready, new Workspace(engine, ready, pixels), options);
       if (engine.threads) abandoned.register(detector, engine.threads, engine.threads);
-      if (budgetMs !== undefined) detector.keepTo(budgetMs);
+      if (budgetMs !== undefined) await detector.keepTo(budgetMs);
       return options.threads === undefined ? await detector.orWithThreads(ready) : detector;
     } catch (error) {
       engine.threads?.close();
@@ -125,24 +76,16 @@ export class Detector {
   }
 
   /**
-   * The same in a worker (a worker thread in Node, Deno and Bun), so that the calling thread stays free.
-   * @throws as `load`, E_RUNTIME also where a worker cannot be had
+   * The same in a worker (a worker thread in Node, Deno and Bun), so that the calling thread stays free; or, with `engine`, by another engine.
+   * @throws as `load`, E_RUNTIME also where a worker or the engine cannot be had
    */
-  static async spawn(model: Loadable<ModelSource | Model> = shippedModel(), options: DetectorOptions = {}): Promise<SpawnedDetector> {
+  static async spawn(model: Loadable<ModelSource | Model> = shippedModel(), options: SpawnOptions = {}): Promise<SpawnedDetector> {
     return SpawnedDetector.start(model, options);
   }
 
   /** Times frames and chooses pixels, and goes on choosing. */
-  private keepTo(budgetMs: number): void {
-    const workspace = this.workspace!;
-    const budget = new Budget(budgetMs, workspace.pixels, this.threads);
-    const frame = { ...TIMED, data: new Uint8Array(4 * TIMED.width * TIMED.height).fill(128) };
-    budget.start((pixels) => {
-      workspace.pixels = pixels;
-      return total(this.detect(frame).ms);
-    });
-    workspace.pixels = budget.chosen.pixels;
-    this.budget = budget;
+  private async keepTo(budgetMs: number): Promise<void> {
+    this.budget = await Budget.timed(budgetMs, this.threads, this.workspace!, (frame) => this.detect(frame));
   }
 
   /** This one or, where it has a budget that leaves something to gain and several threads gain it, one with threads. */
@@ -208,7 +151,7 @@ export class Detector {
     const answer = this.reader.read(engine.memory.f32, maps, placement, input, (task) => minScore ?? this.thresholds[task]!);
     const ms = { letterbox: placed - start, network: done - placed, postprocess: performance.now() - done };
     if (this.budget) {
-      this.budget.note(total(ms));
+      this.budget.note(totalMs(ms));
       this.workspace.pixels = this.budget.chosen.pixels;
     }
     return { ...answer, ms };
@@ -250,39 +193,3 @@ export class Detector {
 
 /** Threads of detectors that were dropped without `dispose`. */
 const abandoned = new FinalizationRegistry<Threads>((threads) => threads.close());
-
-async function readModel(model: unknown, digest: string | undefined): Promise<Model> {
-  const file = await readModelBytes(model);
-  if (file) {
-    if (digest !== undefined) checkDigest(file, digest);
-    return loadModel(file);
-  }
-  const ready = model as Partial<Model> | null;
-  if (!(ready?.graph?.params && ready.info?.tasks))
-    throw new FourwayError(
-      "E_ARGUMENT",
-      `detector: expected a model as ArrayBuffer, SharedArrayBuffer, typed array, DataView, Blob, Request, Response, URL, path, module of a model or what loadModel returns, got ${kindOf(model)}; pass one of these`,
-    );
-  if (digest !== undefined)
-    throw new FourwayError("E_ARGUMENT", "detector: expected a model's file to compare with sha256, got a model in memory; pass its bytes");
-  return ready as Model;
-}
-
-const total = ({ letterbox, network, postprocess }: Detection["ms"]): number => letterbox + network + postprocess;
-
-function checkBudget({ pixels, budgetMs }: DetectorOptions): void {
-  if (budgetMs === undefined) return;
-  if (!(budgetMs > 0 && Number.isFinite(budgetMs)))
-    throw new FourwayError("E_ARGUMENT", `detector: expected a budgetMs above 0, got ${budgetMs}; 30 leaves a camera its rate`);
-  if (pixels !== undefined)
-    throw new FourwayError(
-      "E_ARGUMENT",
-      `detector: expected pixels or budgetMs, got both, ${pixels} and ${budgetMs}; pixels are exact, a budget chooses them`,
-    );
-}
-
-function checkScore(score: number | undefined, where: string): number | undefined {
-  if (score !== undefined && !(score >= 0 && score <= 1))
-    throw new FourwayError("E_ARGUMENT", `${where}: expected a score in 0..1, got ${score}; choose another`);
-  return score;
-}

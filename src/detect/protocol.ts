@@ -2,7 +2,8 @@ import type { ErrorData } from "../core/errors.js";
 import type { FrameStream, VideoTrack, WasmModule } from "../core/globals.js";
 import type { Model } from "../model/model.js";
 import type { Chosen } from "./budget.js";
-import type { Detection, DetectOptions, DetectorOptions } from "./detector.js";
+import type { Detection } from "./detector.js";
+import type { DetectOptions, DetectorOptions } from "./options.js";
 import type { Handed } from "./pictures.js";
 
 // What a spawned detector and its worker tell each other. A lane is one source of pictures: at most one picture of it is under way, so that its
@@ -10,6 +11,7 @@ import type { Handed } from "./pictures.js";
 
 /** What can be said of a detector in a worker. */
 export interface AboutDetector {
+  engine: string;
   tasks: readonly string[];
   threads: number;
   singleThreadReason: string | undefined;

@@ -2,6 +2,7 @@ import { type Bytes, kindOf, readAddress, readResponse, viewOf } from "../core/a
 import { FourwayError } from "../core/errors.js";
 import type { BlobObject, FetchRequest, FetchResponse, Url } from "../core/globals.js";
 import { sha256 } from "../core/sha256.js";
+import { loadModel, type Model } from "../model/model.js";
 
 /** A model's file: its bytes, its path or URL, or what a page was given (a chosen file, a request, a response). */
 export type ModelSource = Bytes | BlobObject | FetchRequest | FetchResponse | Url | string;
@@ -47,10 +48,32 @@ export async function readModelBytes(source: unknown): Promise<Uint8Array | unde
 }
 
 /** Throws E_MODEL unless the file's SHA-256 is the one that the caller knows, E_ARGUMENT where that is no digest. */
-export function checkDigest(file: Uint8Array, expected: string): void {
+function checkDigest(file: Uint8Array, expected: string): void {
   if (typeof expected !== "string" || !/^[0-9a-f]{64}$/i.test(expected))
     throw new FourwayError("E_ARGUMENT", `detector: expected sha256 as 64 hexadecimal digits, got ${expected}; take what sha256sum prints`);
   const digest = sha256(file);
   if (digest !== expected.toLowerCase())
     throw new FourwayError("E_MODEL", `model: expected a file with SHA-256 ${expected}, got ${digest}; copy the file again`);
+}
+
+/**
+ * The model of a source, or the model that it is already.
+ * @param digest the file's SHA-256 that the caller knows, if any
+ * @throws E_ARGUMENT for another kind of source, and as `readModelBytes`, `checkDigest` and `loadModel`
+ */
+export async function readModel(model: unknown, digest: string | undefined): Promise<Model> {
+  const file = await readModelBytes(model);
+  if (file) {
+    if (digest !== undefined) checkDigest(file, digest);
+    return loadModel(file);
+  }
+  const ready = model as Partial<Model> | null;
+  if (!(ready?.graph?.params && ready.info?.tasks))
+    throw new FourwayError(
+      "E_ARGUMENT",
+      `detector: expected a model as ArrayBuffer, SharedArrayBuffer, typed array, DataView, Blob, Request, Response, URL, path, module of a model or what loadModel returns, got ${kindOf(model)}; pass one of these`,
+    );
+  if (digest !== undefined)
+    throw new FourwayError("E_ARGUMENT", "detector: expected a model's file to compare with sha256, got a model in memory; pass its bytes");
+  return ready as Model;
 }

@@ -2,7 +2,8 @@ import { FourwayError, fromErrorData } from "../core/errors.js";
 import type { Signal } from "../core/globals.js";
 import { type RunningWorker, startWorker, type WorkerScript } from "../core/worker.js";
 import type { Model } from "../model/model.js";
-import type { DetectOptions, DetectorOptions } from "./detector.js";
+import type { DetectorEngine } from "./engine.js";
+import type { DetectOptions, DetectorOptions } from "./options.js";
 import { closePicture, type Handed, handOver, movable, type Picture } from "./pictures.js";
 import type { AboutDetector, Changed, FromWorker, Seen, ToWorker, Used, WorkerKernels } from "./protocol.js";
 
@@ -48,7 +49,7 @@ const MAX_DEATHS = 3;
 
 const DISPOSED = "expected a detector in use, got one that was disposed; spawn another";
 
-/** The line to a worker that holds a detector; starts it, and another where it dies. */
+/** The line to a worker, or to what an engine has in its place, that holds a detector; starts it, and another where it dies. */
 export class Spawned {
   about!: AboutDetector;
   readonly lanes = new Map<number, Lane>();
@@ -66,19 +67,20 @@ export class Spawned {
     private model: Uint8Array | Model,
     private readonly kernels: WorkerKernels,
     private readonly options: DetectorOptions,
+    private readonly engine: DetectorEngine | undefined,
   ) {}
 
   /** Starts a worker and waits until its detector is ready. @throws FourwayError E_RUNTIME without workers, and as `Detector.load` */
   async start(): Promise<void> {
     let worker: RunningWorker;
     try {
-      worker = await startWorker(SCRIPT, {});
+      worker = this.engine ? this.engine.start() : await startWorker(SCRIPT, {});
     } catch (cause) {
       const reason = (cause as Error).message;
       throw new FourwayError("E_RUNTIME", `spawn: expected a worker, got none: ${reason}; use Detector.load in this thread`, { cause });
     }
     // a lock tells of a death where the runtime does not
-    const locks = "process" in globalThis ? undefined : globalThis.navigator?.locks;
+    const locks = this.engine || "process" in globalThis ? undefined : globalThis.navigator?.locks;
     const lock = locks && `fourway-${Math.random()}`;
     try {
       this.about = await new Promise<AboutDetector>((resolve, reject) => {

@@ -3,7 +3,8 @@ import type { Task } from "../core/task.js";
 import type { Model } from "../model/model.js";
 import { moduleOf, ownKernels, type WasmSource } from "../wasm/load.js";
 import type { Chosen } from "./budget.js";
-import type { Detection, DetectorOptions } from "./detector.js";
+import type { Detection } from "./detector.js";
+import { engineOf, type SpawnOptions } from "./engine.js";
 import type { Picture } from "./pictures.js";
 import type { Seen } from "./protocol.js";
 import { type ModelSource, readModelBytes } from "./source.js";
@@ -43,17 +44,23 @@ export class SpawnedDetector {
   }
 
   /** For `Detector.spawn`. @internal */
-  static async start(model: unknown, options: DetectorOptions): Promise<SpawnedDetector> {
+  static async start(model: unknown, { engine: wanted, ...options }: SpawnOptions): Promise<SpawnedDetector> {
+    const engine = engineOf(wanted);
     const bytes = await modelToSend(model);
     const wasm = (await unwrapped(options.wasm)) as WasmSource | undefined;
     const given = wasm === undefined ? undefined : await moduleOf(wasm);
-    const plain = given ? undefined : await ownKernels();
+    const plain = given || engine ? undefined : await ownKernels();
     const { threads = options.budgetMs === undefined ? 1 : Number.POSITIVE_INFINITY } = options; // which a budget may choose
     // where threads cannot be had, the worker says why
-    const shared = given || threads <= 1 ? undefined : await ownKernels(true).catch(() => undefined);
-    const spawned = new Spawned(bytes, { plain, shared }, { ...options, wasm: given });
+    const shared = given || engine || threads <= 1 ? undefined : await ownKernels(true).catch(() => undefined);
+    const spawned = new Spawned(bytes, { plain, shared }, { ...options, wasm: given }, engine);
     await spawned.start();
     return new SpawnedDetector(spawned);
+  }
+
+  /** What runs the network: "fourway", or another engine and its provider, as "onnxruntime webgpu". */
+  get engine(): string {
+    return this.spawned.about.engine;
   }
 
   /** What the model looks for. */

@@ -1,7 +1,7 @@
 import { kindOf } from "../core/address.js";
 import { FourwayError, fromErrorData } from "../core/errors.js";
 import type { MediaStreamObject, Signal, VideoElement, VideoTrack } from "../core/globals.js";
-import type { DetectOptions } from "./detector.js";
+import type { DetectOptions } from "./options.js";
 import type { FromWorker, Seen } from "./protocol.js";
 import type { Spawned } from "./spawn.js";
 

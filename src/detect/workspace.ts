@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Frame, YuvFrame } from "../core/frame.js";
 import { type Graph, INPUT_SCALE, imageOf } from "../graph/graph.js";
-import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, PIXELS, prepareLetterbox } from "../image/letterbox.js";
+import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, prepareLetterbox } from "../image/letterbox.js";
 import { inputMultiple, WHOLE } from "../model/head.js";
 import type { Model, ModelInfo } from "../model/model.js";
 import { compileForward, type Program } from "../program/forward.js";
@@ -12,6 +12,7 @@ import { foldNorms } from "../quant/fold.js";
 import type { Engine } from "../wasm/load.js";
 import { roomFor } from "../wasm/memory.js";
 import type { HeadMap } from "./decode.js";
+import { checkPixels } from "./options.js";
 
 /** Frame sizes whose plans are kept; of more, the oldest goes. */
 const MAX_SIZES = 8;
@@ -59,11 +60,7 @@ export class Workspace {
     private readonly model: Model,
     public pixels: number,
   ) {
-    if (!(pixels >= PIXELS.least && pixels <= PIXELS.most))
-      throw new FourwayError(
-        "E_ARGUMENT",
-        `detector: expected pixels in ${PIXELS.least}..${PIXELS.most}, got ${pixels}; 61440 is 320 x 192`,
-      );
+    checkPixels(pixels);
     const { graph, info } = model;
     this.graph = graph.nodes.some(({ op }) => op === "norm") ? foldNorms(graph) : graph;
     checkNetwork(this.graph, info);

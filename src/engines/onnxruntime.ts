@@ -28,8 +28,15 @@ export interface Session {
   dispose(): Promise<void>;
 }
 
+/** An execution provider: its name, or an object that has its settings, too. */
+export type Provider = string | { readonly name: string; readonly [setting: string]: unknown };
+
 /** Settings of `openSession`. */
 interface SessionOptions {
+  /** In order of preference. Default: WebAssembly. */
+  providers?: readonly Provider[];
+  /** Sizes that the model leaves open, by their names. */
+  sizes?: Readonly<Record<string, number>>;
   /** Of WebAssembly, 1 by default; only the first session of a program sets them. */
   threads?: number;
   /** Where onnxruntime-web comes from, by default the installed package. */
@@ -37,14 +44,14 @@ interface SessionOptions {
 }
 
 /**
- * Opens an ONNX file in onnxruntime-web (WebAssembly).
+ * Opens an ONNX file in onnxruntime-web.
  * @param name of the model in messages
  * @throws E_RUNTIME where onnxruntime-web is not installed, E_MODEL for a file that it cannot read
  */
 export async function openSession(
   bytes: Uint8Array,
   name: string,
-  { threads = 1, load = () => import("onnxruntime-web") }: SessionOptions = {},
+  { threads = 1, load = () => import("onnxruntime-web"), providers = ["wasm"], sizes }: SessionOptions = {},
 ): Promise<Session> {
   const runtime = (await load().catch((cause) => {
     throw new FourwayError(
@@ -59,9 +66,11 @@ export async function openSession(
   const fail = (what: string) => (cause: unknown) => {
     throw new FourwayError("E_MODEL", `${name}: expected ${what}, got "${(cause as Error).message}"; see that the file fits`, { cause });
   };
-  const session = await InferenceSession.create(bytes, { executionProviders: ["wasm"], logSeverityLevel: 3 }).catch(
-    fail("an ONNX model that onnxruntime-web reads"),
-  );
+  const session = await InferenceSession.create(bytes, {
+    executionProviders: providers as string[],
+    freeDimensionOverrides: sizes,
+    logSeverityLevel: 3,
+  }).catch(fail("an ONNX model that onnxruntime-web reads"));
   const portsOf = (list: typeof session.inputMetadata): Port[] =>
     list.map((port) => ({ name: port.name, dims: port.isTensor ? port.shape : [] }));
   return {

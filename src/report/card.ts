@@ -1,4 +1,4 @@
-import type { Sample } from "../data/dataset.js";
+import { FourwayError } from "../core/errors.js";
 import { inputSize } from "../image/letterbox.js";
 import { inputMultiple } from "../model/head.js";
 import type { Model } from "../model/model.js";
@@ -43,24 +43,37 @@ export interface Sources {
   sets?: Record<string, Record<string, string>>;
 }
 
+/** The note of a training. @throws E_MODEL where it is not a JSON object of numbers */
+function parsePictures(text: string): Record<string, number> {
+  try {
+    const counts: unknown = JSON.parse(text);
+    if (Object.values(counts as object).every((count) => typeof count === "number")) return counts as Record<string, number>;
+  } catch {}
+  throw new FourwayError(
+    "E_MODEL",
+    `card: expected metadata "pictures" to be a number a set, got ${text.slice(0, 80)}; train the model again`,
+  );
+}
+
 /**
  * The card of a model: its facts, how it was made and what it is worth, as JSON.
- * @param train the samples that it was trained on
+ * @param pictures how many pictures of each set it was quantized on; a model that says what it was trained on overrules it
  * @param val figures on the val split, as the card shows them
+ * @throws E_MODEL where the model's note of its pictures is damaged
  */
 export async function modelCard(
   name: string,
   model: Model,
   file: Uint8Array,
-  train: readonly Sample[],
+  pictures: Readonly<Record<string, number>>,
   sources: Sources,
   val: Record<string, unknown>,
 ): Promise<Record<string, unknown>> {
-  const { notes } = model.info;
+  const { pictures: trainedOn, ...notes } = model.info.notes;
   const sets = Object.fromEntries(
-    [...new Set(train.map(({ set }) => set))].map((set) => [
+    Object.entries(trainedOn === undefined ? pictures : parsePictures(trainedOn)).map(([set, count]) => [
       set,
-      { pictures: train.filter((sample) => sample.set === set).length, ...sources.sets?.[set] },
+      { pictures: count, ...sources.sets?.[set] },
     ]),
   );
   return {

@@ -286,6 +286,27 @@ test("eval scores peers on the same pictures: a detector that a preset reads, an
   assert.ok(!svg.includes("results"));
 });
 
+test("eval tells AP50 a set where there are several", () => {
+  const sets = ["near", "far"].map((name) => join(folder, name));
+  sets.forEach((set, i) => {
+    mkdirSync(set);
+    const entry = line(["red", "grey"][i]!, 64, "val", { car: [[24, 24, 8, 8]], stopSign: [] });
+    writeFileSync(join(set, "labels.jsonl"), entry.replace("images/", `${join(data, "images").replaceAll("\\", "/")}/`));
+  });
+  const results = join(folder, "nearOnly.json");
+  writeFileSync(results, JSON.stringify([{ image_id: "red.png", category_id: 3, bbox: [24, 24, 8, 8], score: 0.6 }]));
+  const scores = (...more: string[]): string => {
+    const { status, stdout, stderr } = fourway(["eval", "--data", ...sets, "--peer", results, ...more]);
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  assert.deepEqual(JSON.parse(scores("--json")).runs[0].sets, {
+    far: { car: { ap50: 0, boxes: 1 } },
+    near: { car: { ap50: 1, boxes: 1 } },
+  });
+  assert.match(scores(), /AP50 by set .*car.*\nfar +0\.000 of 1\nnear +1\.000 of 1$/m);
+});
+
 test("what cannot work is refused with one line that says why", () => {
   const plain = ["label", "--data", data, "--out", join(folder, "refused"), "--teacher"];
   mkdirSync(join(folder, "blocked", "street", "labels.jsonl"), { recursive: true });

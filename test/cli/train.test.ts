@@ -64,6 +64,7 @@ test("two epochs on drawn scenes write a model that loads, a log and a checkpoin
   assert.match(info.notes.trained!, /^2 epochs, seed 5, adamw, rate 0\.002, batch 4, 2 threads$/);
   assert.equal(info.notes.data, "scenes, faulty");
   assert.equal(info.notes.start, "random weights");
+  assert.equal(info.notes.pictures, '{"scenes":8,"faulty":1}');
 
   const [head, ...rows] = readFileSync(join(folder, "whole.onnx.log.csv"), "utf8").trimEnd().split("\n");
   assert.deepEqual(head!.split(",").slice(0, 2), ["epoch", "loss pedestrian"]);
@@ -171,7 +172,7 @@ test("what was trained is quantized, with thresholds and presence from val, and 
   assert.deepEqual(card.thresholds, info.thresholds);
   assert.deepEqual(card.presence, info.presence);
   assert.equal(card.training.labels, "drawn too");
-  assert.deepEqual(card.training.sets, { scenes: { pictures: 8, what: "drawn" } });
+  assert.deepEqual(card.training.sets, { scenes: { pictures: 8, what: "drawn" }, faulty: { pictures: 1 } }); // what the training saw
   assert.deepEqual(card.scores, info.scores);
   for (const task of TASKS) {
     const { precise, balanced, sensitive } = info.thresholds;

@@ -1,3 +1,4 @@
+import type { Frame } from "../../src/core/frame.js";
 import { TASKS } from "../../src/core/task.js";
 import { type Graph, type GraphNode, imageInput, type Param } from "../../src/graph/graph.js";
 import { buildNetwork, mapName } from "../../src/model/build.js";
@@ -8,6 +9,13 @@ import { shuffleTrunk } from "../../src/model/trunk.js";
 /** The real network with random weights, norms and all. */
 export function randomModel(seed = 1): Model {
   return { graph: buildNetwork(shuffleTrunk("0.5", seed), { tasks: TASKS, seed }), info: defaultInfo(TASKS) };
+}
+
+/** A grey frame with a square in one colour: what the colour model is asked. */
+export function painted(red: number, blue: number, side = 256): Frame {
+  const data = new Uint8ClampedArray(4 * side * side).fill(128);
+  for (let y = 96; y < 160; y++) for (let x = 96; x < 160; x++) data.set([red, 0, blue, 255], 4 * (side * y + x));
+  return { data, width: side, height: side };
 }
 
 /** Logit of a cell that sees nothing but the colour; half of it gives 0. */

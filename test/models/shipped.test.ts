@@ -37,6 +37,7 @@ const BARS: Record<string, { macs: number; bytes: number }> = {
   "fourway-n.onnx": { macs: 30e6, bytes: 250_000 },
   "fourway-s.onnx": { macs: 75e6, bytes: 350_000 },
   "fourway-m.onnx": { macs: 300e6, bytes: 1_400_000 },
+  "fourway-m-ccby.onnx": { macs: 300e6, bytes: 1_400_000 },
   "fourway-l.onnx": { macs: 600e6, bytes: 2_800_000 },
 };
 

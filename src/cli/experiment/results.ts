@@ -146,12 +146,17 @@ export function plotOf(measured: readonly Measured[], { title, xLabel }: { title
       const x = single ? i + 1 + (0.5 * (k + 0.5)) / arms.length - 0.25 : (here[0]?.x ?? 0);
       return values.length > 1 ? [{ x, ...interval(values) }] : [];
     });
-    const whiskers = points.flatMap(({ x, mean, half }) => [GAP, [x, mean - half] as const, [x, mean + half] as const]);
+    const whiskers = points.flatMap(({ x, mean, half }) => [
+      GAP,
+      [x, Math.max(0, mean - half)] as const, // an interval may go where no figure can
+      [x, Math.min(1, mean + half)] as const,
+    ]);
     const line = points.toSorted((one, other) => one.x - other.x).flatMap(({ x, mean }) => [[x, mean] as const, ...(single ? [GAP] : [])]);
     return { name: starts.length > 1 ? `${arm}, ${start}` : arm, points: [...line, ...whiskers], style: "dots" };
   });
   const x = single
     ? { label: tasks.map((task, i) => `${i + 1}: ${task}`).join(", "), from: 0.5, to: tasks.length + 0.5 }
     : { label: xLabel };
-  return linePlot({ title, x, y: { label: single ? METRICS[metric] : `${METRICS[metric]}, mean over tasks` }, series });
+  const y = { label: single ? METRICS[metric] : `${METRICS[metric]}, mean over tasks` };
+  return linePlot({ title, x, y, series });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { interleave, ratioOf, spreadOf } from "../../bench/timing.js";
+import { interleave, ratioOf, spreadOf } from "../../src/engines/timing.js";
 
 test("a spread is the median and the percentiles between ranks", () => {
   assert.deepEqual(spreadOf([5]), { median: 5, p10: 5, p90: 5 });
