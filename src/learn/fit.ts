@@ -17,6 +17,12 @@ import { asSample, type LearnSample, truthOf } from "./sample.js";
 
 /** A value may reach so far beyond what int8 does before its scale is doubled: the few that do are clipped, and the others keep their steps. */
 const SLACK = 1.25;
+/**
+ * How far the weights go from the old ones towards those that were learned (WiSE-FT, arXiv 2109.01903): it forgets less and gains a little less;
+ * docs/learning.md has figures of other shares. Where nothing is rehearsed, for tasks that the shipped model did not have, there is nothing to
+ * forget, and they go the whole way.
+ */
+const SHARE = 0.8;
 /** Frames, and as many rehearsed scenes, on which it is seen how far values reach. */
 const SHOWN = 8;
 /** Objects below this score do not change a threshold. */
@@ -126,7 +132,8 @@ async function learn(
     .map((sample, i) => only(true)({ ...sample, held: sample.held.filter((task) => examined.get(task)?.includes(i)) }, i))
     .filter(says);
   const rehearsed = await rehearsal(cut);
-  const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, signal, maps: model.info });
+  const share = rehearsed.length > 0 ? SHARE : 1;
+  const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, share, signal, maps: model.info });
   const shown = [...lessons.slice(0, SHOWN), ...rehearsed.slice(0, SHOWN)];
   const made = quantized(engine, model, cut, learner, shown);
 
