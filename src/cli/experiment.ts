@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { auxiliary } from "./experiment/auxiliary.js";
-import { balancing } from "./experiment/balancing.js";
 import { dataBalance, foreignTask, networkWidth } from "./experiment/conditions.js";
 import { addExperimentCommand } from "./experiment/frame.js";
 import { jointVsSeparate } from "./experiment/jointVsSeparate.js";
@@ -17,7 +16,6 @@ export function addExperiment(program: Command): void {
   addExperimentCommand(parent, dataBalance);
   addExperimentCommand(parent, networkWidth);
   addExperimentCommand(parent, transfer);
-  addExperimentCommand(parent, balancing);
   addExperimentCommand(parent, auxiliary);
   addLearnExperiment(parent);
 }

@@ -5,7 +5,7 @@ import type { OperatingPoint } from "../core/operatingPoint.js";
 import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { averagePrecision, type Found, matchTask, RIGHT, WRONG } from "./averagePrecision.js";
-import { type F1Point, highestF1, lowestThreshold, precisionRecall, withF1 } from "./scores.js";
+import { type CurvePoint, type F1Point, highestF1, lowestThreshold, precisionRecall, withF1 } from "./scores.js";
 
 /** The precision that `precise` keeps, and the one that `sensitive` goes down to. */
 const PRECISE = 0.9;
@@ -14,12 +14,20 @@ const SENSITIVE = 0.5;
 const MIN_RECALL = 1 / 3;
 
 /**
- * A task's thresholds from labelled pictures: `balanced` with the best F1 at IoU .5; `precise` the lowest that keeps a precision of .9 or,
- * where that finds too little, the one with the highest precision; `sensitive` the lowest that keeps .5. Neither is on the wrong side of `balanced`.
+ * A task's thresholds from labelled pictures, as `thresholdsOn` the curve that was measured.
  * @returns null where nothing is found
  */
 export function chooseThresholds(task: Task, samples: readonly Sample[], found: readonly Found[]): Record<OperatingPoint, number> | null {
-  const curve = precisionRecall(task, samples, found);
+  return thresholdsOn(precisionRecall(task, samples, found));
+}
+
+/**
+ * Thresholds by operating point: `balanced` with the best F1 at IoU .5; `precise` the lowest that keeps a precision of .9 or,
+ * where that finds too little, the one with the highest precision; `sensitive` the lowest that keeps .5. Neither is on the wrong side of `balanced`.
+ * @param curve by falling threshold
+ * @returns null where nothing is found
+ */
+export function thresholdsOn(curve: readonly CurvePoint[]): Record<OperatingPoint, number> | null {
   const best = highestF1(curve);
   if (!best) return null;
   const balanced = best.threshold;

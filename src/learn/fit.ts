@@ -1,10 +1,10 @@
 import type { Task } from "../core/task.js";
 import type { Truth } from "../data/example.js";
-import type { Model } from "../model/model.js";
+import type { Model, ModelInfo } from "../model/model.js";
 import { grownScales } from "../quant/quantize.js";
 import type { Taught } from "../train/loss.js";
 import type { Engine } from "../wasm/load.js";
-import { recalibrated } from "./calibrate.js";
+import { withPresence, withThresholds } from "./calibrate.js";
 import { type Cut, cutBefore, type Part, putBack } from "./cut.js";
 import { type FitSettings, fitBehind, type Lesson } from "./fitting.js";
 import { type GuardResult, judge, lossesOf } from "./guard.js";
@@ -17,6 +17,12 @@ import { asSample, type LearnSample, truthOf } from "./sample.js";
 
 /** A value may reach so far beyond what int8 does before its scale is doubled: the few that do are clipped, and the others keep their steps. */
 const SLACK = 1.25;
+/**
+ * How far the weights go from the old ones towards those that were learned (WiSE-FT, arXiv 2109.01903): it forgets less and gains a little less;
+ * docs/learning.md has figures of other shares. Where nothing is rehearsed, for tasks that the shipped model did not have, there is nothing to
+ * forget, and they go the whole way.
+ */
+const SHARE = 0.8;
 /** Frames, and as many rehearsed scenes, on which it is seen how far values reach. */
 const SHOWN = 8;
 /** Objects below this score do not change a threshold. */
@@ -126,7 +132,8 @@ async function learn(
     .map((sample, i) => only(true)({ ...sample, held: sample.held.filter((task) => examined.get(task)?.includes(i)) }, i))
     .filter(says);
   const rehearsed = await rehearsal(cut);
-  const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, signal, maps: model.info });
+  const share = rehearsed.length > 0 ? SHARE : 1;
+  const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, share, signal, maps: model.info });
   const shown = [...lessons.slice(0, SHOWN), ...rehearsed.slice(0, SHOWN)];
   const made = quantized(engine, model, cut, learner, shown);
 
@@ -154,8 +161,8 @@ async function learn(
 }
 
 /**
- * The model with thresholds and presence of some tasks fitted to samples: to those that were held back of a task where it has learned, for it is
- * too sure of what it learned.
+ * The model with thresholds and presence of some tasks fitted to samples. Presence, where a task has learned, to those that were held back of it: the
+ * network is too sure of what it learned. Thresholds to all: those held back have so few boxes that chance decides, which costs more F1.
  */
 async function recalibrate(
   engine: Engine,
@@ -171,13 +178,17 @@ async function recalibrate(
   for (const task of tasks) {
     const labelled = [...samples.keys()].filter((i) => isLabelled(samples[i]!, task));
     const held = labelled.filter((i) => samples[i]!.held.includes(task));
-    const fitted = decisive(learned && held.length > 0 ? held : labelled, samples, task);
-    info = recalibrated(
-      info,
-      [task],
-      fitted.map((i) => asSample(samples[i]!)),
-      fitted.map((i) => found[i]!),
-    );
+    const fitted = (by: typeof withThresholds, places: readonly number[]): ModelInfo => {
+      const chosen = decisive(places, samples, task);
+      return by(
+        info,
+        task,
+        chosen.map((i) => asSample(samples[i]!)),
+        chosen.map((i) => found[i]!),
+      );
+    };
+    info = fitted(withThresholds, labelled);
+    info = fitted(withPresence, learned && held.length > 0 ? held : labelled);
   }
   return { ...model, info };
 }

@@ -22,6 +22,8 @@ export interface FitSettings {
   steps: number | { seconds: number; most: number };
   /** Of AdamW. */
   rate: number;
+  /** How far the weights go from the old ones to those that were learned, 0..1. */
+  share: number;
   seed: number;
   maps: HeadMaps;
   signal?: AbortSignal;
@@ -31,12 +33,6 @@ export interface FitSettings {
 
 /** Cells that answer for an object are so good together before anything was learned, about: for the first divisor of a picture's partner. */
 const QUALITY_A_BOX = 2;
-
-/**
- * How far the weights go from the old ones towards those that were learned (WiSE-FT, arXiv 2109.01903): it forgets less and
- * gains a little less; docs/learning.md has figures of other shares.
- */
-const SHARE = 0.8;
 
 /** Lets timers, events and other frames run between two steps. */
 const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
@@ -185,7 +181,7 @@ export async function fitBehind(
       pupil.weights.apply({ step, rate: learningRate(rate, step, steps), emaWeight: 0 });
       onStep?.(step, steps, total);
     }
-    return { learner: between(cut.learner, pupil.weights.export(false), SHARE), steps };
+    return { learner: between(cut.learner, pupil.weights.export(false), settings.share), steps };
   } finally {
     engine.memory.release(mark);
   }

@@ -4,7 +4,6 @@ import { type Loadable, unwrapped } from "../core/address.js";
 import type { DetectedObject } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import { checkFrame, type Frame, type YuvFrame } from "../core/frame.js";
-import { sha256 } from "../core/sha256.js";
 import type { Task } from "../core/task.js";
 import { type ModelSource, readModelBytes, shippedModel } from "../detect/source.js";
 import { inputSize } from "../image/letterbox.js";
@@ -15,6 +14,7 @@ import { type AdaptOptions, type AdaptReport, type CameraFrames, fitOptionsOf, l
 import { type Cut, checkLearnable, type Part } from "./cut.js";
 import { type Evaluation, evaluated } from "./evaluation.js";
 import { type Candidate, fitModel, isLabelled, taughtTasks } from "./fit.js";
+import { History, type Origin } from "./history.js";
 import { answersOf } from "./look.js";
 import { describePlan, type MemoryPlan, planMemory } from "./memoryPlan.js";
 import { memoryStore } from "./memoryStore.js";
@@ -49,11 +49,10 @@ export class Learner {
   private constructor(
     engine: Engine,
     private readonly store: LearnStore,
-    private readonly archive: Archive,
+    private readonly history: History,
     private readonly options: Required<Omit<LearnerOptions, "store" | "wasm" | "onNotice">>,
     /** Version 0. */
     first: Model,
-    private current: { version: Version; model: Model },
     private readonly shelf: Shelf,
   ) {
     this.engine = engine;
@@ -74,27 +73,25 @@ export class Learner {
     checkLearnable(first);
     const wasm = (await unwrapped(options.wasm)) as WasmSource | undefined;
     const archive = new Archive(store);
-    const version = await archive.begin(file, first.info.tasks, seed);
-    const current = { version, model: version.id === 0 ? first : loadModel(await archive.model(version.id)) };
+    const history = await History.open(archive, file, first, seed);
     return new Learner(
       await createEngine(1, wasm),
       store,
-      archive,
+      history,
       { memoryBytes, seed, pixels },
       first,
-      current,
       await Shelf.open(archive, first.info.layout.box >= 0, onNotice),
     );
   }
 
   /** The committed model, for `Detector.load` or `detector.use`. */
   get model(): Model {
-    return this.current.model;
+    return this.history.model;
   }
 
   /** The version in use. */
   get version(): Version {
-    return this.current.version;
+    return this.history.version;
   }
 
   /** What the model looks for. */
@@ -271,24 +268,8 @@ export class Learner {
     return this.record(model, { what, steps, guard, frames });
   }
 
-  private async record(model: Model, made: Pick<Version, "what" | "steps" | "guard" | "frames">): Promise<Version> {
-    const id = Math.max(...(await this.archive.versions()).map((version) => version.id)) + 1;
-    const notes = {
-      ...model.info.notes,
-      learned: `version ${id}, ${made.what ?? "tasks"}, ${made.frames.length} frames, ${made.steps} steps, seed ${this.options.seed}`,
-    };
-    const committed = { ...model, info: { ...model.info, notes } };
-    const file = saveModel(committed);
-    const version: Version = {
-      id,
-      parent: this.version.id,
-      tasks: model.info.tasks,
-      sha256: sha256(file),
-      seed: this.options.seed,
-      ...made,
-    };
-    await this.archive.commit(version, file);
-    this.current = { version, model: committed };
+  private async record(model: Model, origin: Origin): Promise<Version> {
+    const version = await this.history.record(model, origin);
     this.candidate = undefined;
     return version;
   }
@@ -301,10 +282,7 @@ export class Learner {
   /** Goes back (or forth) to a version; frames stay. What was fitted and not committed is dropped. @throws E_ARGUMENT where there is no such version */
   async rollback(id: number): Promise<Version> {
     this.expectIdle("rollback");
-    const version = await this.archive.version(id);
-    const model = loadModel(await this.archive.model(id));
-    await this.archive.use(id);
-    this.current = { version, model };
+    const version = await this.history.use(id);
     this.candidate = undefined;
     return version;
   }
@@ -327,12 +305,12 @@ export class Learner {
 
   /** All versions, oldest first. */
   versions(): Promise<Version[]> {
-    return this.archive.versions();
+    return this.history.versions();
   }
 
   /** The committed model's file: an int8 ONNX that loads like any other. */
   export(): Promise<Uint8Array> {
-    return this.archive.model(this.version.id);
+    return this.history.file();
   }
 
   /** Closes the store and lets go of the kernels' memory. */

@@ -101,12 +101,6 @@ export interface TrainingOptions {
   valEvery?: number;
   /** Steps between looks at the tasks' gradients, each of which costs as much as a step for each task; 0, the default: none. */
   watchGradients?: number;
-  /**
-   * Factors of the labels of `tasks`, asked before each step: how much a label counts beside its weight, 0 as if it were "?". For rules that balance the tasks' losses. A
-   * rule with a memory of its own does not go on with `resume`.
-   * @param losses of the step before, with its factors; none before the first
-   */
-  taskWeights?: (step: number, losses: readonly number[]) => readonly number[];
   /** An image that cannot be decoded stops the training; otherwise it is reported and left out. */
   strict?: boolean;
   /** Kept in the model's metadata. */
@@ -278,7 +272,6 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
       return { model: calibrated.model, scores: scoresOf(calibrated.answers) };
     };
 
-    let stepLosses: readonly number[] = [];
     let last: { model: Model; step: number } | undefined;
     let scores: Scores | null = null;
     const step = await trainSteps(
@@ -289,8 +282,7 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
         async onBatch(batch, step) {
           if (watchGradients > 0 && step % watchGradients === 0)
             await emit({ kind: "gradients", step, ...cosinesOf(await replicas.gradientProducts(batch), all.length) });
-          const own = options.taskWeights?.(step, stepLosses);
-          const factors = heads.factors.map((factor, t) => factor * (own?.[t] ?? 1));
+          const { factors } = heads;
           for (const { mapWeight, presenceWeight } of batch.slices.flat())
             for (const weights of [mapWeight, presenceWeight])
               weights.forEach((weight, t) => {
@@ -298,9 +290,8 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
               });
         },
         async onStep(progress) {
-          ({ stepLosses } = progress);
           await emit({ kind: "step", ...progress });
-          for (const task of heads.observe(progress.step, stepLosses)) await emit({ kind: "stopped", task, step: progress.step });
+          for (const task of heads.observe(progress.step, progress.stepLosses)) await emit({ kind: "stopped", task, step: progress.step });
           const stop = signal?.aborted === true;
           if (stop || performance.now() - saved > CHECKPOINT_MS) await save(progress);
           return stop;

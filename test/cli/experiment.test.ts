@@ -3,8 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { dataBalance } from "../../src/cli/experiment/conditions.js";
+import { missingLabels } from "../../src/cli/experiment/missingLabels.js";
 import { runScenes } from "../../src/cli/scenes.js";
+import { Random } from "../../src/core/random.js";
 import { TASKS } from "../../src/core/task.js";
+import type { Label, Sample } from "../../src/data/dataset.js";
 import { fourway } from "./run.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fourway-experiment-"));
@@ -79,13 +83,52 @@ test("an experiment needs a start", () => {
   assert.match(stderr, /^experiment: expected --width or --trunk, got neither; choose where the networks start$/m);
 });
 
+/** Of 400 pictures half know of a bus. */
+const known = Array.from({ length: 400 }, (_, i): Sample => {
+  const labels = { car: i % 3 === 0 ? true : [], bus: i % 2 === 0 ? null : [] } as Record<string, Label>;
+  return { image: `${i}`, width: 9, height: 9, split: "train", group: `${i}`, set: "s", labels, ignore: {} };
+});
+const labelsFor = (run: { take?: (samples: readonly Sample[], random: Random) => Sample[] }, task: string): Label[] =>
+  run.take!(known, new Random(5)).map(({ labels }) => labels[task]!);
+const unknown = (labels: readonly Label[]): number => labels.filter((label) => label === null).length;
+
+test("missing-labels throws the share away that --dropped says, of all arms the same labels, and calls what is unknown no in one of them", () => {
+  const options = { tasks: ["car", "bus"], dropped: [0.25] } as Parameters<typeof missingLabels.runs>[0];
+  const runs = new Map(missingLabels.runs(options).map((run) => [run.name, run]));
+  assert.deepEqual([...runs.keys()], ["joint-25", "car-25", "bus-25", "as-no-25"]);
+  const [car, bus] = ["car", "bus"].map((task) => labelsFor(runs.get("joint-25")!, task)) as [Label[], Label[]];
+  assert.ok(Math.abs(unknown(car) - 100) < 35 && Math.abs(unknown(bus) - 250) < 35, `${unknown(car)}, ${unknown(bus)}`);
+  assert.ok(car.every((label, i) => label === null || label === known[i]!.labels.car));
+  assert.deepEqual([labelsFor(runs.get("car-25")!, "car"), labelsFor(runs.get("bus-25")!, "bus")], [car, bus]);
+  assert.deepEqual(
+    labelsFor(runs.get("as-no-25")!, "car"),
+    car.map((label) => label ?? []),
+  );
+  const { status, stderr } = fourway(["experiment", "missing-labels", "--data", data, "--out", out, "--dropped", "0.5", "1"]);
+  assert.equal(status, 1);
+  assert.match(stderr, /--dropped.*Expected a number in 0\.\.0\.99\./);
+});
+
+test("data-balance keeps the share that --kept says, of the tasks that --scarce names and of no other", () => {
+  const options = { tasks: ["car", "bus"], kept: [0.4, 1], scarce: ["car"] } as Parameters<typeof dataBalance.runs>[0];
+  const runs = dataBalance.runs(options);
+  assert.deepEqual(
+    runs.map(({ name }) => name),
+    ["joint-car-40", "car-40", "joint", "car-100"],
+  );
+  const kept = labelsFor(runs[0]!, "car");
+  assert.ok(Math.abs(unknown(kept) - 240) < 35, `${unknown(kept)}`);
+  assert.deepEqual(labelsFor(runs[1]!, "car"), kept);
+  assert.equal(unknown(labelsFor(runs[0]!, "bus")), 200);
+  assert.equal(unknown(labelsFor(runs[2]!, "car")), 0);
+});
+
 /** Every experiment, with what it needs beside the data. */
 const QUICK: Record<string, string[]> = {
   "missing-labels": ["--width", "0.25"],
   "foreign-task": ["--width", "0.25", "--foreign", "stopSign"],
   "data-balance": ["--width", "0.25"],
   "network-width": [],
-  "loss-balancing": ["--width", "0.25"],
   "auxiliary-heads": ["--width", "0.25", "--main", "car"],
   transfer: ["--width", "0.25", "--new", "car"],
 };

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import { binLoss, binLossBackward } from "../oracle/binloss.js";
 import { Arena } from "../support/arena.js";
+import { onCells } from "../support/cells.js";
 import { close, closeTo, slopesAgree } from "../support/compare.js";
 import { normals, uniforms } from "../support/random.js";
 
@@ -29,38 +30,11 @@ function data(n: number, bins: number, random: Random): Case {
   return { bins, targets, logits: normals(random, 4 * bins * n, 3), weight: uniforms(random, n, 0.2, 2) };
 }
 
-function run({ bins, targets, logits, weight }: Case) {
-  arena.reset();
-  const n = weight.length;
-  const cells = n + 3;
-  const [each, stored] = [4 * bins, 4 * bins + 8];
-  const cell = Array.from({ length: n }, (_, i) => cells - 1 - i);
-  const out = normals(new Random(9), cells * stored);
-  const was = normals(new Random(10), cells * stored);
-  cell.forEach((at, i) => {
-    out.set(logits.subarray(each * i, each * (i + 1)), at * stored + 1);
+const run = ({ bins, targets, logits, weight }: Case) =>
+  onCells(arena, logits, weight.length, ({ dout, out, cell, step }) => {
+    const [target, weights] = [targets, weight].map((each) => arena.input("f32", each).at) as [number, number];
+    return kernels.binLoss(dout, out, cell, target, weights, weight.length, step, bins, SHARE, SCALE);
   });
-  const dout = arena.state("f32", was);
-  const value = kernels.binLoss(
-    dout.at + 4,
-    arena.input("f32", out).at + 4,
-    arena.input("i32", cell).at,
-    arena.input("f32", targets).at,
-    arena.input("f32", weight).at,
-    n,
-    4 * stored,
-    bins,
-    SHARE,
-    SCALE,
-  );
-  arena.check();
-  const after = arena.read(dout);
-  after.forEach((v, i) => {
-    const listed = cell.includes(Math.floor(i / stored));
-    if (!listed || i % stored === 0 || i % stored > each) assert.equal(v, was[i], "only the bins of the listed cells are written");
-  });
-  return { value, gradient: cell.flatMap((at) => after.slice(at * stored + 1, at * stored + 1 + each)) };
-}
 
 function agrees(values: Case): void {
   const { bins, targets, logits, weight } = values;

@@ -3,16 +3,15 @@ import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import { boxLoss, boxLossBackward } from "../oracle/boxloss.js";
 import { Arena } from "../support/arena.js";
+import { onCells } from "../support/cells.js";
 import { close, closeTo, slopesAgree } from "../support/compare.js";
-import { normals, uniforms } from "../support/random.js";
+import { uniforms } from "../support/random.js";
 
 const arena = await Arena.open();
 const { kernels } = arena;
 
 /** exp is good to 2e-7, areas are products of two such, and quotients of areas are subtracted. */
 const LOSS = 5e-6;
-/** Floats a cell: the logit, four distances and padding. */
-const CELL = 8;
 const SCALE = Math.fround(0.61);
 
 /** n entries on as many different cells, in an order of their own; distances near the targets and far, some targets beside their cell. */
@@ -23,36 +22,11 @@ function data(n: number, random: Random) {
   return { targets, distances, weight: uniforms(random, n, 0.2, 2) };
 }
 
-function run({ targets, distances, weight }: ReturnType<typeof data>) {
-  arena.reset();
-  const n = weight.length;
-  const cells = n + 3;
-  const cell = Array.from({ length: n }, (_, i) => cells - 1 - i);
-  const out = normals(new Random(9), cells * CELL);
-  const was = normals(new Random(10), cells * CELL);
-  cell.forEach((at, i) => {
-    out.set(distances.subarray(4 * i, 4 * i + 4), at * CELL + 1);
+const run = ({ targets, distances, weight }: ReturnType<typeof data>) =>
+  onCells(arena, distances, weight.length, ({ dout, out, cell, step }) => {
+    const [target, weights] = [targets, weight].map((each) => arena.input("f32", each).at) as [number, number];
+    return kernels.boxLoss(dout, out, cell, target, weights, weight.length, step, SCALE);
   });
-  const dout = arena.state("f32", was);
-  const value = kernels.boxLoss(
-    dout.at + 4,
-    arena.input("f32", out).at + 4,
-    arena.input("i32", cell).at,
-    arena.input("f32", targets).at,
-    arena.input("f32", weight).at,
-    n,
-    4 * CELL,
-    SCALE,
-  );
-  arena.check();
-  const after = arena.read(dout);
-  // only channels 1..4 of the listed cells are written
-  after.forEach((v, i) => {
-    const listed = cell.includes(Math.floor(i / CELL));
-    if (!listed || i % CELL === 0 || i % CELL > 4) assert.equal(v, was[i]);
-  });
-  return { value, gradient: cell.flatMap((at) => after.slice(at * CELL + 1, at * CELL + 5)) };
-}
 
 for (const n of [1, 2, 3, 5, 33])
   test(`value and gradient agree with the oracle and with slopes: ${n} boxes`, () => {

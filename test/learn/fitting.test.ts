@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cutBefore } from "../../src/learn/cut.js";
-import { type Lesson, Pupil } from "../../src/learn/fitting.js";
+import { type Cut, cutBefore } from "../../src/learn/cut.js";
+import { fitBehind, type Lesson, Pupil } from "../../src/learn/fitting.js";
 import { featuresOf, fillInputs, largestInput } from "../../src/learn/passes.js";
 import { scenePixels } from "../../src/learn/rehearsal.js";
 import { truthOf } from "../../src/learn/sample.js";
 import { compileTraining, planTraining } from "../../src/program/training.js";
 import { drawScene } from "../../src/scenes/scene.js";
 import { largestMap, multiTaskLoss, reserveLoss } from "../../src/train/loss.js";
-import { createEngine } from "../../src/wasm/load.js";
+import { createEngine, type Engine } from "../../src/wasm/load.js";
 import { close } from "../support/compare.js";
 import { smallModel } from "./support.js";
 
@@ -16,17 +16,22 @@ const SIZE = { width: 224, height: 128 };
 /** Sums of f32 in another order, over a whole network. */
 const REORDERED = 1e-4;
 
+/** Two drawn scenes with their own labels, as far as a cut. */
+function lessonsAt(engine: Engine, cut: Cut): Lesson[] {
+  const pictures = [4, 6].map((index) => ({ ...SIZE, pixels: scenePixels(5, index, SIZE) }));
+  const features = featuresOf(engine, cut, pictures);
+  return [4, 6].map((index, i): Lesson => {
+    const { labels, ignore } = drawScene(5, index, SIZE);
+    return { ...SIZE, features: features[i]!, truth: truthOf({ labels, ignore, held: [], asked: [] }, cut.tasks) };
+  });
+}
+
 test("gradients added up a picture at a time are those of both at once", async () => {
   const engine = await createEngine();
   const model = smallModel();
   const cut = cutBefore(model, "path");
   const { tasks } = cut;
-  const pictures = [4, 6].map((index) => ({ ...SIZE, pixels: scenePixels(5, index, SIZE) }));
-  const features = featuresOf(engine, cut, pictures);
-  const lessons = [4, 6].map((index, i): Lesson => {
-    const { labels, ignore } = drawScene(5, index, SIZE);
-    return { ...SIZE, features: features[i]!, truth: truthOf({ labels, ignore, held: [], asked: [] }, tasks) };
-  });
+  const lessons = lessonsAt(engine, cut);
   assert.ok(lessons.every(({ truth }) => truth.boxes.length > 0));
 
   const pupil = new Pupil(engine, cut, [SIZE], model.info);
@@ -53,4 +58,24 @@ test("gradients added up a picture at a time are those of both at once", async (
   assert.ok(Math.abs(whole.total - losses[0]!.total - losses[1]!.total) < 1e-4 * whole.total);
   assert.ok(Math.abs(whole.divisors.quality - first.quality - second.quality) < 1e-6);
   close(apart, weights.gradients(), REORDERED);
+});
+
+test("weights go a share of the way to what they learned", async () => {
+  const engine = await createEngine();
+  const model = smallModel();
+  const cut = cutBefore(model, "heads", ["car"]);
+  const lessons = lessonsAt(engine, cut);
+  const learned = async (share: number) =>
+    (await fitBehind(engine, cut, [lessons], { steps: 3, rate: 1e-2, share, seed: 1, maps: model.info })).learner.params;
+  const [whole, half] = [await learned(1), await learned(0.5)];
+  let moved = 0;
+  for (const [name, { data: from }] of cut.learner.params) {
+    const to = whole.get(name)!.data;
+    const middle = half.get(name)!.data;
+    for (let i = 0; i < from.length; i++) {
+      moved = Math.max(moved, Math.abs(to[i]! - from[i]!));
+      assert.ok(Math.abs(middle[i]! - (from[i]! + to[i]!) / 2) <= 1e-6 * Math.max(1, Math.abs(to[i]!)), name);
+    }
+  }
+  assert.ok(moved > 1e-3, `${moved}`);
 });

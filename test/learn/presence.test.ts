@@ -46,3 +46,18 @@ for (const what of ["heads", "path"] as const)
     assert.deepEqual(said.objects, []);
     assert.ok(said.presence.red! > before.presence.red!, `${said.presence.red}, before ${before.presence.red}`);
   });
+
+for (const yes of [true, false])
+  test(`${yes ? "yes raises" : "no lowers"} presence in frames that were not taught, and a task that nobody spoke of answers as before`, async () => {
+    const learner = await Learner.open(model, { memoryBytes: 4e6, seed: 2 });
+    for (let i = 0; i < 4; i++) await learner.add(frameOf(i), { red: yes ? true : [] });
+    assert.deepEqual((await learner.fit({ what: "heads", steps: 60 })).refused, []);
+    await learner.commit();
+    using taught = await Detector.load(learner.model);
+    using old = await Detector.load(model);
+    for (const i of [9, 10, 11]) {
+      const [after, before] = [taught.detect(frameOf(i)).presence, old.detect(frameOf(i)).presence];
+      assert.ok((after.red! - before.red!) * (yes ? 1 : -1) > 0, `frame ${i}: ${after.red}, before ${before.red}`);
+      assert.equal(after.blue, before.blue);
+    }
+  });

@@ -213,18 +213,3 @@ test("a training whose gradients are watched gives the same weights, and says th
   const plain = await train(few, options);
   for (const [name, { data }] of plain.model.graph.params) same(watched.model.graph.params.get(name)!.data, data, name);
 });
-
-test("a task whose labels have the factor 0 adds nothing, and factors of 1 change nothing", async () => {
-  const options = { ...SMALL, epochs: 2, network: { path: 16, head: 8, heads: "presence" } } as const;
-  const few = samples.slice(1, 13).map((sample) => ({ ...sample, split: "train" }));
-  const losses: number[][] = [];
-  await train(few, {
-    ...options,
-    taskWeights: () => [1, 0],
-    onEvent: (event) => event.kind === "step" && losses.push(event.stepLosses),
-  });
-  assert.ok(losses.length > 0 && losses.every(([blue, red]) => blue! > 0 && red === 0));
-  const plain = await train(few, options);
-  const alike = await train(few, { ...options, taskWeights: () => [1, 1] });
-  for (const [name, { data }] of plain.model.graph.params) same(alike.model.graph.params.get(name)!.data, data, name);
-});

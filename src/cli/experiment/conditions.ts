@@ -1,6 +1,6 @@
 import type { Task } from "../../core/task.js";
 import { TRUNK_WIDTHS } from "../../model/trunk.js";
-import { parseTasks } from "../values.js";
+import { numberIn, parseTasks, several } from "../values.js";
 import type { Experiment, ExperimentOptions, Run } from "./frame.js";
 import { jointAndSeparate } from "./jointVsSeparate.js";
 import { dropLabels } from "./missingLabels.js";
@@ -16,32 +16,45 @@ interface ForeignOptions extends ExperimentOptions {
 export const foreignTask: Experiment<ForeignOptions> = {
   name: "foreign-task",
   title: "Tasks of one world, and one of another added",
-  description: "one network for the tasks, the same with a task of other pictures beside them, and one per task",
+  description: "one network for the tasks, against the same with a task of other pictures beside them",
   xLabel: "",
-  reference: "separate",
+  reference: "one world",
   defaults: { heads: "boxes" },
   addOptions: (command) => command.requiredOption("--foreign <tasks>", "the tasks of other pictures, which --data holds too", parseTasks),
-  runs: ({ tasks, foreign }) => [
-    ...jointAndSeparate(tasks, { condition: "all labels", x: 0 }),
-    { arm: "with a foreign task", condition: "all labels", x: 0, name: "foreign", tasks: [...tasks, ...foreign], scored: tasks },
-  ],
+  runs({ tasks, foreign }) {
+    const own = { condition: "all labels", x: 0 };
+    return [
+      { ...own, arm: "one world", name: "joint", tasks },
+      { ...own, arm: "with a foreign task", name: "foreign", tasks: [...tasks, ...foreign], scored: tasks },
+    ];
+  },
 };
 
 /** Shares of one task's labels that are kept. */
 const KEPT = [0.05, 0.25, 1];
 const QUICK = [0.5, 1];
 
+/** Options of `dataBalance`. */
+interface BalanceOptions extends ExperimentOptions {
+  kept: number[];
+  scarce?: Task[];
+}
+
 /** Balance of data: one task has few labels, the others keep theirs. */
-export const dataBalance: Experiment = {
+export const dataBalance: Experiment<BalanceOptions> = {
   name: "data-balance",
   title: "One task with few labels beside tasks with many",
   description: "keep a share of one task's labels, and all of the others': who helps whom",
   xLabel: "share of the task's labels",
   reference: "separate",
-  runs: ({ tasks, quick }) =>
-    (quick ? QUICK : KEPT).flatMap((share) =>
-      tasks.slice(0, quick ? 1 : undefined).flatMap((task): Run[] => {
-        const own = { condition: `${100 * share} % of ${task}`, x: share, scored: [task] };
+  addOptions: (command) =>
+    command
+      .option("--kept <shares...>", "shares of the task's labels to keep", several(numberIn({ least: 0.01, most: 1 })), KEPT)
+      .option("--scarce <tasks>", "the tasks that have few labels, one at a time (default: each)", parseTasks),
+  runs: ({ tasks, quick, kept, scarce = tasks.slice(0, quick ? 1 : undefined) }) =>
+    (quick ? QUICK : kept).flatMap((share) =>
+      scarce.flatMap((task): Run[] => {
+        const own = { condition: `${100 * share} % of ${task}`, x: share, scored: [task], share: 1 }; // as many steps for each
         const take: Run["take"] = (samples, random) => dropLabels(samples, [task], 1 - share, random);
         return [
           { ...own, arm: "joint", name: share === 1 ? "joint" : `joint-${task}-${100 * share}`, tasks, take },

@@ -15,7 +15,7 @@ import { ProgressLine } from "../../node/progress.js";
 import { makeFolder, safeWrite } from "../../node/safeWrite.js";
 import { threadsFor, trainFiles } from "../../node/trainFiles.js";
 import { labelsOf } from "../../train/auxiliary.js";
-import type { TrainingEvent, TrainingOptions } from "../../train/session.js";
+import type { TrainingOptions } from "../../train/session.js";
 import { DATA_FLAGS, type DataOptions, readTwoSplits, type SplitOptions, splitOption } from "../data.js";
 import { TRAIN_DEFAULTS } from "../train.js";
 import { numberIn, parseTasks, trainingPixels } from "../values.js";
@@ -69,8 +69,6 @@ export interface Run {
   auxiliary?: TrainingOptions["auxiliary"];
   /** The name of the run whose network it goes on with. */
   after?: string;
-  /** What balances its losses, where that is not the present rule; such a run is not resumed but begun again. */
-  rule?: () => Pick<TrainingOptions, "taskWeights" | "watchGradients"> & { onEvent?: (event: TrainingEvent) => void };
   /** In place of the start's. */
   start?: Start;
 }
@@ -238,7 +236,6 @@ async function figuresOf(
   const own = take(train, new Random(seed, 0x5eed)).filter((sample) => isLabelled(sample, [...tasks, ...labelsOf(auxiliary)]));
   const passes = (pictures: number): number => epochs * Math.max(1, Math.floor(pictures / batch));
   const channels = quick ? { path: QUICK.channels, head: QUICK.channels } : {};
-  const rule = run.rule?.();
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   process.once("SIGINT", stop);
@@ -255,12 +252,10 @@ async function figuresOf(
         ? { ...channels, heads, width: start.width, trunk: start.trunk === undefined ? undefined : await readFile(start.trunk) }
         : { start: await readFile(join(dirname(out), `${after}.onnx`)) },
     threads: options.threads ?? threadsFor(batch),
-    ...rule,
-    resume: !rule && (await exists(`${out}.checkpoint`)),
+    resume: await exists(`${out}.checkpoint`),
     signal: controller.signal,
     notes: { experiment: name },
     onEvent(event) {
-      rule?.onEvent?.(event);
       if (event.kind === "step")
         line.show(() => `${name}: step ${event.step}, loss ${event.losses.map((loss) => loss.toFixed(3)).join(" ")}`);
     },

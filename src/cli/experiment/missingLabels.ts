@@ -37,7 +37,7 @@ export const missingLabels: Experiment<MissingOptions> = {
   title: "What is left without labels",
   description: "throw labels away at random: one network with ? left out of the loss, one per task, and one that takes ? for no",
   xLabel: "share of labels thrown away",
-  reference: "separate",
+  reference: "joint",
   addOptions: (command) =>
     command.option("--dropped <shares...>", "shares of the labels to throw away", several(numberIn({ least: 0, most: 0.99 })), DROPPED),
   runs: ({ tasks, quick, dropped }) =>

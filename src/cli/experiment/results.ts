@@ -136,6 +136,8 @@ export function plotOf(measured: readonly Measured[], { title, xLabel }: { title
   const places = unique(measured.map(({ x }) => x));
   const tasks = unique(measured.map(({ task }) => task));
   const single = places.length === 1;
+  const [least, most] = [Math.min(...places), Math.max(...places)];
+  const beside = 0.02 * (most - least); // so that intervals at one place do not cover each other
   const arms = starts.flatMap((start) => unique(measured.map(({ arm }) => arm)).map((arm) => ({ start, arm })));
   const series = arms.map(({ start, arm }, k): Series => {
     const own = measured.filter((each) => each.start === start && each.arm === arm);
@@ -143,15 +145,20 @@ export function plotOf(measured: readonly Measured[], { title, xLabel }: { title
       const here = own.filter(({ task, x }) => (single ? task : x) === place);
       const values =
         here.length === 0 ? [] : valuesOf(here, unique(here.map(({ task }) => task)).length > 1 ? MEAN : here[0]!.task, metric);
-      const x = single ? i + 1 + (0.5 * (k + 0.5)) / arms.length - 0.25 : (here[0]?.x ?? 0);
+      const x = single ? i + 1 + (0.5 * (k + 0.5)) / arms.length - 0.25 : (here[0]?.x ?? 0) + beside * (k - (arms.length - 1) / 2);
       return values.length > 1 ? [{ x, ...interval(values) }] : [];
     });
-    const whiskers = points.flatMap(({ x, mean, half }) => [GAP, [x, mean - half] as const, [x, mean + half] as const]);
+    const whiskers = points.flatMap(({ x, mean, half }) => [
+      GAP,
+      [x, Math.max(0, mean - half)] as const, // an interval may go where no figure can
+      [x, Math.min(1, mean + half)] as const,
+    ]);
     const line = points.toSorted((one, other) => one.x - other.x).flatMap(({ x, mean }) => [[x, mean] as const, ...(single ? [GAP] : [])]);
     return { name: starts.length > 1 ? `${arm}, ${start}` : arm, points: [...line, ...whiskers], style: "dots" };
   });
   const x = single
     ? { label: tasks.map((task, i) => `${i + 1}: ${task}`).join(", "), from: 0.5, to: tasks.length + 0.5 }
-    : { label: xLabel };
-  return linePlot({ title, x, y: { label: single ? METRICS[metric] : `${METRICS[metric]}, mean over tasks` }, series });
+    : { label: xLabel, from: least - 3 * beside, to: most + 3 * beside };
+  const y = { label: single ? METRICS[metric] : `${METRICS[metric]}, mean over tasks` };
+  return linePlot({ title, x, y, series });
 }

@@ -1,6 +1,6 @@
 import { FourwayError } from "../../core/errors.js";
 import type { Task } from "../../core/task.js";
-import { parseTasks } from "../values.js";
+import { numberIn, parseTasks, several } from "../values.js";
 import type { Experiment, ExperimentOptions, Run } from "./frame.js";
 import { dropLabels } from "./missingLabels.js";
 
@@ -11,6 +11,7 @@ const QUICK = [0.5, 1];
 /** Options of `transfer`. */
 interface TransferOptions extends ExperimentOptions {
   new: Task[];
+  kept: number[];
 }
 
 /** Transfer learning beside multi-task learning, with the same pictures and the same number of steps in all. */
@@ -21,15 +22,18 @@ export const transfer: Experiment<TransferOptions> = {
     "train on the old tasks and go on with the new one, against all together and the new one alone, in as many steps, over the new one's size",
   xLabel: "share of the new task's labels",
   reference: "alone",
-  addOptions: (command) => command.requiredOption("--new <task>", "the task that the others are to help; one of --tasks", parseTasks),
-  runs({ tasks, new: fresh, quick }) {
+  addOptions: (command) =>
+    command
+      .requiredOption("--new <task>", "the task that the others are to help; one of --tasks", parseTasks)
+      .option("--kept <shares...>", "shares of the new task's labels to keep", several(numberIn({ least: 0.01, most: 1 })), SIZES),
+  runs({ tasks, new: fresh, quick, kept }) {
     const others = tasks.filter((task) => !fresh.includes(task));
     if (others.length === 0 || fresh.some((task) => !tasks.includes(task)))
       throw new FourwayError(
         "E_ARGUMENT",
         `--new: expected some, not all, of the tasks ${tasks.join(", ")}, got ${fresh.join(", ")}; choose one`,
       );
-    const runs = (quick ? QUICK : SIZES).flatMap((size): Run[] => {
+    const runs = (quick ? QUICK : kept).flatMap((size): Run[] => {
       const own = { condition: `${100 * size} %`, x: size, scored: fresh };
       const take: Run["take"] = (samples, random) => dropLabels(samples, fresh, 1 - size, random);
       const suffix = `-${100 * size}`;
