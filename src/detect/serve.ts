@@ -33,9 +33,8 @@ interface Waiting {
 
 /** A stream that is watched. */
 interface Watched {
+  reader: ReadableStreamDefaultReader<VideoFrame>;
   dropped: number;
-  /** Nobody wants its frames any more. */
-  left: boolean;
 }
 
 /** Holds a detector and looks at the pictures that it is sent, and at the frames of streams that it is given, one at a time and all sources in turn. */
@@ -93,19 +92,12 @@ export class DetectorServer {
 
   /** Reads a stream to its end, each frame as soon as it is there; of those that come while others are looked at, the newest stays. */
   private async watch(lane: number, readable: ReadableStream<VideoFrame>, options: DetectOptions): Promise<void> {
-    const mine: Watched = { dropped: 0, left: false };
+    const mine: Watched = { reader: readable.getReader(), dropped: 0 };
     this.watched.set(lane, mine);
     try {
-      const reader = readable.getReader();
       for (;;) {
-        const { value: picture, done } = await reader.read();
+        const { value: picture, done } = await mine.reader.read();
         if (done) break;
-        if (mine.left) {
-          // between two reads: of a stream that is cancelled while it is read, Chromium leaves a frame open
-          closePicture(picture);
-          await reader.cancel();
-          return;
-        }
         const late = this.waiting.get(lane);
         if (late) {
           closePicture(late.picture);
@@ -125,8 +117,10 @@ export class DetectorServer {
     const late = this.waiting.get(lane);
     if (late) closePicture(late.picture);
     this.waiting.delete(lane);
-    const watched = this.watched.get(lane);
-    if (watched) watched.left = true;
+    this.watched
+      .get(lane)
+      ?.reader.cancel()
+      .catch(() => {});
     this.watched.delete(lane);
   }
 
