@@ -35,5 +35,7 @@ export type MediaStreamObject = typeof globalThis extends { MediaStream: { proto
 export type VideoTrack = typeof globalThis extends { MediaStreamTrack: { prototype: infer T } } ? T : never;
 /** A stream of a track's frames. */
 export type FrameStream = typeof globalThis extends { ReadableStream: { prototype: infer T } } ? T : never;
+/** The runtime's Worker. */
+export type WorkerObject = typeof globalThis extends { Worker: { prototype: infer T } } ? T : object;
 /** The runtime's AbortSignal. */
 export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer T } } ? T : never;

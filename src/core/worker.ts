@@ -1,6 +1,8 @@
 // Workers of the runtime's kind: worker threads in Node, Deno and Bun, Web workers elsewhere. They start from the text of their script, which
 // travels with the code, so that no bundler has to find a file; in a page whose policy forbids that, from a file beside the code.
 
+import type { WorkerObject } from "./globals.js";
+
 /** A worker's script. */
 export interface WorkerScript {
   /** Of its file, for messages. */
@@ -8,7 +10,7 @@ export interface WorkerScript {
   /** A script in one piece that imports nothing (scripts/build.mjs makes it). */
   text(): Promise<string>;
   /** The same from its file; spelled `new Worker(new URL(FILE, import.meta.url), { type: "module" })`, which bundlers understand. */
-  fromFile(): Worker;
+  fromFile(): WorkerObject;
 }
 
 /** A worker's answer to the message that starts it: nothing, or why it cannot start. */
