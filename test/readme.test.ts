@@ -75,11 +75,17 @@ for (const { name, code } of snippets.filter((snippet) => snippet.code.includes(
   });
 
 for (const { name, code } of snippets.filter((snippet) => snippet.name.startsWith("docs/runtimes.md")))
-  test(`${name}: the snippet loads a detector in Node`, () => {
-    const loaded = `${code}\nconsole.log(detector.tasks.length);`;
+  test(`${name}: the snippet loads a detector in Node${code.includes("Request") ? ", and answers to a request" : ""}`, () => {
+    const program = ts.transpile(code, { ...OPTIONS, module: ts.ModuleKind.ESNext });
+    const asked = `
+      const { data, width, height } = (await import("fourway")).drawScene(1, 8, { width: 640, height: 400 }).frame;
+      const answer = await look(new Request(\`http://localhost/?width=\${width}&height=\${height}\`, { method: "POST", body: data }));
+      console.log((await answer.json()).objects.map(({ task }) => task).join());`;
+    const loaded = `${program}\nconst own = await detector;\nconsole.log(own.tasks.length);${code.includes("Request") ? asked : ""}\nprocess.exit();`; // a runtime that still optimises what it loaded is not waited for
     const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", loaded], { cwd: root, encoding: "utf8" });
     assert.equal(status, 0, stderr);
     assert.match(stdout, /^4$/m);
+    if (code.includes("Request")) assert.match(stdout, /^.*\bcar\b/m);
   });
 
 test("links and pictures of all documents lead to files of the project", () => {
