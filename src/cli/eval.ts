@@ -15,7 +15,7 @@ import { falseAlarms, presenceTruth } from "../eval/presence.js";
 import { evaluate, precisionRecall, type Scores } from "../eval/scores.js";
 import { loadModel } from "../model/model.js";
 import { type Answers, detectAll, type LookOptions } from "../node/evaluate.js";
-import { PEER_PIXELS, peerAnswers } from "../node/peers.js";
+import { checkPeer, PEER_PIXELS, peerAnswers } from "../node/peers.js";
 import { ProgressLine } from "../node/progress.js";
 import { thumbnailer, writeReport } from "../node/report.js";
 import { checkWritable, makeFolder, safeWrite } from "../node/safeWrite.js";
@@ -233,6 +233,7 @@ async function runEval(options: EvalOptions): Promise<void> {
       `eval: expected labelled pictures in the ${options.split} split, got none (splits with any: ${splits}); choose one with --split, or give other --data`,
     );
   }
+  for (const file of peers) await checkPeer(file, wanted, peerTasks, options.preset);
   const looking = (name: string): LookOptions => ({
     onPicture: (done) => line.show(() => `${name}: ${done} of ${wanted.length} pictures`),
     onFault: options.strict ? undefined : (fault) => line.skipped(fault),

@@ -286,6 +286,17 @@ test("eval scores peers on the same pictures: a detector that a preset reads, an
   assert.ok(!svg.includes("results"));
 });
 
+test("eval opens its peers before it looks at a picture: one that nobody can read costs no time", () => {
+  const set = join(folder, "unread");
+  mkdirSync(join(set, "images"), { recursive: true });
+  writeFileSync(join(set, "images/torn.png"), "no picture"); // --strict stops there
+  writeFileSync(join(set, "labels.jsonl"), line("torn", 64, "val", { car: [[24, 24, 8, 8]] }));
+  const shipped = fileURLToPath(new URL("../../../models/fourway-n.onnx", import.meta.url));
+  const { status, stderr } = fourway(["eval", "--data", set, "--strict", "--model", shipped, "--peer", shipped]);
+  assert.equal(status, 1);
+  assert.match(stderr, /expected a teacher of a known kind/);
+});
+
 test("eval tells AP50 a set where there are several", () => {
   const sets = ["near", "far"].map((name) => join(folder, name));
   sets.forEach((set, i) => {
