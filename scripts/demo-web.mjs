@@ -25,7 +25,8 @@ mkdirSync(join(out, "models"), { recursive: true });
 // each model is a file of its own: the default one is not in a script, too
 const entryPoints = ["app.js", "learnWorker.js"].map((name) => join(root, "dist/examples/camera", name));
 await build({ ...shared, splitting: true, entryPoints, external: ["../generated/models/*"] });
-for (const name of ["index.html", "app.css", "manifest.webmanifest", "icon.svg"]) copyFileSync(join(app, name), join(out, name));
+for (const name of ["index.html", "theme.css", "app.css", "manifest.webmanifest", "icon.svg"])
+  copyFileSync(join(app, name), join(out, name));
 for (const size of [192, 512])
   await sharp(join(app, "icon.svg"), { density: 144 })
     .resize(size)
