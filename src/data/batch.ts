@@ -27,10 +27,10 @@ const SIZES = [
 ] as const;
 
 /** Input sizes of training with about these many pixels: for each the sides of the default ones, scaled to multiples of 32. */
-export function trainingSizes(pixels: readonly number[], multiple = 32): { width: number; height: number }[] {
+export function trainingSizes(pixels: readonly number[]): { width: number; height: number }[] {
   return pixels.flatMap((count) => {
     const scale = Math.sqrt(count / DEFAULT_PIXELS);
-    const side = (length: number): number => Math.max(multiple, multiple * Math.round((length * scale) / multiple));
+    const side = (length: number): number => Math.max(32, 32 * Math.round((length * scale) / 32));
     return SIZES.map(({ width, height }) => ({ width: side(width), height: side(height) }));
   });
 }
@@ -98,8 +98,6 @@ export interface BatcherOptions extends ExampleOptions {
   slices: number;
   /** Of the input, about. */
   pixels: readonly number[];
-  /** Of which the input's sides are multiples; 32 without it. */
-  multiple?: number;
   /** As `samplingWeights` takes it. */
   oversample?: Readonly<Record<string, number>>;
 }
@@ -122,7 +120,7 @@ export class Batcher {
   ) {
     if (samples.length === 0)
       throw new FourwayError("E_DATA", "training: expected labelled pictures, got none; give --data with a train split");
-    this.sizes = trainingSizes(options.pixels, options.multiple);
+    this.sizes = trainingSizes(options.pixels);
     let sum = 0;
     const { oversample = {}, whole } = options;
     const weights = whole ? Float64Array.from(samples, ({ set }) => oversample[set] ?? 1) : samplingWeights(samples, tasks, oversample);

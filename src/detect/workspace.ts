@@ -2,7 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Frame, YuvFrame } from "../core/frame.js";
 import { type Graph, INPUT_SCALE, imageOf } from "../graph/graph.js";
 import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, prepareLetterbox } from "../image/letterbox.js";
-import { inputMultiple, WHOLE } from "../model/head.js";
+import { WHOLE } from "../model/head.js";
 import type { Model, ModelInfo } from "../model/model.js";
 import { compileForward, type Program } from "../program/forward.js";
 import { type PlacedParams, placeParams } from "../program/params.js";
@@ -96,7 +96,7 @@ export class Workspace {
     const { pixels } = this;
     const { width, height } = frame;
     const { tasks, strides, layout } = this.model.info;
-    const input = inputSize(width, height, pixels, inputMultiple(strides));
+    const input = inputSize(width, height, pixels);
     const plan = planForward(this.graph, { batch: 1, ...input }, false, this.engine.threads?.parts);
     const placement = letterboxed({ width, height }, input);
     const most = Math.max(maxTaps(width, placement.width), maxTaps(height, placement.height));
@@ -160,12 +160,12 @@ function checkNetwork(graph: Graph, { tasks: { length: tasks }, strides, layout 
     );
   if (graph.outputs.length !== strides.length * tasks)
     throw new FourwayError("E_MODEL", `model: expected ${strides.length * tasks} maps, got ${graph.outputs.length} outputs`);
-  const side = inputMultiple(strides) * 2;
+  const side = 64;
   const shapes = shapesOf(graph, side, side);
   graph.outputs.forEach((name, i) => {
     const { height, width, channels } = shapes.get(name)!;
     const stride = strides[Math.floor(i / tasks)]!;
-    const wanted = stride === WHOLE ? 1 : side / stride;
+    const wanted = stride === WHOLE ? 1 : Math.ceil(side / stride);
     if (channels !== layout.channels || height !== wanted || width !== wanted)
       throw new FourwayError(
         "E_MODEL",

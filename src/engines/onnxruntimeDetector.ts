@@ -11,7 +11,7 @@ import { readModel } from "../detect/source.js";
 import { INPUT_SCALE, imageOf } from "../graph/graph.js";
 import { inputSize } from "../image/letterbox.js";
 import { type PlacedPicture, pictureOf } from "../learn/picture.js";
-import { inputMultiple, WHOLE } from "../model/head.js";
+import { WHOLE } from "../model/head.js";
 import type { Model } from "../model/model.js";
 import { writeOnnx } from "../onnx/write.js";
 import { dequantized } from "../quant/dequantize.js";
@@ -109,7 +109,7 @@ export class OnnxruntimeDetector implements Servable {
     for (const provider of providers) {
       const prepared = this.prepare(model, provider);
       try {
-        const size = inputSize(TRIED.width, TRIED.height, this.pixels, inputMultiple(model.info.strides));
+        const size = inputSize(TRIED.width, TRIED.height, this.pixels);
         const { session } = await this.sized(prepared, provider, size);
         await session.run({
           [prepared.input]: { data: new Float32Array(3 * size.width * size.height), dims: [1, 3, size.height, size.width] },
@@ -179,7 +179,7 @@ export class OnnxruntimeDetector implements Servable {
     let end = 0;
     const maps = tasks.map(() =>
       strides.map((stride): HeadMap => {
-        const [rows, columns] = stride === WHOLE ? [1, 1] : [height / stride, width / stride];
+        const [rows, columns] = stride === WHOLE ? [1, 1] : [Math.ceil(height / stride), Math.ceil(width / stride)];
         const map = { at: end, height: rows, width: columns, stride, layout };
         end += rows * columns * layout.cell;
         return map;
@@ -228,7 +228,7 @@ export class OnnxruntimeDetector implements Servable {
     const { prepared } = this;
     const { reader, thresholds, input } = prepared;
     const start = performance.now();
-    const placed = pictureOf(this.kernels, frame, this.pixels, prepared.model.info);
+    const placed = pictureOf(this.kernels, frame, this.pixels);
     const { picture, placement } = placed;
     const data = planesOf(placed);
     const letterbox = performance.now() - start;

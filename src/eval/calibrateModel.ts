@@ -5,7 +5,6 @@ import type { Sample } from "../data/dataset.js";
 import type { ReadImage } from "../data/picture.js";
 import { inputSize, letterboxed } from "../image/letterbox.js";
 import { IDENTITY, type PlattScaling } from "../model/calibration.js";
-import { inputMultiple } from "../model/head.js";
 import { DEFAULT_THRESHOLD, type Model, type ModelInfo } from "../model/model.js";
 import { type Answers, detectAll } from "./answers.js";
 import { type Found, IGNORED, matchTask, RIGHT } from "./averagePrecision.js";
@@ -44,20 +43,20 @@ function rounded({ sizes, scales, offsets }: PlattScaling): PlattScaling {
 }
 
 /** The input that a model sees a sample's picture in, and how much of it each pixel of the label takes: input pixels a side. */
-function inputOf(sample: Sample, pixels: number, strides: readonly number[]): { side: number; scale: number } {
-  const input = inputSize(sample.width, sample.height, pixels, inputMultiple(strides));
+function inputOf(sample: Sample, pixels: number): { side: number; scale: number } {
+  const input = inputSize(sample.width, sample.height, pixels);
   const { width, height } = letterboxed(sample, input);
   return { side: Math.sqrt(input.width * input.height), scale: Math.sqrt((width * height) / (sample.width * sample.height)) };
 }
 
 /** Calibration of a task's scores: the share of its detections that are right at IoU .5, by the side of the box; the identity where none is. */
-export function fitScores(task: Task, strides: readonly number[], answers: readonly RawAnswers[]): PlattScaling {
+export function fitScores(task: Task, answers: readonly RawAnswers[]): PlattScaling {
   const logits: number[] = [];
   const truths: boolean[] = [];
   const sides: number[] = [];
   for (const { samples, found, pixels } of answers) {
     const { scores, verdicts, pictures, found: boxes } = matchTask(task, samples, found, [0.5]);
-    const scales = samples.map((sample) => inputOf(sample, pixels, strides).scale);
+    const scales = samples.map((sample) => inputOf(sample, pixels).scale);
     scores.forEach((score, i) => {
       const verdict = verdicts[0]![i];
       if (verdict === IGNORED || score < LEAST_FITTED) return;
@@ -71,7 +70,7 @@ export function fitScores(task: Task, strides: readonly number[], answers: reado
 }
 
 /** Calibration of a task's presence, by the side of the input; the identity where nothing is known. */
-export function fitPresence(task: Task, strides: readonly number[], answers: readonly RawAnswers[]): PlattScaling {
+export function fitPresence(task: Task, answers: readonly RawAnswers[]): PlattScaling {
   const logits: number[] = [];
   const truths: boolean[] = [];
   const sides: number[] = [];
@@ -81,7 +80,7 @@ export function fitPresence(task: Task, strides: readonly number[], answers: rea
       if (truth === null) return;
       logits.push(logit(found[i]!.presence[task]!));
       truths.push(truth);
-      sides.push(inputOf(sample, pixels, strides).side);
+      sides.push(inputOf(sample, pixels).side);
     });
   const at = new Set(answers.map(({ pixels }) => Math.round(Math.sqrt(pixels))).toSorted((a, b) => a - b));
   return rounded(fitPlattScaling(logits, truths, { of: sides, at: [...at] }));
@@ -108,7 +107,7 @@ export async function calibrateModel(
 ): Promise<{ model: Model; answers: Answers }> {
   if (samples.length === 0)
     throw new FourwayError("E_DATA", "calibrate: expected labelled pictures of the val split, got none; add data with some");
-  const { tasks, strides, pixels } = info;
+  const { tasks, pixels } = info;
   const look = (model: Model, what: string, size: number, known: readonly Sample[]): Promise<Answers> =>
     detectAll(read, model, known, { pixels: size, onFault, onPicture: (done) => onImage?.(what, done, known.length) });
   const raw: Model = { graph, info: { ...info, scores: ofAll(tasks, () => IDENTITY), presence: ofAll(tasks, () => IDENTITY) } };
@@ -121,8 +120,8 @@ export async function calibrateModel(
   }
   const calibrated: ModelInfo = {
     ...info,
-    scores: ofAll(tasks, (task) => fitScores(task, strides, answers)),
-    presence: ofAll(tasks, (task) => fitPresence(task, strides, answers)),
+    scores: ofAll(tasks, (task) => fitScores(task, answers)),
+    presence: ofAll(tasks, (task) => fitPresence(task, answers)),
   };
   const own = await look({ graph, info: calibrated }, "calibrated", pixels, readable);
   const chosen = ofAll(tasks, (task) => chooseThresholds(task, own.samples, own.found));

@@ -4,7 +4,6 @@ import type { Sample } from "../data/dataset.js";
 import { openPicture, type ReadImage } from "../data/picture.js";
 import { INPUT_SCALE } from "../graph/graph.js";
 import { inputSize, letterboxed, resampled } from "../image/letterbox.js";
-import { inputMultiple } from "../model/head.js";
 import { defaultInfo, type Model } from "../model/model.js";
 import { quantize } from "../quant/quantize.js";
 import type { CalibrationInput } from "../quant/ranges.js";
@@ -39,7 +38,6 @@ interface QuantizedFigures {
 async function drawInputs(
   samples: readonly Sample[],
   pixels: number,
-  multiple: number,
   { read, images, seed, onFault }: QuantizeModelOptions,
 ): Promise<CalibrationInput[]> {
   const engine = await createEngine();
@@ -53,7 +51,7 @@ async function drawInputs(
       onFault(frame.message);
       continue;
     }
-    const input = inputSize(frame.width, frame.height, pixels, multiple);
+    const input = inputSize(frame.width, frame.height, pixels);
     const values = 3 * input.width * input.height;
     const floatPixels = resampled(engine, frame, letterboxed(frame, input), input, (bytes) => {
       const floats = memory.reserve(4 * values);
@@ -82,7 +80,7 @@ export async function quantizeModel(
     throw new FourwayError("E_DATA", "quantize: expected images of the train split to calibrate on, got none; add data with some");
   const { tasks, notes } = f32.info;
   const { read, images, seed, pixels = f32.info.pixels, onFault, onImage } = options;
-  const graph = quantize(await createEngine(), f32.graph, await drawInputs(train, pixels, inputMultiple(f32.info.strides), options));
+  const graph = quantize(await createEngine(), f32.graph, await drawInputs(train, pixels, options));
   const model: Model = {
     graph,
     info: { ...defaultInfo(tasks, f32.info), pixels, notes: { ...notes, quantized: `${images} pictures, seed ${seed}` } },

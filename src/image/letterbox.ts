@@ -6,6 +6,7 @@ import type { Engine } from "../wasm/load.js";
 const UNIT = 256;
 /** Frames longer than this to one side are letterboxed with bars instead of stretching the grid any further. */
 const MAX_ASPECT = 4;
+/** The trunk's coarsest stride: its path goes up from there, so that no map on the way may be odd. */
 const MULTIPLE = 32;
 
 /** The byte of the bars, and of what lies under transparent pixels; assembly/image/letterbox.ts has the same. */
@@ -19,12 +20,12 @@ export const PIXELS = {
 };
 
 /**
- * The input's size for frames of an aspect: about `pixels` pixels, sides multiples of `multiple` (at least twice that). The longer side is rounded first, the
+ * The input's size for frames of an aspect: about `pixels` pixels, sides multiples of 32 (at least twice that). The longer side is rounded first, the
  * shorter one then follows the aspect; a frame on its side gets the same input on its side.
  */
-export function inputSize(width: number, height: number, pixels: number, multiple = MULTIPLE): { width: number; height: number } {
+export function inputSize(width: number, height: number, pixels: number): { width: number; height: number } {
   const aspect = Math.min(MAX_ASPECT, Math.max(width, height) / Math.min(width, height));
-  const side = (v: number): number => Math.max(2 * multiple, Math.round(v / multiple) * multiple);
+  const side = (v: number): number => Math.max(2 * MULTIPLE, Math.round(v / MULTIPLE) * MULTIPLE);
   const longer = side(Math.sqrt(pixels * aspect));
   const shorter = side(longer / aspect);
   return width >= height ? { width: longer, height: shorter } : { width: shorter, height: longer };

@@ -158,7 +158,7 @@ export async function lookThrough(room: Classroom, frames: CameraFrames, options
       for await (const frame of frames) {
         signal?.throwIfAborted();
         checkFrame(frame, "adapt");
-        const { picture, placement }: PlacedPicture = pictureOf(room.engine, frame, room.pixels, room.model.info);
+        const { picture, placement }: PlacedPicture = pictureOf(room.engine, frame, room.pixels);
         const digest = digestOf(picture);
         if (pool.knows(digest) || digest === waiting[0]?.digest) {
           passed++;

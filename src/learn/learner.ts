@@ -7,7 +7,6 @@ import { checkFrame, type Frame, type YuvFrame } from "../core/frame.js";
 import type { Task } from "../core/task.js";
 import { type ModelSource, readModelBytes, shippedModel } from "../detect/source.js";
 import { inputSize } from "../image/letterbox.js";
-import { inputMultiple } from "../model/head.js";
 import { loadModel, type Model, saveModel } from "../model/model.js";
 import { createEngine, type Engine, type WasmSource } from "../wasm/load.js";
 import { type AdaptOptions, type AdaptReport, type CameraFrames, fitOptionsOf, lookThrough } from "./adapt.js";
@@ -117,7 +116,7 @@ export class Learner {
 
   /** A frame as the network sees it. */
   private picture(frame: Frame | YuvFrame): PlacedPicture {
-    return pictureOf(this.ready, frame, this.options.pixels, this.model.info);
+    return pictureOf(this.ready, frame, this.options.pixels);
   }
 
   /**
@@ -180,7 +179,7 @@ export class Learner {
 
   /** The size that most frames have; 16:9 before there are any. */
   private get size(): Size {
-    return this.shelf.commonSize() ?? inputSize(16, 9, this.options.pixels, inputMultiple(this.model.info.strides));
+    return this.shelf.commonSize() ?? inputSize(16, 9, this.options.pixels);
   }
 
   private planFor(what: Part): MemoryPlan {

@@ -2,8 +2,6 @@ import type { Frame, YuvFrame } from "../core/frame.js";
 import { INPUT_ZERO } from "../graph/graph.js";
 import { inputSize, letterboxed, type Placement, resampled } from "../image/letterbox.js";
 import { runYuv } from "../image/yuv.js";
-import { inputMultiple } from "../model/head.js";
-import type { ModelInfo } from "../model/model.js";
 import type { Engine } from "../wasm/load.js";
 import type { Picture } from "./sample.js";
 
@@ -14,9 +12,9 @@ export interface PlacedPicture {
 }
 
 /** A frame as a network with inputs of about `pixels` pixels sees it. */
-export function pictureOf(engine: Engine, frame: Frame | YuvFrame, pixels: number, { strides }: Pick<ModelInfo, "strides">): PlacedPicture {
+export function pictureOf(engine: Engine, frame: Frame | YuvFrame, pixels: number): PlacedPicture {
   const { memory } = engine;
-  const size = inputSize(frame.width, frame.height, pixels, inputMultiple(strides));
+  const size = inputSize(frame.width, frame.height, pixels);
   const placement = letterboxed(frame, size);
   const rgba = "format" in frame ? rgbaOf(engine, frame) : frame;
   const bytes = resampled(engine, rgba, placement, size, (at) => memory.i8.slice(at, at + 3 * size.width * size.height));

@@ -139,8 +139,3 @@ export function checkMaps({ strides, layout }: HeadMaps): void {
       `strides: expected 8, 16 or 32 and then each twice the one before, ${MAX_STRIDE} at most, got ${strides.join(", ")}; such as ${STRIDES.join(", ")}`,
     );
 }
-
-/** What both sides of the input must be multiples of for maps of these strides: the coarsest one, and 32 for the trunk. */
-export function inputMultiple(strides: readonly number[]): number {
-  return Math.max(32, strides[strides.length - 1]!);
-}

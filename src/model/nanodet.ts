@@ -2,7 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
 import { type Graph, type GraphNode, type Param, paramOf } from "../graph/graph.js";
 import { mapName, TRUNK_PREFIX } from "./build.js";
-import { headLayout, STRIDES } from "./head.js";
+import { headLayout } from "./head.js";
 import { defaultInfo, type Model } from "./model.js";
 import { pruned } from "./surgery.js";
 import { recentred } from "./trunk.js";
@@ -14,18 +14,26 @@ import { recentred } from "./trunk.js";
 
 /** What the rows of a class map stand for. */
 const ROWS: readonly Task[] = ["pedestrian", "car", "stopSign", "trafficLight"];
+/** The strides that a file may have; it may end before the last. */
+const STRIDES = [8, 16, 32, 64];
 /** Before the names of what is not trunk. */
 const OWN = /^(path\.|class|box|tower)/;
 
 /** Whether a graph has the outputs of such a detector. */
 export function isNanodet({ outputs }: Graph): boolean {
-  return STRIDES.every((stride) => outputs.includes(`class${stride}`) && outputs.includes(`box${stride}`));
+  return stridesOf(outputs).length >= 3;
+}
+
+/** The strides that have both maps, from the finest on, as far as there is none missing between. */
+function stridesOf(outputs: readonly string[]): readonly number[] {
+  const missing = STRIDES.findIndex((stride) => !outputs.includes(`class${stride}`) || !outputs.includes(`box${stride}`));
+  return missing < 0 ? STRIDES : STRIDES.slice(0, missing);
 }
 
 /**
  * The detector as a model: a map a task and stride, whose first channel is the task's row and whose others are the box rows, which all tasks
- * share at first. It finds what the source finds at strides 8, 16 and 32; stride 64 is left out.
- * @param graph in f32, with outputs class{8,16,32} and box{8,16,32}
+ * share at first. It finds what the source finds.
+ * @param graph in f32, with outputs class{8,16,32} and box{8,16,32}, and of stride 64 where the source has them
  * @throws E_MODEL for another graph
  */
 export function nanodetModel(graph: Graph): Model {
@@ -34,14 +42,15 @@ export function nanodetModel(graph: Graph): Model {
     ["bins", 32],
   ]);
   const source = recentred(graph);
+  const strides = stridesOf(graph.outputs);
   const kept = pruned(
     source,
-    STRIDES.map((stride) => rowsOf(source, `class${stride}`).input),
+    strides.map((stride) => rowsOf(source, `class${stride}`).input),
   );
   const rename = (name: string): string =>
     OWN.test(name) || graph.inputs.some((input) => input.name === name) ? name : TRUNK_PREFIX + name;
   const params = new Map([...kept.params].map(([name, param]) => [rename(name), param]));
-  const heads = STRIDES.flatMap((stride) =>
+  const heads = strides.flatMap((stride) =>
     ROWS.map((task, row): GraphNode => {
       const [scores, sides] = [rowsOf(source, `class${stride}`), rowsOf(source, `box${stride}`)];
       if (scores.weight.dims[0] !== ROWS.length || sides.weight.dims[0] !== layout.channels - 1 || scores.input !== sides.input)
@@ -72,7 +81,7 @@ export function nanodetModel(graph: Graph): Model {
   );
   return {
     graph: { inputs: graph.inputs, outputs: heads.map(({ outputs: [name] }) => name!), nodes: [...nodes, ...heads], params },
-    info: defaultInfo(ROWS, { strides: STRIDES, layout }),
+    info: defaultInfo(ROWS, { strides, layout }),
   };
 }
 

@@ -55,21 +55,12 @@ export function shapesOf(graph: Graph, height: number, width: number): Map<strin
   const shapes = new Map<string, Shape>();
   for (const { name, channels, stride } of graph.inputs) {
     if (shapes.has(name)) throw new FourwayError("E_GRAPH", `graph: expected inputs of different names, got "${name}" twice`);
-    if (
-      !(
-        Number.isInteger(channels) &&
-        channels > 0 &&
-        Number.isInteger(stride) &&
-        stride > 0 &&
-        height % stride === 0 &&
-        width % stride === 0
-      )
-    )
+    if (!(Number.isInteger(channels) && channels > 0 && Number.isInteger(stride) && stride > 0))
       throw new FourwayError(
         "E_SHAPE",
-        `input "${name}": expected channels and a stride that divides ${height} x ${width}, got ${channels} channels of stride ${stride}`,
+        `input "${name}": expected channels and a stride of whole numbers above 0, got ${channels} channels of stride ${stride}`,
       );
-    shapes.set(name, { height: height / stride, width: width / stride, channels });
+    shapes.set(name, { height: Math.ceil(height / stride), width: Math.ceil(width / stride), channels });
   }
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((name) => {

@@ -1,6 +1,5 @@
 import { FourwayError } from "../core/errors.js";
 import { inputSize } from "../image/letterbox.js";
-import { inputMultiple } from "../model/head.js";
 import type { Model } from "../model/model.js";
 import { macsOf, shapesOf } from "../program/plan.js";
 
@@ -18,7 +17,7 @@ interface ModelFacts {
 /** The facts of a model file. */
 async function modelFacts({ graph, info }: Model, file: Uint8Array): Promise<ModelFacts> {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", file as Uint8Array<ArrayBuffer>));
-  const input = inputSize(5, 3, info.pixels, inputMultiple(info.strides));
+  const input = inputSize(5, 3, info.pixels);
   return {
     sha256: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join(""),
     bytes: file.length,

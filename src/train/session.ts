@@ -8,7 +8,7 @@ import { calibrateModel } from "../eval/calibrateModel.js";
 import { evaluate, type Scores } from "../eval/scores.js";
 import type { Graph } from "../graph/graph.js";
 import { INNER_CHANNELS, PATH_CHANNELS, TRUNK_PREFIX } from "../model/build.js";
-import { BOX_MAPS, type HeadMaps, headLayout, inputMultiple } from "../model/head.js";
+import { BOX_MAPS, type HeadMaps, headLayout } from "../model/head.js";
 import { defaultInfo, type Model, saveModel } from "../model/model.js";
 import { withTasks } from "../model/surgery.js";
 import { readOnnx } from "../onnx/read.js";
@@ -206,13 +206,12 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     steps,
     checkpoint?.options.auxiliaryProgress as AuxiliaryHeads["progress"] | undefined,
   );
-  const multiple = inputMultiple(maps.strides);
   const notes = (checkpoint?.options.notes as Record<string, string> | undefined) ?? { ...options.notes };
 
   const emit = async (event: TrainingEvent): Promise<void> => void (await onEvent?.(event));
   const skipped = (split: Sample["split"]) => (reason: string) => void emit({ kind: "skipped", split, reason });
   const groups = pretrained ? pretrainedGroups(TRUNK_PREFIX) : FRESH_GROUPS;
-  const replicaOptions = { batch: batch / threads, sizes: trainingSizes(pixels, multiple), tasks: all.length, maps, groups, optimizer };
+  const replicaOptions = { batch: batch / threads, sizes: trainingSizes(pixels), tasks: all.length, maps, groups, optimizer };
   const whole = maps.layout.box < 0;
   const batchSettings = {
     samples: images,
@@ -221,7 +220,6 @@ export async function train(samples: readonly Sample[], options: TrainingOptions
     batch,
     slices: threads,
     pixels,
-    multiple,
     oversample,
     whole,
     mirror: maps.layout.points?.mirror,

@@ -4,7 +4,6 @@ import { Random } from "../../src/core/random.js";
 import type { Sample } from "../../src/data/dataset.js";
 import { calibrateModel, fitPresence, fitScores, type RawAnswers } from "../../src/eval/calibrateModel.js";
 import { calibratedLogit } from "../../src/model/calibration.js";
-import { STRIDES } from "../../src/model/head.js";
 import { drawScene } from "../../src/scenes/scene.js";
 import { colourModel } from "../detect/models.js";
 
@@ -41,13 +40,13 @@ test("scores are fitted to what share is right, by the side of the box in the in
     const pictures = Array.from({ length: 2000 }, () => pictureOf(random, 64, law as (logit: number) => number));
     return { pixels: pixels as number, samples: pictures.map(({ sample }) => sample), found: pictures.map(({ found }) => found) };
   });
-  const scaling = fitScores("car", STRIDES, answers);
+  const scaling = fitScores("car", answers);
   for (const logit of [-1, 0, 2]) {
     // four standard errors of 12 000 draws
     assert.ok(Math.abs(calibratedLogit(scaling, logit, 32) - (logit - 2)) < 0.25, `${logit} at 32`);
     assert.ok(Math.abs(calibratedLogit(scaling, logit, 64) - (2 * logit + 1)) < 0.25, `${logit} at 64`);
   }
-  assert.deepEqual(fitScores("tram", STRIDES, answers), { sizes: [1], scales: [1], offsets: [0] });
+  assert.deepEqual(fitScores("tram", answers), { sizes: [1], scales: [1], offsets: [0] });
 });
 
 test("presence is fitted by the side of the input from pictures where it is known, and left as it is where nothing is", () => {
@@ -64,12 +63,12 @@ test("presence is fitted by the side of the input from pictures where it is know
       found: logits.map((logit) => ({ objects: [], presence: { car: sigmoid(logit), tram: 0.5 } })),
     };
   });
-  const scaling = fitPresence("car", STRIDES, answers);
+  const scaling = fitPresence("car", answers);
   for (const logit of [-1, 0, 1]) {
     assert.ok(Math.abs(calibratedLogit(scaling, logit, Math.sqrt(61440)) - (logit + 1)) < 0.25);
     assert.ok(Math.abs(calibratedLogit(scaling, logit, Math.sqrt(245760)) - (2 * logit - 3)) < 0.35);
   }
-  assert.deepEqual(fitPresence("tram", STRIDES, answers), { sizes: [1], scales: [1], offsets: [0] });
+  assert.deepEqual(fitPresence("tram", answers), { sizes: [1], scales: [1], offsets: [0] });
 });
 
 test("a model that is calibrated keeps its network and its settings, and is refused without pictures", async () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
 import { Detector } from "../../src/detect/detector.js";
 import { buildNetwork } from "../../src/model/build.js";
-import { BOX_HEAD, boxHead, type HeadMaps, headLayout, inputMultiple } from "../../src/model/head.js";
+import { BOX_HEAD, boxHead, type HeadMaps, headLayout } from "../../src/model/head.js";
 import { defaultInfo, loadModel, saveModel } from "../../src/model/model.js";
 import { withLayout, withTasks } from "../../src/model/surgery.js";
 import { readOnnx } from "../../src/onnx/read.js";
@@ -143,5 +143,4 @@ test("strides and heads that cannot be are refused, and so is a network that is 
     { code: "E_MODEL" },
   );
   assert.throws(() => withTasks({ ...small(), info: defaultInfo(["x"]) }, ["x"]), { code: "E_MODEL", message: /another network/ });
-  assert.deepEqual([[8, 16, 32], [16], [8, 16, 32, 64]].map(inputMultiple), [32, 32, 64]);
 });
