@@ -1,4 +1,4 @@
-// An extension (Manifest V3) in headless Chromium: examples/extension, a page of an extension, and the document's program for a split service worker.
+// Extensions (Manifest V3) in headless Chromium: examples/extension, a page of one, and the program for service workers in docs/runtimes.md.
 import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import type { BrowserContext, Page, Worker } from "playwright-core";
+import type { Page, Worker } from "playwright-core";
 import { Detector, drawScene, type SpawnedDetector } from "../../src/index.js";
 import { writeImage } from "../../src/node/index.js";
 import { missingChromium } from "../runtimes/runtimes.js";
@@ -43,11 +43,10 @@ function extension(name: string): string {
 }
 
 /** Opens a tab in a browser that has the extension. */
-function withExtension(path: string, work: (tab: Page, worker: Worker, context: BrowserContext) => Promise<void>): Promise<void> {
-  const args = [`--load-extension=${path}`, `--disable-extensions-except=${path}`, "--force-color-profile=srgb"];
-  return browse({ args, ignoreDefaultArgs: ["--disable-extensions"], viewport: SIZE }, async (tab, context) => {
+function withExtension(path: string, work: (tab: Page, worker: Worker) => Promise<void>): Promise<void> {
+  return browse({ extension: path, args: ["--force-color-profile=srgb"], viewport: SIZE }, async (tab, context) => {
     const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker", { timeout: PATIENCE_MS }));
-    await work(tab, worker, context);
+    await work(tab, worker);
   });
 }
 

@@ -4,14 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { Detector } from "../../src/detect/detector.js";
 import { shippedModel } from "../../src/detect/source.js";
 import { drawScene } from "../../src/scenes/scene.js";
 import { missingChromium } from "../runtimes/runtimes.js";
 import { toI420 } from "../support/i420.js";
 import { browse } from "./browse.js";
+import { bundled } from "./bundled.js";
 import { type Server, serve } from "./chromium.js";
 import { writeClip } from "./clip.js";
 import type { SpawnPage } from "./spawnPage.js";
@@ -29,15 +28,7 @@ before(async () => {
   if (missingChromium) return;
   model = await shippedModel();
   writeClip(clip, [SCENE], CLIP, 2);
-  const bundle = await build({
-    entryPoints: { spawn: fileURLToPath(new URL("spawnPage.js", import.meta.url)) },
-    outdir: "/",
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    write: false,
-  });
-  const files = new Map<string, string | Uint8Array>(bundle.outputFiles.map(({ path, contents }) => [path, contents]));
+  const files = await bundled({ spawn: new URL("spawnPage.js", import.meta.url) });
   files.set("/fourway-m.onnx", model);
   files.set("/index.html", '<!doctype html><title>spawn</title><script type="module" src="/spawn.js"></script>');
   server = await serve(files);
