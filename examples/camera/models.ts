@@ -1,5 +1,5 @@
 /** The models that the pages offer: what each is best for. scripts/demo-web.mjs puts their files beside the pages. */
-export const MODELS = { n: "fastest", s: "for phones", m: "for most devices", l: "finds most" };
+export const MODELS = { n: "fastest", s: "for phones", m: "finds more", l: "finds most" };
 const FIRST = "m";
 
 /** Fills a list of models. */
