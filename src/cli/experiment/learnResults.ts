@@ -71,7 +71,7 @@ function gainOf(run: LearnRun, figures: TaskFigures, task: Task): number | null 
 }
 
 /**
- * What a run's tasks gain at its site, and what they gain there from runs of the same kind at other sites: those tasks alone that others teach too.
+ * What a run's tasks gain at its site, and what they gain there from runs of the same kind at other sites: those tasks alone whose objects others see too.
  * What such cameras have in common is in both.
  */
 function ownAndOthers(run: LearnRun, runs: readonly LearnRun[]): { own: number | null; others: number | null } {
@@ -80,7 +80,9 @@ function ownAndOthers(run: LearnRun, runs: readonly LearnRun[]): { own: number |
   );
   const pairs = Object.keys(run.before).flatMap((task) => {
     const own = gainOf(run, run.after, task);
-    const others = mean(alike.map((other) => (task in other.before ? gainOf(run, other.others[run.site]!, task) : null)));
+    const others = mean(
+      alike.map((other) => ((other.before[task]?.ap50 ?? null) !== null ? gainOf(run, other.others[run.site]!, task) : null)),
+    );
     return own === null || others === null ? [] : [{ own, others }];
   });
   return { own: mean(pairs.map(({ own }) => own)), others: mean(pairs.map(({ others }) => others)) };
@@ -131,7 +133,7 @@ export function learnTable(runs: readonly LearnRun[], tasks: readonly Task[]): s
     "",
   ];
   return [
-    "Mean over sites, their tasks and seeds; before and after on each site's later frames, F1 at the model's own thresholds. Of tasks that other sites teach too: the gain of",
+    "Mean over sites, their tasks and seeds; before and after on each site's later frames, F1 at the model's own thresholds. Of tasks whose objects other sites see too: the gain of",
     "AP50 at the site, and what models gain there that learned as much at the others. Elsewhere: change of AP50 on --data, and the worst change of a task in one run.",
     "Refused: tasks, over all runs. CPU seconds of adding and learning; memory of the kernels as planned.",
     "",
