@@ -34,6 +34,7 @@ interface TrainOptions extends DataOptions, SplitOptions {
   head: number;
   bins?: number;
   points?: number[];
+  strides?: number[];
   heads?: HeadKind;
   pixels: number[];
   epochs: number;
@@ -112,6 +113,11 @@ export function addTrain(program: Command): void {
       "--points <mirror>",
       "heads give points (landmarks) too: which point each becomes in the mirror, such as 1,0,2,4,3 for eyes, nose and mouth corners",
       (text) => text.split(",").map(Number),
+    )
+    .option(
+      "--strides <n...>",
+      "of the heads' maps, such as 8 16 32 64; coarser ones than those of --start are added to it (default: those of --start, else 8 16 32)",
+      several(numberIn({ least: 8, most: 256, whole: true })),
     )
     .addOption(
       new Option(
@@ -200,6 +206,7 @@ async function runTrain(options: TrainOptions): Promise<TrainingResult> {
     head,
     bins,
     points,
+    strides,
     heads,
     cache,
     auxiliary: weights,
@@ -219,6 +226,7 @@ async function runTrain(options: TrainOptions): Promise<TrainingResult> {
     head,
     bins,
     points,
+    strides,
     heads,
   };
 

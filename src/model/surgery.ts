@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
-import { type Graph, imageOf, paramOf } from "../graph/graph.js";
+import { type Graph, type GraphNode, imageOf, type Param, paramOf } from "../graph/graph.js";
 import { Builder } from "./blocks.js";
 import { addHead, addMap, INNER_CHANNELS, mapName } from "./build.js";
 import type { HeadLayout } from "./head.js";
@@ -64,6 +64,41 @@ export function withTasks({ graph, info }: Model, tasks: readonly Task[], seed =
       scores: pick(info.scores, fresh.scores),
       presence: pick(info.presence, fresh.presence),
     },
+  };
+}
+
+/**
+ * The model with one map a task more, at twice its coarsest stride, for what is too near for the others. The path's step down to it begins as a copy of
+ * the step before, and heads are shared over the strides. Its other maps stay the same bit for bit.
+ * @throws E_MODEL for int8, for a network that `buildNetwork` did not make, and where the path takes no step down
+ */
+export function withCoarserMap({ graph, info }: Model): Model {
+  const last = info.strides.at(-1)!;
+  const coarser = (name: string): string =>
+    name.startsWith("path.") ? name.replace(`path.up${last}`, `path.up${2 * last}`) : name.replace(`.${last}`, `.${2 * last}`);
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+  const step = [`path.up${last}.depthwise`, `path.up${last}`];
+  const heads = info.tasks.map((task) => [".block.depthwise", ".block", ""].map((part) => mapName(task, last) + part));
+  if (graph.scales || ![...step, ...heads.flat()].every((name) => nodes.has(name))) throw unfit(graph);
+  const params = new Map<string, Param>(graph.params);
+  const added: GraphNode[] = [];
+  const add = (names: readonly string[], from: string): string =>
+    names.reduce((input, name) => {
+      const node = nodes.get(name)!;
+      for (const param of Object.values(node.params)) {
+        const { dims, data } = graph.params.get(param)!;
+        if (coarser(param) !== param) params.set(coarser(param), { dims, data: data.slice() });
+      }
+      const own = Object.fromEntries(Object.entries(node.params).map(([role, param]) => [role, coarser(param)]));
+      added.push({ ...node, name: coarser(name), inputs: [input], outputs: [coarser(name)], params: own } as GraphNode);
+      return coarser(name);
+    }, from);
+  const level = add(step, nodes.get(heads[0]![0]!)!.inputs[0]!);
+  const outputs = heads.map((names) => add(names, level));
+  const strides = [...info.strides, 2 * last];
+  return {
+    graph: { ...graph, outputs: [...graph.outputs, ...outputs], nodes: [...graph.nodes, ...added], params },
+    info: { ...info, strides },
   };
 }
 

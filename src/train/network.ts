@@ -1,10 +1,11 @@
+import { FourwayError } from "../core/errors.js";
 import { TASKS, type Task } from "../core/task.js";
 import type { Graph } from "../graph/graph.js";
 import { buildNetwork } from "../model/build.js";
 import { boxHead, type HeadKind, type HeadMaps, PRESENCE_MAPS, STRIDES } from "../model/head.js";
 import { isFourway, loadModel, type Model } from "../model/model.js";
 import { isNanodet, nanodetModel } from "../model/nanodet.js";
-import { withLayout, withTasks } from "../model/surgery.js";
+import { withCoarserMap, withLayout, withTasks } from "../model/surgery.js";
 import { endTrunkAt, recentred, shuffleTrunk, type TrunkWidth, trunkOf, unfoldNorms } from "../model/trunk.js";
 import { readOnnx } from "../onnx/read.js";
 import { dequantized } from "../quant/dequantize.js";
@@ -36,6 +37,11 @@ export interface NetworkOptions {
    * `start`, otherwise none.
    */
   points?: readonly number[];
+  /**
+   * Strides of the heads' maps, fine to coarse; default: as in `start`, otherwise 8, 16, 32. Coarser ones than `start` has are added to it, each a copy of the
+   * one before, and find what fills the picture at many pixels.
+   */
+  strides?: readonly number[];
   /** What heads answer, where `start` is not given: "boxes", or "presence", one logit a task for the whole picture; default "boxes". */
   heads?: HeadKind;
 }
@@ -54,13 +60,13 @@ export function firstGraph(options: NetworkOptions, tasks: readonly Task[], seed
 }
 
 function wholeGraph(
-  { trunk, start, width = "0.5", path, head, bins, points, heads }: NetworkOptions,
+  { trunk, start, width = "0.5", path, head, bins, points, strides, heads }: NetworkOptions,
   tasks: readonly Task[],
   seed: number,
 ): FirstGraph {
   if (start !== undefined) {
     const model = readStart(start);
-    const same = withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed);
+    const same = withStrides(withTasks({ ...model, graph: dequantized(model.graph) }, tasks, seed), strides);
     const { layout } = same.info;
     const wanted = { bins: bins ?? layout.bins, points: points ?? layout.points?.mirror };
     const kept = wanted.bins === layout.bins && JSON.stringify(wanted.points) === JSON.stringify(layout.points?.mirror);
@@ -68,7 +74,9 @@ function wholeGraph(
     return { graph: isBuilt(graph) ? unfoldNorms(graph) : graph, maps: { strides: info.strides, layout: info.layout }, pretrained: true };
   }
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(readTrunk(trunk));
-  const maps = heads === "presence" ? PRESENCE_MAPS : { strides: STRIDES, layout: boxHead(bins ?? 0, points) };
+  if (heads === "presence" && strides !== undefined)
+    throw new FourwayError("E_ARGUMENT", "strides: expected none for heads that look at the whole picture, got some; leave them out");
+  const maps = heads === "presence" ? PRESENCE_MAPS : { strides: strides ?? STRIDES, layout: boxHead(bins ?? 0, points) };
   return { graph: buildNetwork(base, { tasks, ...maps, path, head, seed }), maps, pretrained: trunk !== undefined };
 }
 
@@ -76,6 +84,17 @@ function wholeGraph(
 function readStart(file: Uint8Array): Model {
   const { graph, metadata } = readOnnx(file);
   return !isFourway(metadata) && isNanodet(graph) ? nanodetModel(graph) : loadModel(file);
+}
+
+/** The model with coarser maps than its own where they are asked for. @throws E_MODEL for strides that do not begin as its own do */
+function withStrides(model: Model, strides: readonly number[] = model.info.strides): Model {
+  const own = model.info.strides;
+  if (own.length < strides.length && own.every((stride, i) => stride === strides[i])) return withStrides(withCoarserMap(model), strides);
+  if (own.join() === strides.join()) return model;
+  throw new FourwayError(
+    "E_MODEL",
+    `strides: expected ${own.join(", ")} and then each twice the one before, got ${strides.join(", ")}; maps can be added to a model, not taken away`,
+  );
 }
 
 /** Whether `buildNetwork` made it, so that it was trained with batch norm. Others are trained without: restored norms cost them accuracy. */

@@ -146,13 +146,20 @@ test("another network begins with a trained model's trunk", () => {
   for (let i = 2; i < 24; i++) assert.ok(Math.abs(moved[i]! / old[i]! / ratio - 1) < 0.01, `${i}: ${moved[i]} of ${old[i]}`);
 });
 
-test("a trained network is trained further with a shorter trunk, and with distributions for boxes", () => {
-  const more = ["--epochs", "1", "--start", join(folder, "whole.onnx"), "--trunk-end", "trunk.stage4.1", "--bins", "8"];
+test("a trained network is trained further with a shorter trunk, with a coarser map, and with distributions for boxes", () => {
+  const start = ["--epochs", "1", "--start", join(folder, "whole.onnx")];
+  const more = [...start, "--trunk-end", "trunk.stage4.1", "--bins", "8", "--strides", "8", "16", "32", "64"];
   const { status, stderr } = fourway(argumentsOf("short.onnx", ...more));
   assert.equal(status, 0, stderr);
   const { graph, info } = load("short.onnx");
-  assert.deepEqual(info.layout, boxHead(8));
+  assert.deepEqual([info.layout, info.strides], [boxHead(8), [8, 16, 32, 64]]);
   assert.ok(graph.params.has("trunk.stage4.1.expand.weight") && !graph.params.has("trunk.stage4.2.expand.weight"));
+  const fewer = fourway(argumentsOf("fewer.onnx", ...start, "--strides", "8", "16"));
+  assert.equal(fewer.status, 1);
+  assert.match(fewer.stderr, /strides: expected 8, 16, 32 and then each twice the one before, got 8, 16; maps can be added/);
+  const presence = fourway(argumentsOf("presence.onnx", "--heads", "presence", "--strides", "8", "16"));
+  assert.equal(presence.status, 1);
+  assert.match(presence.stderr, /strides: expected none for heads that look at the whole picture/);
 });
 
 test("what was trained is quantized, with thresholds and presence from val, and the card says how", () => {

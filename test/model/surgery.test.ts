@@ -5,13 +5,14 @@ import { Detector } from "../../src/detect/detector.js";
 import { buildNetwork } from "../../src/model/build.js";
 import { BOX_HEAD, boxHead, type HeadMaps, headLayout } from "../../src/model/head.js";
 import { defaultInfo, loadModel, saveModel } from "../../src/model/model.js";
-import { withLayout, withTasks } from "../../src/model/surgery.js";
+import { withCoarserMap, withLayout, withTasks } from "../../src/model/surgery.js";
 import { readOnnx } from "../../src/onnx/read.js";
 import { writeOnnx } from "../../src/onnx/write.js";
 import { foldNorms } from "../../src/quant/fold.js";
 import { FRESH_GROUPS } from "../../src/train/optimizer.js";
 import { Replica } from "../../src/train/replica.js";
 import { createEngine } from "../../src/wasm/load.js";
+import { runGraph } from "../oracle/graph.js";
 import { exampleOf, SMALL_TASKS, smallNetwork, smallTrunk } from "../support/network.js";
 
 const LANDMARKS = headLayout([
@@ -128,6 +129,28 @@ test("a head's boxes begin anew as distributions: what is there, and how surely,
   assert.equal(largest(b), largest(a));
   assert.ok(b!.objects.every(({ box }) => box.width > 20 || box.height > 20));
   assert.throws(() => withLayout({ ...small(), info: defaultInfo(["x"]) }, boxHead(8)), { code: "E_MODEL", message: /another network/ });
+});
+
+test("a coarser map is added behind a copy of the path's step down: the others stay to the bit", async () => {
+  const model = small();
+  const { graph, info } = withCoarserMap(model);
+  assert.deepEqual(info.strides, [8, 16, 32, 64]);
+  assert.deepEqual(graph.params.get("path.up64.depthwise.weight"), graph.params.get("path.up32.depthwise.weight"));
+  assert.notEqual(graph.params.get("path.up64.depthwise.weight"), graph.params.get("path.up32.depthwise.weight")); // learns on its own
+  assert.equal(graph.params.size, model.graph.params.size + 4); // heads are shared over the strides
+  const random = new Random(6);
+  const image = Float64Array.from({ length: 3 * 96 * 160 }, () => random.uniform(-1, 1));
+  const [before, after] = [model.graph, graph].map((each) => runGraph(each, image, 96, 160));
+  for (const [name, map] of before!) assert.deepEqual(after!.get(name), map);
+  const { height, width, channels, data } = after!.get("a.64")!;
+  assert.deepEqual([height, width, channels], [2, 3, 5]);
+  assert.ok(data.every(Number.isFinite));
+  using detector = await Detector.load(loadModel(saveModel({ graph, info })), { pixels: 96 * 160 });
+  assert.ok(detector.detect(frame(320, 192), { minScore: 0 }).objects.length > 0);
+  assert.deepEqual(withCoarserMap({ graph, info }).info.strides, [8, 16, 32, 64, 128]);
+  const single = buildNetwork(smallTrunk(1), { tasks: ["a"], strides: [32] });
+  const noStep = { graph: foldNorms(single), info: defaultInfo(["a"], { strides: [32], layout: BOX_HEAD }) };
+  assert.throws(() => withCoarserMap(noStep), { code: "E_MODEL", message: /another network/ });
 });
 
 test("strides and heads that cannot be are refused, and so is a network that is not ours", () => {
