@@ -20,7 +20,7 @@ export interface TaskFigures {
   f1: number | null;
   /** Average precision of presence, over frames. */
   presenceAp: number | null;
-  /** Of a model that gives points: their mean distance from the labels', in sizes of the object. */
+  /** Of a model that gives points: their mean distance from the labels', relative to the longer side of the box about these. */
   pointError: number | null;
 }
 
