@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import sharp from "sharp";
+import { MODELS } from "../dist/examples/camera/models.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const options = {
@@ -32,7 +33,7 @@ for (const size of [192, 512])
     .resize(size)
     .png()
     .toFile(join(out, `icon-${size}.png`));
-for (const name of ["n", "s", "m"].map((size) => `fourway-${size}.onnx`))
+for (const name of Object.keys(MODELS).map((size) => `fourway-${size}.onnx`))
   copyFileSync(join(root, "models", name), join(out, "models", name));
 // beside the scripts, for hosts whose policy forbids workers without a file
 for (const name of ["detect/detectorWorker.js", "wasm/threadWorker.js"])

@@ -4,6 +4,7 @@ import "../../src/web/index.js"; // "fourway/element"
 import type { Seen } from "../../src/index.js"; // "fourway"
 import type { FourwayCamera, Pick } from "../../src/web/index.js"; // "fourway/element"
 import { Teaching } from "./lessons.js";
+import { offerModels } from "./models.js";
 import { drawnStreet } from "./street.js";
 
 const element = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
@@ -43,6 +44,7 @@ function download(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+offerModels(model);
 const teaching = new Teaching(camera, () => model.value, say, download);
 
 /** Looks at a stream or file, at the camera where there is none. */

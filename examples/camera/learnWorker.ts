@@ -40,7 +40,7 @@ function lessons(): Lessons {
 }
 
 const calls = {
-  /** Goes on with what a model was taught. @param model "n", "s" or "m" */
+  /** Goes on with what a model was taught. @param model one of MODELS */
   async open(model: string): Promise<Lessons> {
     const store = await opfsStore(storeOf(model));
     try {

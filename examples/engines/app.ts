@@ -2,7 +2,8 @@
 
 import { coreCount } from "../../src/core/worker.js";
 import { readModel } from "../../src/detect/source.js";
-import { type Contestant, compareEngines } from "../../src/engines/compare.js";
+import { type Contestant, compareEngines, objectsInWords } from "../../src/engines/compare.js";
+import { offerModels } from "../camera/models.js";
 
 const ROUNDS = 10;
 
@@ -37,9 +38,8 @@ async function compare(): Promise<void> {
     if ("fault" in outcome) row.append(cell(outcome.fault, 4));
     else {
       const { ms, ratio, objects } = outcome;
-      const added = objects.added > 0 ? ` and ${objects.added} more` : "";
       row.append(cell(ms.median.toFixed(1)), cell(`${ms.p10.toFixed(1)} to ${ms.p90.toFixed(1)}`), cell(`${ratio.median.toFixed(2)}x`));
-      row.append(cell(`${objects.found} of ${objects.wanted}${added}`));
+      row.append(cell(objectsInWords(objects)));
     }
     return row;
   });
@@ -47,6 +47,7 @@ async function compare(): Promise<void> {
   document.querySelector("table")!.hidden = false;
 }
 
+offerModels(element<HTMLSelectElement>("model"));
 element("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = element<HTMLButtonElement>("compare");

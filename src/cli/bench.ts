@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { printable } from "../core/printable.js";
 import { coreCount } from "../core/worker.js";
 import { readModel, shippedModel } from "../detect/source.js";
-import { type Contestant, compareEngines } from "../engines/compare.js";
+import { type Contestant, compareEngines, objectsInWords } from "../engines/compare.js";
 import { inputPixels, numberIn, tableLines } from "./values.js";
 
 /** Options of `fourway bench`. */
@@ -36,14 +36,7 @@ export function addBench(program: Command): void {
       const rows = outcomes.flatMap((outcome) => {
         if ("fault" in outcome) return [];
         const { name, ms, ratio, objects } = outcome;
-        const added = objects.added > 0 ? ` and ${objects.added} more` : "";
-        return [
-          [
-            name,
-            ...[ms.median, ms.p10, ms.p90, ratio.median].map((value) => value.toFixed(2)),
-            `${objects.found} of ${objects.wanted}${added}`,
-          ],
-        ];
+        return [[name, ...[ms.median, ms.p10, ms.p90, ratio.median].map((value) => value.toFixed(2)), objectsInWords(objects)]];
       });
       console.log(`milliseconds a frame of 1280 x 720, ${rounds} rounds, Node ${process.version}`);
       for (const line of tableLines([["", "median", "p10", "p90", "times", "objects"], ...rows], [1, 2, 3, 4])) console.log(line);

@@ -33,8 +33,9 @@ interface Waiting {
 
 /** A stream that is watched. */
 interface Watched {
-  reader: ReadableStreamDefaultReader<VideoFrame>;
   dropped: number;
+  /** Where the stream is of the worker's own making: what it is of. */
+  track: MediaStreamTrack | undefined;
 }
 
 /** Holds a detector and looks at the pictures that it is sent, and at the frames of streams that it is given, one at a time and all sources in turn. */
@@ -90,14 +91,24 @@ export class DetectorServer {
     this.working = false;
   }
 
-  /** Reads a stream to its end, each frame as soon as it is there; of those that come while others are looked at, the newest stays. */
-  private async watch(lane: number, readable: ReadableStream<VideoFrame>, options: DetectOptions): Promise<void> {
-    const mine: Watched = { reader: readable.getReader(), dropped: 0 };
+  /**
+   * Reads a stream to its end, each frame as soon as it is there; of those that come while others are looked at, the newest stays. One that is left
+   * is cancelled with its next frame: where it is cancelled while a frame is asked for, Chromium makes frames that no script is given or can close,
+   * and after some dozens of them the camera stands still.
+   */
+  private async watch({ lane, from, options }: ToWorker & { kind: "watch" }): Promise<void> {
+    const mine: Watched = { dropped: 0, track: "getReader" in from ? undefined : from };
     this.watched.set(lane, mine);
     try {
+      const reader = ("getReader" in from ? from : new MediaStreamTrackProcessor({ track: from }).readable).getReader();
       for (;;) {
-        const { value: picture, done } = await mine.reader.read();
+        const { value: picture, done } = await reader.read();
         if (done) break;
+        if (this.watched.get(lane) !== mine) {
+          closePicture(picture);
+          await reader.cancel();
+          return;
+        }
         const late = this.waiting.get(lane);
         if (late) {
           closePicture(late.picture);
@@ -117,10 +128,7 @@ export class DetectorServer {
     const late = this.waiting.get(lane);
     if (late) closePicture(late.picture);
     this.waiting.delete(lane);
-    this.watched
-      .get(lane)
-      ?.reader.cancel()
-      .catch(() => {});
+    this.watched.get(lane)?.track?.stop(); // a copy of the page's
     this.watched.delete(lane);
   }
 
@@ -160,9 +168,6 @@ export class DetectorServer {
     else if (message.kind === "look") {
       this.waiting.set(message.lane, message);
       void this.work();
-    } else {
-      const { from, lane, options } = message;
-      void this.watch(lane, "getReader" in from ? from : new MediaStreamTrackProcessor({ track: from }).readable, options);
-    }
+    } else void this.watch(message);
   }
 }

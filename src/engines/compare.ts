@@ -27,6 +27,11 @@ interface Outcome {
   objects: { wanted: number; found: number; added: number };
 }
 
+/** What of the first one's objects was found. */
+export function objectsInWords({ wanted, found, added }: Outcome["objects"]): string {
+  return `${found} of ${wanted}${added > 0 ? ` and ${added} more` : ""}`;
+}
+
 /** Scenes in which objects are compared. */
 const SCENES = [8, 3, 12];
 const SIZE = { width: 1280, height: 720 };

@@ -10,21 +10,33 @@ export interface Browsing extends BrowserContextOptions {
   clip?: string;
   /** Whether a site may use the camera. Default true. */
   allowed?: boolean;
+  /** The folder of an extension, not packed. */
+  extension?: string;
   /** Of the command line. */
   args?: string[];
 }
 
 /** Opens headless Chromium with a profile of its own for as long as `work` takes. Errors of pages are its errors. */
 export async function browse<T>(
-  { clip, allowed = true, args = [], ...options }: Browsing,
+  { clip, allowed = true, extension, args = [], ...options }: Browsing,
   work: (page: Page, context: BrowserContext) => Promise<T>,
 ): Promise<T> {
   const profile = mkdtempSync(join(tmpdir(), "fourway-chromium-"));
   const camera = clip ? ["--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${clip}`] : [];
+  const extended = extension ? [`--load-extension=${extension}`, `--disable-extensions-except=${extension}`] : [];
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     headless: true,
-    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", ...camera, ...args],
+    args: [
+      "--no-sandbox",
+      "--disable-dev-shm-usage",
+      "--disable-gpu",
+      "--autoplay-policy=no-user-gesture-required",
+      ...camera,
+      ...extended,
+      ...args,
+    ],
+    ignoreDefaultArgs: extension ? ["--disable-extensions"] : [],
     permissions: allowed ? ["camera"] : [],
     ...options,
   });

@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import type { Page } from "playwright-core";
 import { Detector } from "../../src/detect/detector.js";
 import { drawScene } from "../../src/scenes/scene.js";
@@ -14,6 +13,7 @@ import type { FourwayCamera, Pick } from "../../src/web/index.js";
 import { missingChromium } from "../runtimes/runtimes.js";
 import { toI420 } from "../support/i420.js";
 import { browse } from "./browse.js";
+import { bundled } from "./bundled.js";
 import { type Server, serve } from "./chromium.js";
 import { writeClip } from "./clip.js";
 
@@ -36,21 +36,15 @@ let server: Server;
 before(async () => {
   if (skip) return;
   writeClip(clip, [SCENE], CLIP, 2);
-  const bundle = await build({
-    entryPoints: {
-      element: fileURLToPath(new URL("../../src/web/index.js", import.meta.url)),
-      react: fileURLToPath(new URL("../../../examples/react/App.jsx", import.meta.url)),
+  const element = new URL("../../src/web/index.js", import.meta.url);
+  const files = await bundled(
+    { element, react: new URL("../../../examples/react/App.jsx", import.meta.url) },
+    {
+      alias: { "fourway/element": fileURLToPath(element) },
+      jsx: "automatic",
+      define: { "process.env.NODE_ENV": '"development"' },
     },
-    alias: { "fourway/element": fileURLToPath(new URL("../../src/web/index.js", import.meta.url)) },
-    outdir: "/",
-    bundle: true,
-    splitting: true,
-    jsx: "automatic",
-    define: { "process.env.NODE_ENV": '"development"' },
-    format: "esm",
-    write: false,
-  });
-  const files = new Map<string, string | Uint8Array>(bundle.outputFiles.map(({ path, contents }) => [path, contents]));
+  );
   const page = (body: string, script: string): string =>
     `<!doctype html><html lang="en"><meta name="color-scheme" content="light dark" /><style>html { background: light-dark(white, #111) }</style><title>camera</title><main><h1>Camera</h1>${body}</main><script type="module" src="/${script}.js"></script></html>`;
   files.set("/element.html", page("<fourway-camera controls></fourway-camera>", "element"));

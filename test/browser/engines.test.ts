@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { Detector } from "../../src/detect/detector.js";
 import { shippedModel } from "../../src/detect/source.js";
 import { loadModel } from "../../src/model/model.js";
@@ -12,6 +11,7 @@ import { drawScene } from "../../src/scenes/scene.js";
 import { colourModel, painted } from "../detect/models.js";
 import { missingChromium } from "../runtimes/runtimes.js";
 import { assertAlike, INT8_TOLERANCE, SAME_TOLERANCE } from "../support/alike.js";
+import { bundled } from "./bundled.js";
 import { CHROMIUM, type Server, serve, visit } from "./chromium.js";
 import type { Answer, Asked } from "./enginesPage.js";
 
@@ -26,15 +26,7 @@ let model: Uint8Array;
 before(async () => {
   if (missingChromium) return;
   model = await shippedModel();
-  const page = await build({
-    entryPoints: { engines: fileURLToPath(new URL("enginesPage.js", import.meta.url)) },
-    outdir: "/",
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    write: false,
-  });
-  const files = new Map<string, string | Uint8Array>(page.outputFiles.map(({ path, contents }) => [path, contents]));
+  const files = await bundled({ engines: new URL("enginesPage.js", import.meta.url) });
   files.set("/engines.html", '<!doctype html><script type="module" src="/engines.js"></script>');
   files.set("/fourway-m.onnx", model);
   const runtime = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));

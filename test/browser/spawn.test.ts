@@ -1,17 +1,16 @@
 // A detector in a worker of headless Chromium: pictures of every kind, a camera by each way that a browser may have, and its worker's death.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { Detector } from "../../src/detect/detector.js";
 import { shippedModel } from "../../src/detect/source.js";
 import { drawScene } from "../../src/scenes/scene.js";
 import { missingChromium } from "../runtimes/runtimes.js";
 import { toI420 } from "../support/i420.js";
 import { browse } from "./browse.js";
+import { bundled } from "./bundled.js";
 import { type Server, serve } from "./chromium.js";
 import { writeClip } from "./clip.js";
 import type { SpawnPage } from "./spawnPage.js";
@@ -20,8 +19,11 @@ declare const page: SpawnPage;
 
 const CLIP = { width: 640, height: 360 };
 const SCENE = 8;
+/** So often that a stream that is cancelled while it is read leaves frames. */
+const LEAVES = 60;
 const folder = mkdtempSync(join(tmpdir(), "fourway-camera-"));
 const clip = join(folder, "street.y4m");
+const fast = join(folder, "fast.y4m");
 let server: Server;
 let model: Uint8Array;
 
@@ -29,16 +31,9 @@ before(async () => {
   if (missingChromium) return;
   model = await shippedModel();
   writeClip(clip, [SCENE], CLIP, 2);
-  const bundle = await build({
-    entryPoints: { spawn: fileURLToPath(new URL("spawnPage.js", import.meta.url)) },
-    outdir: "/",
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    write: false,
-  });
-  const files = new Map<string, string | Uint8Array>(bundle.outputFiles.map(({ path, contents }) => [path, contents]));
+  const files = await bundled({ spawn: new URL("spawnPage.js", import.meta.url) });
   files.set("/fourway-m.onnx", model);
+  files.set("/fourway-n.onnx", readFileSync("models/fourway-n.onnx"));
   files.set("/index.html", '<!doctype html><title>spawn</title><script type="module" src="/spawn.js"></script>');
   server = await serve(files);
 });
@@ -113,6 +108,34 @@ test("a camera is watched as a stream, or by frames where the browser lacks stre
         );
       context.diagnostic(`${way}: ${got.seen.length} seen, ${got.dropped} dropped`);
     }
+  });
+});
+
+test("a camera that is left over and over goes on, and the worker leaves no VideoFrame to the garbage collector", {
+  skip: missingChromium,
+}, async () => {
+  writeClip(fast, [SCENE], CLIP, 2, 100);
+  await browse({ clip: fast, args: ["--js-flags=--expose-gc"] }, async (tab, context) => {
+    let complaints = 0;
+    const log = await context.newCDPSession(tab); // a worker's complaints are in it, and not in the page's console
+    log.on("Log.entryAdded", ({ entry: { source, text } }) => {
+      if (source === "worker" && /VideoFrame was garbage collected/.test(text)) complaints++;
+    });
+    await log.send("Log.enable");
+    /** Chromium tells every ten seconds of what was collected. */
+    const collect = async (): Promise<void> => {
+      for (let i = 0; i < 3; i++) for (const worker of tab.workers()) await worker.evaluate("gc()");
+      await tab.waitForTimeout(12_000);
+    };
+    await tab.goto(`${server.origin}/index.html`);
+    await tab.evaluate(() => page.load("n"));
+    await tab.evaluate((times) => page.leave(times), LEAVES);
+    await collect();
+    assert.equal(complaints, 0);
+    const open = "void new VideoFrame(new Uint8Array(96), { format: 'I420', codedWidth: 8, codedHeight: 8, timestamp: 0 })";
+    await tab.workers()[0]!.evaluate(open);
+    await collect();
+    assert.ok(complaints > 0, "one that is left open is complained of");
   });
 });
 

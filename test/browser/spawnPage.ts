@@ -8,6 +8,8 @@ import { toI420 } from "../support/i420.js";
 const { frame } = drawScene(1, 8, { width: 640, height: 400 });
 const seenIn = ({ presence, objects }: Detection) => ({ presence, objects });
 let detector: SpawnedDetector;
+/** A camera that gives no two frames by then never will. */
+const STILL_MS = 60_000;
 
 /** The frame as pictures of each kind. */
 function kinds(): Record<string, () => Picture | Promise<Picture>> {
@@ -47,8 +49,8 @@ function kinds(): Record<string, () => Picture | Promise<Picture>> {
 
 /** What is asked of the page. */
 const page = {
-  async load(): Promise<string[]> {
-    detector = await Detector.spawn("/fourway-m.onnx");
+  async load(size = "m"): Promise<string[]> {
+    detector = await Detector.spawn(`/fourway-${size}.onnx`);
     return Object.keys(kinds());
   },
   async look(kind: string): Promise<Omit<Detection, "ms">> {
@@ -87,6 +89,24 @@ const page = {
     });
     for (const track of stream.getTracks()) track.stop();
     return { way: watched.way, dropped: watched.dropped, seen };
+  },
+  /** Watches the camera and leaves it, again and again, whatever the worker is at. */
+  async leave(times: number): Promise<void> {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 360 } });
+    for (let i = 0; i < times; i++) {
+      let frames = 0;
+      const watch = detector.watch(stream, () => frames++);
+      const end = performance.now() + STILL_MS;
+      while (frames < 2) {
+        if (performance.now() > end) throw new Error(`the camera stands still after it was left ${i} times`);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await new Promise((resolve) => setTimeout(resolve, i % 10));
+      watch.stop();
+      (globalThis as unknown as { gc(): void }).gc(); // of the frames that Chromium itself forgets in the page
+    }
+    await new Promise((resolve) => setTimeout(resolve, 600)); // until the last stream's next frame
+    for (const track of stream.getTracks()) track.stop();
   },
   /** Ends the worker behind the detector's back, while a camera is watched. */
   async kill(): Promise<{ reason: string; objects: number; frames: number }> {

@@ -4,11 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { opfsStore } from "../../src/learn/opfsStore.js";
 import { KillLog } from "../learn/storeContract.js";
 import { missingChromium } from "../runtimes/runtimes.js";
+import { bundled } from "./bundled.js";
 import { type Server, serve, visit } from "./chromium.js";
 import type { Asked } from "./storePage.js";
 
@@ -20,19 +19,9 @@ const profile = mkdtempSync(join(tmpdir(), "fourway-opfs-"));
 let server: Server;
 
 before(async () => {
-  const page = await build({
-    entryPoints: { store: fileURLToPath(new URL("storePage.js", import.meta.url)) },
-    outdir: "/",
-    bundle: true,
-    format: "esm",
-    write: false,
-  });
-  server = await serve(
-    new Map<string, string | Uint8Array>([
-      ["/store.js", page.outputFiles[0]!.contents],
-      ["/store.html", '<!doctype html><body><script type="module" src="/store.js"></script>'],
-    ]),
-  );
+  const files = await bundled({ store: new URL("storePage.js", import.meta.url) });
+  files.set("/store.html", '<!doctype html><body><script type="module" src="/store.js"></script>');
+  server = await serve(files);
 });
 
 after(() => {

@@ -5,7 +5,8 @@ import { FourwayError } from "../../src/core/errors.js";
 import type { Frame } from "../../src/core/frame.js";
 import { type Detection, Detector } from "../../src/detect/detector.js";
 import type { Picture } from "../../src/detect/pictures.js";
-import type { ToWorker } from "../../src/detect/protocol.js";
+import type { FromWorker, ToWorker } from "../../src/detect/protocol.js";
+import { DetectorServer } from "../../src/detect/serve.js";
 import type { SpawnedDetector } from "../../src/detect/spawnedDetector.js";
 import { drawScene } from "../../src/scenes/scene.js";
 import { missing, RUNTIMES, runOn } from "../runtimes/runtimes.js";
@@ -215,3 +216,48 @@ test("a process ends while its detector's worker is idle, and not before its ans
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^found \d+$/m);
 });
+
+for (const kind of ["stream", "track"] as const)
+  test(`of a ${kind} that is left every frame is closed, the one on its way too, and nothing of it goes on`, async () => {
+    const count = { made: 0, closed: 0, seen: 0, cancelled: 0, stopped: 0 };
+    const readable = new ReadableStream(
+      {
+        async pull(controller) {
+          await new Promise(setImmediate);
+          count.made++;
+          controller.enqueue({ ...painted(255, 0), close: () => count.closed++ }); // throws where it was cancelled: the frame is nobody's
+        },
+        cancel: () => void count.cancelled++,
+      },
+      { highWaterMark: 0 },
+    );
+    Object.assign(globalThis, {
+      MediaStreamTrackProcessor: class {
+        readable = readable;
+      },
+    });
+    try {
+      using detector = await Detector.load(colourModel());
+      let heard = (_: FromWorker): void => {};
+      const server = new DetectorServer(
+        (message) => heard(message),
+        async () => detector,
+      );
+      const next = (kind: FromWorker["kind"]) =>
+        new Promise<void>((resolve) => {
+          heard = (message) => message.kind === kind && resolve();
+        });
+      server.receive({ kind: "load" } as ToWorker);
+      await next("ready");
+      const track = { stop: () => void count.stopped++ };
+      server.receive({ kind: "watch", lane: 1, from: (kind === "stream" ? readable : track) as never, options: {} });
+      for (; count.seen < 3; count.seen++) await next("seen");
+      server.receive({ kind: "leave", lane: 1 });
+      while (count.cancelled === 0) await new Promise(setImmediate);
+      for (let i = 0; i < 10; i++) await new Promise(setImmediate);
+      assert.deepEqual(count, { ...count, closed: count.made, cancelled: 1, stopped: kind === "track" ? 1 : 0 });
+      assert.ok(count.made > 3);
+    } finally {
+      delete (globalThis as Record<string, unknown>).MediaStreamTrackProcessor;
+    }
+  });
