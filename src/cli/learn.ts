@@ -138,7 +138,16 @@ export async function addSamples(
     const known = learner.tasks.filter((task) => (sample.labels[task] ?? null) !== null);
     const labels = known.map((task) => [task, sample.labels[task] === true ? true : inFrame(sample.labels[task] as Box[])] as const);
     const ignore = known.map((task) => [task, inFrame(sample.ignore[task] ?? [])] as const);
-    const { id, questions } = await learner.add(frame, Object.fromEntries(labels), { ignore: Object.fromEntries(ignore), sure });
+    const points = learner.model.info.layout.points ? known.filter((task) => sample.points?.[task]) : [];
+    const marked = points.map((task) => [
+      task,
+      sample.points![task]!.map((each) => each?.map((v, i) => v * (i % 2 === 0 ? x : y)) ?? null),
+    ]);
+    const { id, questions } = await learner.add(frame, Object.fromEntries(labels), {
+      ignore: Object.fromEntries(ignore),
+      points: Object.fromEntries(marked),
+      sure,
+    });
     added.push({ sample, id, questions: questions.map((question) => ({ ...question, box: scaled(question.box, 1 / x, 1 / y) })) });
   }
   const waiting = new Set(learner.frames.filter(({ asked }) => asked.length > 0).map(({ id }) => id));

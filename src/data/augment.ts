@@ -130,7 +130,7 @@ export interface ExampleOptions {
 }
 
 /** The square about marked points, twice as large as they reach. */
-function boxAbout(marked: readonly number[]): Box {
+export function boxAbout(marked: readonly number[]): Box {
   const [x0, x1, y0, y1] = [0, 1].flatMap((axis) => {
     const values = marked.filter((_, i) => i % 2 === axis);
     return [Math.min(...values), Math.max(...values)];

@@ -36,18 +36,9 @@ function learnsIn(part: Part): (name: string) => boolean {
   return (name) => prefixes.some((prefix) => name.startsWith(prefix));
 }
 
-function expectInt8({ scales }: Graph): void {
+/** Throws E_MODEL for a network that a learner cannot teach: f32. */
+export function expectInt8({ scales }: Graph): void {
   if (!scales) throw new FourwayError("E_MODEL", "learner: expected an int8 model, got f32; quantize it first (fourway quantize)");
-}
-
-/** Throws E_MODEL for a model that a learner cannot teach: f32, or with heads that give points. */
-export function checkLearnable({ graph, info: { layout } }: Model): void {
-  expectInt8(graph);
-  if (layout.points)
-    throw new FourwayError(
-      "E_MODEL",
-      "learner: expected heads that give boxes or presence, got points too; train those with fourway train",
-    );
 }
 
 /**

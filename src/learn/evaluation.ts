@@ -20,6 +20,8 @@ export interface TaskFigures {
   f1: number | null;
   /** Average precision of presence, over frames. */
   presenceAp: number | null;
+  /** Of a model that gives points: their mean distance from the labels', relative to the longer side of the box about these. */
+  pointError: number | null;
 }
 
 /** A task before and after. */
@@ -62,8 +64,8 @@ export async function evaluated(
       const found = answersAt(engine, cut, model.info, seen, LEAST_SCORE);
       const known = chosen.map((i) => asSample(samples[i]!));
       const at = scoresAt(task, known, found, model.info.thresholds[DEFAULT_OPERATING_POINT][task]!);
-      const { ap50, presenceAp } = evaluate([task], known, found).tasks[0]!;
-      return { ap50, f1: at.all?.f1 ?? null, presenceAp };
+      const { ap50, presenceAp, points } = evaluate([task], known, found).tasks[0]!;
+      return { ap50, f1: at.all?.f1 ?? null, presenceAp, pointError: points?.error ?? null };
     };
     result[task] = { frames: chosen.length, held: held.length > 0, before: await figures(before), after: await figures(after) };
   }

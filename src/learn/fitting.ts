@@ -64,7 +64,7 @@ export class Pupil {
     const base = engine.memory.reserve(Math.max(...plans.map(({ bytes }) => bytes)));
     for (const plan of plans)
       this.programs.set(keyOf(plan), compileTraining(engine, plan, this.weights.params, this.weights.gradientShift, base));
-    this.buffers = reserveLoss(engine, Math.max(...[...this.programs.values()].map(largestMap)));
+    this.buffers = reserveLoss(engine, Math.max(...[...this.programs.values()].map(largestMap)), maps.layout);
   }
 
   /** Adds a picture's gradients; `rest` are the divisors of the step's other pictures. */

@@ -64,7 +64,7 @@ export function lossesOf(engine: Engine, behind: Graph, exams: readonly Lesson[]
   try {
     const plans = [...plansOf(behind, exams).values()];
     const outputsOf = (plan: (typeof plans)[number]) => behind.outputs.map((name) => ({ offset: 0, ...plan.shapes.get(name)! }));
-    const buffers = reserveLoss(engine, Math.max(1, ...plans.map((plan) => largestMap({ plan, outputs: outputsOf(plan) }))));
+    const buffers = reserveLoss(engine, Math.max(1, ...plans.map((plan) => largestMap({ plan, outputs: outputsOf(plan) }))), maps.layout);
     const most = Math.max(0, ...plans.flatMap((plan) => behind.outputs.map((name) => elements(plan.shapes.get(name)!, 1))));
     const spare = memory.reserve(4 * most); // gradients, which nobody reads
     runOver(engine, behind, exams, (program, i) => {

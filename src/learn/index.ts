@@ -21,7 +21,7 @@ export { opfsStore } from "./opfsStore.js";
 export type { Added, AddOptions, AddTaskOptions, FitOptions, FitReport, LearnerOptions } from "./options.js";
 export type { LabelledBy } from "./provenance.js";
 export type { Question } from "./questions.js";
-export type { FrameLabels, LearnSample, PartialLabel } from "./sample.js";
+export type { FrameLabels, FramePoints, LearnSample, PartialLabel } from "./sample.js";
 export type { StoreOptions } from "./slotStore.js";
 export type { LearnStore } from "./store.js";
 export type { Version } from "./versions.js";

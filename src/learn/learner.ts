@@ -10,7 +10,7 @@ import { inputSize } from "../image/letterbox.js";
 import { loadModel, type Model, saveModel } from "../model/model.js";
 import { createEngine, type Engine, type WasmSource } from "../wasm/load.js";
 import { type AdaptOptions, type AdaptReport, type CameraFrames, fitOptionsOf, lookThrough } from "./adapt.js";
-import { type Cut, checkLearnable, type Part } from "./cut.js";
+import { type Cut, expectInt8, type Part } from "./cut.js";
 import { type Evaluation, evaluated } from "./evaluation.js";
 import { type Candidate, fitModel, isLabelled, taughtTasks } from "./fit.js";
 import { History, type Origin } from "./history.js";
@@ -23,7 +23,7 @@ import type { Features, Size } from "./passes.js";
 import { type PlacedPicture, pictureOf } from "./picture.js";
 import { contradictions } from "./questions.js";
 import { Rehearsal } from "./rehearsal.js";
-import { type FrameLabels, idOf, type LearnSample, labelsInInput, outOfInput } from "./sample.js";
+import { type FrameLabels, idOf, type LearnSample, labelsInInput, outOfInput, pointOutOfInput } from "./sample.js";
 import { Shelf } from "./shelf.js";
 import type { LearnStore } from "./store.js";
 import { withoutTask, withTask } from "./tasks.js";
@@ -69,7 +69,7 @@ export class Learner {
     const file = (await readModelBytes(given)) ?? saveModel(given as Model);
     const first = loadModel(file);
     const { pixels = first.info.pixels } = options;
-    checkLearnable(first);
+    expectInt8(first.graph);
     const wasm = (await unwrapped(options.wasm)) as WasmSource | undefined;
     const archive = new Archive(store);
     const history = await History.open(archive, file, first, seed);
@@ -122,12 +122,13 @@ export class Learner {
   /**
    * Adds a frame to learn from; it is in the store when this returns. Of every task a quarter of the frames is held back to measure.
    * @param labels of any tasks: a list of all boxes, [] for none, true for present, or { yes, no } for what a tap said
-   * @throws E_ARGUMENT for a frame or labels that cannot be used
+   * @throws E_ARGUMENT for a frame, labels or points that cannot be used
    */
-  async add(frame: Frame | YuvFrame, labels: FrameLabels, { ignore = {}, sure = false }: AddOptions = {}): Promise<Added> {
+  async add(frame: Frame | YuvFrame, labels: FrameLabels, options: AddOptions = {}): Promise<Added> {
     checkFrame(frame, "add");
+    const { ignore = {}, points = {}, sure = false } = options;
     const { picture, placement } = this.picture(frame);
-    const placed = labelsInInput(frame, placement, labels, ignore, this.tasks);
+    const placed = labelsInInput(frame, placement, { labels, ignore, points }, this.model.info);
     const id = idOf(picture, placed);
     const { thresholds } = this.model.info;
     const questions = sure
@@ -174,7 +175,11 @@ export class Learner {
     const least = Math.min(...Object.values(sensitive));
     return answersOf(this.ready, model, [picture], least)[0]!
       .objects.filter(({ task, score }) => score >= sensitive[task]!)
-      .map((object) => ({ ...object, box: outOfInput(object.box, placement) }));
+      .map(({ points, ...object }) => ({
+        ...object,
+        box: outOfInput(object.box, placement),
+        ...(points ? { points: points.map((point) => pointOutOfInput(point, placement)) } : {}),
+      }));
   }
 
   /** The size that most frames have; 16:9 before there are any. */

@@ -55,15 +55,16 @@ function forwardBytes(engine: Engine, graph: Graph, size: Size, keepAll = false)
 function planPart(engine: Engine, model: Model, part: Part, tasks: readonly Task[], size: Size, limit: number): MemoryPlan {
   const cut = cutBefore(model, part, part === "heads" ? tasks : model.info.tasks);
   const { learner, frozen } = cut;
+  const { layout } = model.info;
   const training = planTraining(learner, { batch: 1, ...size });
   const { room, trained } = paramBytes(engine, learner);
   const cells = Math.max(...learner.outputs.map((name) => training.shapes.get(name)!.height * training.shapes.get(name)!.width));
   const bytes = roomFor(largestInput(learner, [training]));
   const phases = {
     features: forwardBytes(engine, frozen, size),
-    training: room + 3 * roomFor(trained) + bytes + roomFor(training.bytes) + lossBytes(cells),
+    training: room + 3 * roomFor(trained) + bytes + roomFor(training.bytes) + lossBytes(cells, layout),
     reach: bytes + forwardBytes(engine, learner, size, true),
-    answers: forwardBytes(engine, model.graph, size) + lossBytes(cells) + roomFor(4 * cells * model.info.layout.cell),
+    answers: forwardBytes(engine, model.graph, size) + lossBytes(cells, layout) + roomFor(4 * cells * layout.cell),
   };
   const wasm = PAGE * Math.ceil((BOTTOM + Math.max(...Object.values(phases))) / PAGE);
   const frame = learner.inputs.reduce((sum, { name }) => sum + elements(training.shapes.get(name)!, 1), 0);

@@ -6,6 +6,7 @@ import type { WasmSource } from "../wasm/load.js";
 import { PARTS, type Part } from "./cut.js";
 import type { GuardResult } from "./guard.js";
 import type { Question } from "./questions.js";
+import type { FramePoints } from "./sample.js";
 import type { LearnStore } from "./store.js";
 
 /** How a learner is to work. */
@@ -28,6 +29,8 @@ export interface LearnerOptions {
 export interface AddOptions {
   /** Regions of a task that are neither learned nor measured, in frame pixels. */
   ignore?: Readonly<Record<Task, readonly Box[]>>;
+  /** For a model that gives points: those of the objects that labels speak of. Where they are left out, points are not taught. */
+  points?: FramePoints;
   /** The labels are right even where the detector surely sees something else: no questions. */
   sure?: boolean;
 }

@@ -1,12 +1,16 @@
 import type { Box } from "../core/box.js";
+import type { Point } from "../core/detection.js";
 import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { sha256 } from "../core/sha256.js";
 import type { Task } from "../core/task.js";
+import { boxAbout } from "../data/augment.js";
 import type { Label, Sample } from "../data/dataset.js";
 import type { Truth } from "../data/example.js";
 import { clip } from "../data/read.js";
 import type { Placement } from "../image/letterbox.js";
+import type { HeadLayout } from "../model/head.js";
+import type { ModelInfo } from "../model/model.js";
 
 /** What a person said of a task where they did not look at the whole frame, such as by a tap. */
 export interface PartialLabel {
@@ -19,6 +23,12 @@ export interface PartialLabel {
 /** What is known of a frame, a task each: as in a data set, or a part of it. A task that is missing is not known. Boxes in frame pixels. */
 export type FrameLabels = Readonly<Record<Task, Label | PartialLabel>>;
 
+/**
+ * Points (landmarks) of a task's objects, x and y of each point in turn, in frame pixels: of a list of boxes (of a partial label: of `yes`) one entry a
+ * box, of `true` one an object whose box is not given. null: not marked.
+ */
+export type FramePoints = Readonly<Record<Task, readonly (readonly number[] | null)[]>>;
+
 /** What is known of a frame that is learned from; boxes in pixels of the input. */
 export interface LearnSample {
   /** SHA-256 of its pixels and labels. */
@@ -28,6 +38,8 @@ export interface LearnSample {
   height: number;
   labels: Record<Task, Label>;
   ignore: Record<Task, Box[]>;
+  /** Of the tasks whose points are known, as `FramePoints`; in pixels of the input. */
+  points?: Record<Task, (number[] | null)[]>;
   /** Tasks that this frame measures and does not teach. */
   held: Task[];
   /** Tasks whose labels contradict the detector and wait for an answer. */
@@ -65,6 +77,12 @@ export function outOfInput({ x, y, width, height }: Box, placement: Placement): 
   return { x: (x - placement.left) * sx, y: (y - placement.top) * sy, width: width * sx, height: height * sy };
 }
 
+/** A point of the input in frame pixels. */
+export function pointOutOfInput({ x, y }: Point, placement: Placement): Point {
+  const box = outOfInput({ x, y, width: 0, height: 0 }, placement);
+  return { x: box.x, y: box.y };
+}
+
 /** A rectangle without others, as rectangles: strips between all their edges. */
 export function without(whole: Box, holes: readonly Box[]): Box[] {
   const cuts = (start: number, length: number, edges: number[]): number[] =>
@@ -92,18 +110,47 @@ export function without(whole: Box, holes: readonly Box[]): Box[] {
 const isBox = (box: Box): boolean => [box?.x, box?.y, box?.width, box?.height].every(Number.isFinite) && box.width > 0 && box.height > 0;
 
 /**
+ * A task's points in pixels of the input, as many entries as it has objects.
+ * @param objects how many; undefined where their boxes are not given
+ */
+function pointsInInput(
+  task: Task,
+  points: readonly (readonly number[] | null)[],
+  objects: number | undefined,
+  placement: Placement,
+  { points: rows }: HeadLayout,
+): (number[] | null)[] {
+  const count = rows?.mirror.length ?? 0;
+  const isMarked = (marked: readonly number[] | null): boolean =>
+    marked === null || (Array.isArray(marked) && count > 0 && marked.length === 2 * count && marked.every(Number.isFinite));
+  if (!Array.isArray(points) || (objects !== undefined && points.length !== objects) || !points.every(isMarked))
+    throw new FourwayError(
+      "E_ARGUMENT",
+      count === 0
+        ? `add: expected no points for ${task}, got some; the model's heads give none`
+        : `add: expected points for ${task} as ${objects ?? "some"} lists of ${count} times x and y, or null, got ${JSON.stringify(points)}; give one an object, in frame pixels`,
+    );
+  return points.map((marked) => {
+    if (!marked) return null;
+    return Array.from({ length: count }, (_, i) =>
+      boxInInput({ x: marked[2 * i]!, y: marked[2 * i + 1]!, width: 0, height: 0 }, placement),
+    ).flatMap(({ x, y }) => [x, y]);
+  });
+}
+
+/**
  * Labels of a frame in the input's pixels. What a partial label leaves open, and what is too small for the input, is ignored.
- * @throws E_ARGUMENT for a task that is not the model's, a label of another kind, or a box that is none or lies outside of the frame
+ * @throws E_ARGUMENT for a task that is not the model's, a label of another kind, a box that is none or lies outside of the frame, or points that do
+ * not fit labels or model
  */
 export function labelsInInput(
   frame: Pick<Frame, "width" | "height">,
   placement: Placement,
-  labels: FrameLabels,
-  ignore: Readonly<Record<Task, readonly Box[]>>,
-  tasks: readonly Task[],
-): Pick<LearnSample, "labels" | "ignore"> {
-  const placed: Pick<LearnSample, "labels" | "ignore"> = { labels: {}, ignore: {} };
-  for (const task of [...Object.keys(labels), ...Object.keys(ignore)])
+  { labels, ignore, points = {} }: { labels: FrameLabels; ignore: Readonly<Record<Task, readonly Box[]>>; points?: FramePoints },
+  { tasks, layout }: Pick<ModelInfo, "tasks" | "layout">,
+): Pick<LearnSample, "labels" | "ignore" | "points"> {
+  const placed: ReturnType<typeof labelsInInput> = { labels: {}, ignore: {} };
+  for (const task of [...Object.keys(labels), ...Object.keys(ignore), ...Object.keys(points)])
     if (!tasks.includes(task))
       throw new FourwayError("E_ARGUMENT", `add: expected labels of ${tasks.join(", ")}, got one of "${task}"; fix the name, or addTask`);
   const checked = (task: Task, box: Box): Box => {
@@ -119,8 +166,14 @@ export function labelsInInput(
   for (const task of tasks) {
     const label = labels[task] ?? null;
     const regions = (ignore[task] ?? []).map((box) => checked(task, box));
+    const marked = (objects?: number): (number[] | null)[] | undefined =>
+      points[task] && pointsInInput(task, points[task], objects, placement, layout);
+    if (label === null && points[task])
+      throw new FourwayError("E_ARGUMENT", `add: expected a label of ${task} beside its points, got none; true says that it is there`);
     if (label === null || label === true) {
       if (label) placed.labels[task] = true;
+      const own = marked();
+      if (own) placed.points = { ...placed.points, [task]: own };
       continue;
     }
     if (typeof label !== "object")
@@ -136,7 +189,9 @@ export function labelsInInput(
       const known = (partial.no ?? []).map((box) => checked(task, box));
       regions.push(...without(boxInInput(whole, placement), known));
     }
+    const own = marked(boxes.length)?.filter((_, i) => !isTooSmall(boxes[i]!));
     placed.labels[task] = boxes.filter((box) => !isTooSmall(box));
+    if (own) placed.points = { ...placed.points, [task]: own };
     placed.ignore[task] = [...regions, ...boxes.filter(isTooSmall)];
   }
   return placed;
@@ -144,18 +199,21 @@ export function labelsInInput(
 
 /** What a sample teaches of some tasks, or what it measures. */
 export function truthOf(
-  { labels, ignore, held, asked }: Pick<LearnSample, "labels" | "ignore" | "held" | "asked">,
+  { labels, ignore, points, held, asked }: Pick<LearnSample, "labels" | "ignore" | "points" | "held" | "asked">,
   tasks: readonly Task[],
   measures = false,
 ): Truth {
-  const truth: Truth = { boxes: [], ignored: [], mapWeight: [], presence: [], presenceWeight: [] };
+  const truth: Truth = { boxes: [], ignored: [], mapWeight: [], presence: [], presenceWeight: [], ...(points ? { points: [] } : {}) };
   tasks.forEach((task, t) => {
     const label = held.includes(task) === measures && !asked.includes(task) ? (labels[task] ?? null) : null;
     const rows = (to: number[], boxes: readonly Box[]): void => {
       for (const { x, y, width, height } of boxes) to.push(t, x, y, x + width, y + height);
     };
     const [boxes, regions] = [Array.isArray(label) ? label : [], ignore[task] ?? []];
-    rows(truth.boxes, boxes);
+    // the boxes about points alone only say which cells answer for them: the task's map and boxes stay masked
+    const about = label === true ? (points?.[task] ?? []).filter((marked) => marked !== null) : [];
+    rows(truth.boxes, label === true ? about.map(boxAbout) : boxes);
+    truth.points?.push(...(label === true ? about : boxes.map((_, i) => points?.[task]?.[i] ?? null)));
     if (label !== null) rows(truth.ignored, regions);
     truth.mapWeight.push(Array.isArray(label) ? 1 : 0);
     const present = label === true || boxes.length > 0;
@@ -166,8 +224,8 @@ export function truthOf(
 }
 
 /** The sample as the metrics take it. */
-export function asSample({ id, width, height, labels, ignore }: LearnSample): Sample {
-  return { image: id, width, height, split: "train", group: id, set: "learn", labels, ignore };
+export function asSample({ id, width, height, labels, ignore, points }: LearnSample): Sample {
+  return { image: id, width, height, split: "train", group: id, set: "learn", labels, ignore, ...(points ? { points } : {}) };
 }
 
 /** A sample's bytes in a store: length of the head, its JSON, the pixels. */
@@ -208,8 +266,11 @@ export function digestOf({ pixels }: Picture): string {
 }
 
 /** The id of a frame with labels. */
-export function idOf({ width, height, pixels }: Picture, { labels, ignore }: Pick<LearnSample, "labels" | "ignore">): string {
-  const said = new TextEncoder().encode(JSON.stringify([width, height, labels, ignore]));
+export function idOf(
+  { width, height, pixels }: Picture,
+  { labels, ignore, points }: Pick<LearnSample, "labels" | "ignore" | "points">,
+): string {
+  const said = new TextEncoder().encode(JSON.stringify([width, height, labels, ignore, ...(points ? [points] : [])]));
   const all = new Uint8Array(said.length + pixels.length);
   all.set(said);
   all.set(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length), said.length);

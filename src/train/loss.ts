@@ -60,9 +60,9 @@ export function largestMap({ plan, outputs }: Pick<LossMaps, "plan" | "outputs">
   return Math.max(...outputs.map(({ height, width }) => plan.batch * height * width));
 }
 
-/** How much memory `reserveLoss` takes for heads without points. */
-export function lossBytes(cells: number): number {
-  return 4 * roomFor(4 * cells) + roomFor(16 * cells);
+/** How much memory `reserveLoss` takes. */
+export function lossBytes(cells: number, { points }: Pick<HeadLayout, "points">): number {
+  return 4 * roomFor(4 * cells) + roomFor(16 * cells) + (points ? roomFor(4 * cells) + roomFor(8 * points.mirror.length * cells) : 0);
 }
 
 /** Reserves the lists for maps of at most `cells` cells. */

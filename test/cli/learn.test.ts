@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -238,8 +238,8 @@ test("experiment learn teaches frames of each site, measures there and elsewhere
   assert.equal(stdout.trimEnd(), readFileSync(join(out, "results.md"), "utf8").trimEnd());
   assert.match(readFileSync(join(out, "results.svg"), "utf8"), /What labelled frames of a camera bring/);
   const files = readdirSync(join(out, "runs"));
-  assert.equal(files.length, 6 + 2);
-  rmSync(join(out, "runs", files.find((name) => /-3-thresholds-2/.test(name))!));
+  assert.equal(files.length, 2 * 6 + 2);
+  rmSync(join(out, "runs", files.find((name) => /-3-thresholds-2\.json/.test(name))!));
   const again = run();
   assert.equal(again.status, 0, again.stderr);
   const kept = JSON.parse(readFileSync(join(out, "results.json"), "utf8")).runs;
@@ -250,4 +250,45 @@ test("experiment learn teaches frames of each site, measures there and elsewhere
     fourway(["experiment", "learn", "--sites", data, "--data", data, "--data-split", "night", "--out", join(folder, "other")]).stderr,
     /got none; choose one with --data-split/,
   );
+});
+
+test("experiment learn says what fitted into memory, and what models gain that learned at another site: at a twin as much as its own", () => {
+  const twin = join(folder, "twin");
+  const out = join(folder, "twins");
+  cpSync(data, twin, { recursive: true });
+  const sites = ["--sites", data, twin, "--data", data, "--model", model, "--pictures", "1"];
+  const { status, stdout, stderr } = fourway([
+    "experiment",
+    "learn",
+    ...sites,
+    "--frames",
+    "3",
+    "--what",
+    "path",
+    "--seeds",
+    "1",
+    "--steps",
+    "20",
+    "--memory",
+    "3",
+    "--out",
+    out,
+  ]);
+  assert.equal(status, 0, stderr);
+  const { runs } = JSON.parse(readFileSync(join(out, "results.json"), "utf8"));
+  assert.deepEqual(
+    runs.map(({ site, what, planned, others }: Record<string, object>) => [site, what, planned, Object.keys(others!)]),
+    [
+      ["scenes", "path", "heads", ["twin"]],
+      ["twin", "path", "heads", ["scenes"]],
+    ],
+  );
+  for (const { after, others } of runs) assert.deepEqual(Object.values(others), [after]);
+  const cells = /^\| path, of which heads fitted \| 3 \|(.*)\|$/m
+    .exec(stdout)![1]!
+    .split("|")
+    .map((cell) => cell.trim());
+  assert.match(cells[4]!, /^[+-]0\.\d{3}$/);
+  assert.equal(cells[4], cells[5], "the same frames taught both");
+  assert.ok(loadModel(readFileSync(join(out, "runs", "twin-3-path-1.onnx"))).info.notes);
 });

@@ -33,7 +33,7 @@ for (const what of ["heads", "path"] as const)
     assert.ok(guard.red!.after < guard.red!.before, JSON.stringify(guard));
     const { red, blue } = await learner.evaluate();
     assert.equal(blue, undefined);
-    assert.deepEqual([red!.frames, red!.held, red!.after], [1, true, { ap50: null, f1: null, presenceAp: 1 }]);
+    assert.deepEqual([red!.frames, red!.held, red!.after], [1, true, { ap50: null, f1: null, presenceAp: 1, pointError: null }]);
     await learner.commit();
     const { params } = learner.model.graph;
     const changed = (begin: string): boolean =>

@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { letterboxed } from "../../src/image/letterbox.js";
-import { decodeSample, encodeSample, type LearnSample, labelsInInput, truthOf, without } from "../../src/learn/sample.js";
+import {
+  decodeSample,
+  encodeSample,
+  type FrameLabels,
+  type FramePoints,
+  type LearnSample,
+  labelsInInput,
+  truthOf,
+  without,
+} from "../../src/learn/sample.js";
+import { boxHead } from "../../src/model/head.js";
 
 const FRAME = { width: 400, height: 200 };
 const PLACED = letterboxed(FRAME, { width: 200, height: 160 }); // half the size, 30 rows of bar above
 const TASKS = ["car", "pedestrian", "stopSign"];
-const place = (labels: Parameters<typeof labelsInInput>[2], ignore = {}) => labelsInInput(FRAME, PLACED, labels, ignore, TASKS);
-const sample = (labels: Parameters<typeof labelsInInput>[2]): LearnSample => ({
+const place = (labels: FrameLabels, ignore = {}) => labelsInInput(FRAME, PLACED, { labels, ignore }, { tasks: TASKS, layout: boxHead(0) });
+const sample = (labels: FrameLabels): LearnSample => ({
   id: "1",
   width: 200,
   height: 160,
@@ -78,6 +88,40 @@ test("labels that cannot be used are told", () => {
   assert.throws(() => place({ car: {} }), { code: "E_ARGUMENT", message: /expected a box in yes or no for car/ });
   assert.throws(() => place({ car: "yes" as never }), { code: "E_ARGUMENT", message: /expected a list of boxes/ });
   assert.throws(() => place({}, { tram: [] }), { code: "E_ARGUMENT" });
+});
+
+test("points reach the loss in the input's pixels, of a box, or of something without a box; what does not fit is told", () => {
+  const layout = boxHead(0, [1, 0]);
+  const mark = (labels: FrameLabels, points: FramePoints, head = layout) =>
+    labelsInInput(FRAME, PLACED, { labels, ignore: {}, points }, { tasks: TASKS, layout: head });
+  const boxes = [
+    { x: 100, y: 20, width: 40, height: 60 },
+    { x: 0, y: 0, width: 3, height: 3 },
+    { x: 200, y: 20, width: 40, height: 60 },
+  ];
+  const placed = mark({ car: boxes, stopSign: true }, { car: [[110, 20, 130, 20], [1, 1, 2, 2], null], stopSign: [[200, 100, 240, 100]] });
+  assert.deepEqual(placed.points, { car: [[55, 40, 65, 40], null], stopSign: [[100, 80, 120, 80]] }, "the second box is too small");
+  const truth = truthOf({ ...sample({}), ...placed }, TASKS);
+  assert.deepEqual(
+    truth.boxes,
+    [
+      [0, 50, 40, 70, 70],
+      [0, 100, 40, 120, 70],
+      [2, 90, 60, 130, 100],
+    ].flat(),
+  );
+  assert.deepEqual(truth.points, [[55, 40, 65, 40], null, [100, 80, 120, 80]]);
+  assert.deepEqual(truth.mapWeight, [1, 0, 0]);
+  const [box] = boxes;
+  for (const [labels, points, message] of [
+    [{ car: [box!] }, { car: [] }, /expected points for car as 1 lists of 2 times x and y/],
+    [{ car: [box!] }, { car: [[1, 2, 3]] }, /expected points for car/],
+    [{ car: [box!] }, { car: [[1, 2, 3, Number.NaN]] }, /expected points for car/],
+    [{}, { car: [[1, 2, 3, 4]] }, /expected a label of car beside its points/],
+    [{}, { tram: [] }, /got one of "tram"/],
+  ] as [FrameLabels, FramePoints, RegExp][])
+    assert.throws(() => mark(labels, points), { code: "E_ARGUMENT", message });
+  assert.throws(() => mark({ car: [box!] }, { car: [[1, 2, 3, 4]] }, boxHead(0)), { code: "E_ARGUMENT", message: /heads give none/ });
 });
 
 test("a frame held back of a task measures that task and teaches the others; labels in question do neither", () => {

@@ -12,20 +12,10 @@ import { boxHead } from "../../src/model/head.js";
 import { annotate } from "../../src/report/annotate.js";
 import { train } from "../../src/train/index.js";
 import { createEngine } from "../../src/wasm/load.js";
+import { SQUARES, squareScene } from "../support/squares.js";
 
-const [WIDTH, HEIGHT] = [96, 96];
-/** A bright square on noise, its left half red: the points are the middles of its left and right half. */
-const scenes = Array.from({ length: 40 }, (_, i) => {
-  const random = new Random(11, i);
-  const side = 24 + random.below(24);
-  const [x, y] = [random.below(WIDTH - side), random.below(HEIGHT - side)];
-  const data = new Uint8Array(4 * WIDTH * HEIGHT).map((_, at) => (at % 4 === 3 ? 255 : 60 + random.below(40)));
-  for (let row = 0; row < side; row++)
-    for (let column = 0; column < side; column++)
-      data.set(column < side / 2 ? [250, 40, 40, 255] : [40, 240, 240, 255], 4 * ((y + row) * WIDTH + x + column));
-  const points = [x + side / 4, y + side / 2, x + (3 * side) / 4, y + side / 2];
-  return { frame: { width: WIDTH, height: HEIGHT, data }, box: { x, y, width: side, height: side }, points };
-});
+const [WIDTH, HEIGHT] = [SQUARES.width, SQUARES.height];
+const scenes = Array.from({ length: 40 }, (_, i) => squareScene(i));
 /** Every third has its points without a box. */
 const samples: Sample[] = scenes.map(({ box, points }, i) => ({
   image: `${i}`,

@@ -4,27 +4,24 @@ import { type Command, Option } from "commander";
 import { FourwayError } from "../../core/errors.js";
 import { DEFAULT_OPERATING_POINT } from "../../core/operatingPoint.js";
 import { Random } from "../../core/random.js";
+import { sha256 } from "../../core/sha256.js";
 import { spread } from "../../core/spread.js";
 import type { Task } from "../../core/task.js";
 import type { Sample } from "../../data/dataset.js";
-import { shippedModel } from "../../detect/source.js";
-import { formatFigure } from "../../eval/format.js";
 import { scoresAt } from "../../eval/operatingPoints.js";
 import { evaluate } from "../../eval/scores.js";
 import { PARTS } from "../../learn/cut.js";
-import { type FitOptions, Learner } from "../../learn/index.js";
+import { Learner } from "../../learn/index.js";
 import { loadModel, type Model } from "../../model/model.js";
 import { detectAll } from "../../node/evaluate.js";
 import { ProgressLine } from "../../node/progress.js";
 import { makeFolder, safeWrite } from "../../node/safeWrite.js";
-import { linePlot } from "../../report/plot.js";
 import { readSamples, type SplitOptions, splitOption } from "../data.js";
 import { INTERRUPTED, interruptible } from "../interrupt.js";
 import { addSamples } from "../learn.js";
 import { numberIn, several } from "../values.js";
 import { keepSettings, keptResult } from "./kept.js";
-
-type What = NonNullable<FitOptions["what"]>;
+import { type LearnRun, learnPlot, learnTable, type TaskFigures, type What } from "./learnResults.js";
 
 /** Options of `fourway experiment learn`, as commander gives them. */
 interface LearnExperimentOptions extends SplitOptions {
@@ -37,37 +34,19 @@ interface LearnExperimentOptions extends SplitOptions {
   what: What[];
   seeds: number;
   steps?: number;
+  memory?: number;
   teacherLabels?: boolean;
   out: string;
 }
 
-/** What a model is worth for a task; null where there is nothing to score. */
-interface Figures {
-  ap50: number | null;
-  f1: number | null;
-}
-
-type TaskFigures = Record<Task, Figures>;
-
-/** One fit on some frames of one site. */
-interface Run {
-  site: string;
-  frames: number;
-  what: What;
-  seed: number;
-  /** On the site's own val split, of tasks that were taught. */
+/** A camera: frames to learn from, later ones to measure on, and what the model is worth there. */
+interface Site {
+  name: string;
+  mine: Sample[];
+  later: Sample[];
+  /** Tasks that it teaches and measures. */
+  taught: Task[];
   before: TaskFigures;
-  after: TaskFigures;
-  /** On --data, all tasks. */
-  dataBefore: TaskFigures;
-  dataAfter: TaskFigures;
-  refused: readonly Task[];
-  /** Of adding, learning and measuring on the frames held back. */
-  cpuSeconds: number;
-  /** Of the kernels and with features, as planned. */
-  wasmBytes: number;
-  totalBytes: number;
-  runtime: string;
 }
 
 const WHATS: readonly What[] = ["thresholds", ...PARTS];
@@ -81,11 +60,16 @@ export function addLearnExperiment(experiment: Command): void {
     .requiredOption("--sites <dir...>", "sets, one a camera, each with frames to learn from and to measure on")
     .requiredOption("--data <dir...>", "sets to measure forgetting on")
     .requiredOption("--out <dir>", "folder for the runs, results.json, results.md and results.svg; the same command continues")
-    .option("--model <file>", "int8 model to begin with (default: the shipped one)")
+    .option("--model <file>", "int8 model to begin with (default: fourway-s)")
     .option("--frames <n...>", "how many to learn from; less where a site has less", several(whole(1, 10_000)), [1, 4, 16, 64])
     .addOption(new Option("--what <part...>", "what learns").choices(WHATS).default(["thresholds", "heads", "path", "all"]))
     .option("--seeds <n>", "runs of each: other frames, another order", whole(1, 100), 3)
     .option("--steps <n>", "how many steps to learn (default: the learner's)", whole(1, 100_000))
+    .option(
+      "--memory <mb>",
+      "the learner's; where a part does not fit, a smaller one learns (default: the learner's)",
+      numberIn({ least: 1, most: 4096 }),
+    )
     .option("--pictures <n>", "of --data at most, evenly", whole(1, 1e6), 400)
     .addOption(splitOption("of --data", "val", "--data-split"))
     .addOption(splitOption("to learn from", "train"))
@@ -110,21 +94,27 @@ async function figuresOf(model: Model, samples: readonly Sample[], tasks: readon
   );
 }
 
+/** fourway-s, which learns within the learner's usual memory. */
+async function smallModel(): Promise<Uint8Array> {
+  return (await import("../../generated/models/fourway-s.js")).default;
+}
+
 async function runLearnExperiment(options: LearnExperimentOptions, line: ProgressLine, signal: AbortSignal): Promise<void> {
-  const { sites, data, dataSplit, out, what, seeds, frames, split, valSplit, steps, pictures, teacherLabels } = options;
-  const file = options.model === undefined ? await shippedModel() : await readFile(options.model);
+  const { data, dataSplit, out, what, seeds, frames, split, valSplit, steps, memory, pictures, teacherLabels } = options;
+  const file = options.model === undefined ? await smallModel() : await readFile(options.model);
   const model = loadModel(file);
   const { tasks } = model.info;
   await keepSettings(out, {
     data: data.map((each) => resolve(each)),
-    model: options.model,
+    model: sha256(file),
     splits: [dataSplit, split, valSplit],
     steps,
+    memory,
     pictures,
     teacherLabels,
   });
   await makeFolder(join(out, "runs"));
-  const runFile = (...name: (string | number)[]): string => join(out, "runs", `${name.join("-")}.json`);
+  const fileOf = (end: string, ...name: (string | number)[]): string => join(out, "runs", `${name.join("-")}.${end}`);
   const say = (text: string): void => line.say(text);
   const of =
     (name: string) =>
@@ -136,11 +126,11 @@ async function runLearnExperiment(options: LearnExperimentOptions, line: Progres
       "E_DATA",
       `experiment: expected labelled pictures in the ${dataSplit} split of --data, got none; choose one with --data-split`,
     );
-  const dataBefore = await keptResult(runFile("data"), () => figuresOf(model, world, tasks));
+  const dataBefore = await keptResult(fileOf("json", "data"), () => figuresOf(model, world, tasks));
 
-  const runs: Run[] = [];
-  for (const folder of sites) {
-    const site = basename(resolve(folder));
+  const sites: Site[] = [];
+  for (const folder of options.sites) {
+    const name = basename(resolve(folder));
     const asTrain = (sample: Sample): Sample[] => of(split)(sample).map((each) => ({ ...each, split: "train" }));
     const mine = await readSamples({ data: [folder], tasks }, say, asTrain);
     const later = await readSamples({ data: [folder], tasks, teacherLabels }, say, of(valSplit));
@@ -152,36 +142,52 @@ async function runLearnExperiment(options: LearnExperimentOptions, line: Progres
     const taught = tasks.filter(
       (task) => mine.some(({ labels }) => Array.isArray(labels[task])) && later.some(({ labels }) => Array.isArray(labels[task])),
     );
-    const before = await keptResult(runFile(site), () => figuresOf(model, later, taught));
-    for (const count of new Set(frames.map((n) => Math.min(n, mine.length))))
+    sites.push({ name, mine, later, taught, before: await keptResult(fileOf("json", name), () => figuresOf(model, later, taught)) });
+  }
+
+  const runs: LearnRun[] = [];
+  for (const site of sites)
+    for (const count of new Set(frames.map((n) => Math.min(n, site.mine.length))))
       for (const part of what)
         for (let seed = 1; seed <= seeds; seed++) {
           signal.throwIfAborted();
-          line.show(() => `${site}: ${count} frames, ${part}, seed ${seed}`);
-          const run = await keptResult(runFile(site, count, part, seed), async (): Promise<Run> => {
+          line.show(() => `${site.name}: ${count} frames, ${part}, seed ${seed}`);
+          const name = [site.name, count, part, seed] as const;
+          const run = await keptResult(fileOf("json", ...name), async (): Promise<Omit<LearnRun, "others">> => {
             const cpu = process.cpuUsage();
-            const learner = await Learner.open(file, { seed });
+            const learner = await Learner.open(file, { seed, memoryBytes: memory && memory * 1e6 });
             try {
-              await addSamples(learner, chosen(mine, count, seed), { sure: true, signal });
-              const { refused } = await learner.fit({ what: part, steps, signal });
+              await addSamples(learner, chosen(site.mine, count, seed), { sure: true, signal });
+              const { refused, guard } = await learner.fit({ what: part, steps, signal });
               const { user, system } = process.cpuUsage(cpu);
               const plan = learner.explain(part === "thresholds" ? "heads" : part);
-              await learner.commit();
-              const [after, dataAfter] = [await figuresOf(learner.model, later, taught), await figuresOf(learner.model, world, tasks)];
-              const measured = { before, after, dataBefore, dataAfter, refused };
+              if (refused.length === 0 || Object.values(guard).some(({ kept }) => kept)) await learner.commit();
+              await safeWrite(fileOf("onnx", ...name), await learner.export());
+              const [after, dataAfter] = [
+                await figuresOf(learner.model, site.later, site.taught),
+                await figuresOf(learner.model, world, tasks),
+              ];
+              const measured = { before: site.before, after, dataBefore, dataAfter, refused };
               const cost = { cpuSeconds: (user + system) / 1e6, wasmBytes: plan.wasm, totalBytes: plan.total, runtime: process.version };
-              return { site, frames: count, what: part, seed, ...measured, ...cost };
+              const planned = part === "thresholds" ? part : plan.what;
+              return { site: site.name, frames: count, what: part, planned, seed, ...measured, ...cost };
             } finally {
               await learner.close();
             }
           });
-          runs.push(run);
+          const others: LearnRun["others"] = {};
+          for (const other of sites) {
+            if (other === site || !other.taught.some((task) => site.taught.includes(task))) continue;
+            others[other.name] = await keptResult(fileOf("json", ...name, "at", other.name), async () =>
+              figuresOf(loadModel(await readFile(fileOf("onnx", ...name))), other.later, other.taught),
+            );
+          }
+          runs.push({ ...run, others });
         }
-  }
-  const text = table(runs, tasks);
+  const text = learnTable(runs, tasks);
   await safeWrite(join(out, "results.json"), `${JSON.stringify({ runs }, null, 2)}\n`);
   await safeWrite(join(out, "results.md"), text);
-  await safeWrite(join(out, "results.svg"), `${plot(runs)}\n`);
+  await safeWrite(join(out, "results.svg"), `${learnPlot(runs)}\n`);
   line.clear();
   console.log(text);
 }
@@ -194,95 +200,4 @@ function chosen(samples: readonly Sample[], count: number, seed: number): Sample
     .slice(0, count)
     .sort((a, b) => a.i - b.i)
     .map(({ sample }) => sample);
-}
-
-/** Mean of the numbers that are there; null without any. */
-function mean(values: readonly (number | null)[]): number | null {
-  const there = values.filter((value) => value !== null);
-  return there.length === 0 ? null : there.reduce((sum, value) => sum + value, 0) / there.length;
-}
-
-/** The mean of a run's figure over the tasks that have it before. */
-const ofRun = (figures: TaskFigures, before: TaskFigures, metric: keyof Figures): number | null =>
-  mean(Object.keys(before).map((task) => (before[task]![metric] === null ? null : (figures[task]![metric] ?? 0))));
-
-/** Runs of one kind together: by what learned and how many frames, and by site with it. */
-function grouped(runs: readonly Run[], keyOf: (run: Run) => string[]): { key: string[]; runs: Run[] }[] {
-  const groups = new Map<string, { key: string[]; runs: Run[] }>();
-  for (const run of runs) {
-    const key = keyOf(run);
-    const group = groups.get(key.join("|")) ?? { key, runs: [] };
-    group.runs.push(run);
-    groups.set(key.join("|"), group);
-  }
-  return [...groups.values()];
-}
-
-function table(runs: readonly Run[], tasks: readonly Task[]): string {
-  const signed = (value: number | null): string => (value === null ? "-" : `${value < 0 ? "" : "+"}${value.toFixed(3)}`);
-  const change = (run: Run, task: Task): number | null => {
-    const [from, to] = [run.dataBefore[task]?.ap50 ?? null, run.dataAfter[task]?.ap50 ?? null];
-    return from === null || to === null ? null : to - from;
-  };
-  const cells = (group: readonly Run[]): string[] => [
-    ...(["ap50", "f1"] as const).flatMap((metric) => {
-      const [before, after] = [
-        mean(group.map((run) => ofRun(run.before, run.before, metric))),
-        mean(group.map((run) => ofRun(run.after, run.before, metric))),
-      ];
-      return [formatFigure(before), formatFigure(after)];
-    }),
-    ...tasks.map((task) => signed(mean(group.map((run) => change(run, task))))),
-    signed(Math.min(...group.flatMap((run) => tasks.map((task) => change(run, task) ?? 0)))),
-    String(group.reduce((sum, { refused }) => sum + refused.length, 0)),
-    mean(group.map(({ cpuSeconds }) => cpuSeconds))!.toFixed(1),
-    (Math.max(...group.map(({ wasmBytes }) => wasmBytes)) / 1e6).toFixed(1),
-  ];
-  const heads = [
-    "AP50 before",
-    "after",
-    "F1 before",
-    "after",
-    ...tasks.map((task) => `${task} elsewhere`),
-    "worst",
-    "refused",
-    "CPU s",
-    "wasm MB",
-  ];
-  const lines = (first: string[], keyOf: (run: Run) => string[]): string[] => [
-    `| ${[...first, ...heads].join(" | ")} |`,
-    `|${"---|".repeat(first.length + heads.length)}`,
-    ...grouped(runs, keyOf).map(({ key, runs: group }) => `| ${[...key, ...cells(group)].join(" | ")} |`),
-    "",
-  ];
-  return [
-    "Mean over sites, their tasks and seeds; before and after on each site's later frames, F1 at the model's own thresholds. Elsewhere: change of AP50 on --data, and the",
-    "worst change of a task in one run. Refused: tasks, over all runs. CPU seconds of adding and learning; memory of the kernels as planned.",
-    "",
-    ...lines(["what", "frames"], ({ what, frames }) => [what, String(frames)]),
-    ...lines(["site", "what", "frames"], ({ site, what, frames }) => [site, what, String(frames)]),
-  ].join("\n");
-}
-
-/** Gain of AP50 by how many frames were labelled, a line for each of what learned. */
-function plot(runs: readonly Run[]): string {
-  return linePlot({
-    title: "What labelled frames of a camera bring",
-    x: { label: "labelled frames, log2" },
-    y: { label: "mean gain of AP50" },
-    series: [...new Set(runs.map(({ what }) => what))].map((what) => ({
-      name: what,
-      style: "dots",
-      points: grouped(
-        runs.filter((run) => run.what === what),
-        ({ frames }) => [String(frames)],
-      ).map(({ key, runs: group }) => {
-        const gains = group.map((run) => {
-          const [from, to] = [ofRun(run.before, run.before, "ap50"), ofRun(run.after, run.before, "ap50")];
-          return from === null || to === null ? null : to - from;
-        });
-        return [Math.log2(Number(key[0])), mean(gains) ?? Number.NaN] as const;
-      }),
-    })),
-  });
 }
