@@ -31,7 +31,7 @@ try {
   for (const path of wanted) if (!paths.has(path)) faults.push(`tarball: expected ${path}, got none`);
   for (const path of paths)
     if (
-      !/^(dist\/(cjs|src|wasm)|docs\/(decisions|images|lab)|examples\/(camera|engines|react)|models)\/|^docs\/(benchmarks|camera|everywhere|learning|migration|multi-task|runtimes)\.md$|^dist\/fourway\.global\.js(\.map)?$|^[\w.-]+$/.test(
+      !/^(dist\/(cjs|src|wasm)|docs\/(decisions|images|lab)|examples\/(camera|engines|extension|react)|models)\/|^docs\/(benchmarks|camera|everywhere|learning|migration|multi-task|runtimes)\.md$|^dist\/fourway\.global\.js(\.map)?$|^[\w.-]+$/.test(
         path,
       ) ||
       /\.test\.|golden/.test(path)
