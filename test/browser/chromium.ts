@@ -11,6 +11,9 @@ export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** Debian's Firefox. */
 export const FIREFOX = "/usr/bin/firefox-esr";
 
+/** Debian's display without a screen. */
+export const XVFB = "/usr/bin/Xvfb";
+
 /** Pages that have not all answered by then never will. */
 const LONGEST_MS = 120_000;
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions"];

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { CHROMIUM, FIREFOX } from "../browser/chromium.js";
+import { CHROMIUM, FIREFOX, XVFB } from "../browser/chromium.js";
 
 const root = new URL("../../../", import.meta.url);
 const installed = (path: string): string => fileURLToPath(new URL(`build/runtimes/node_modules/${path}`, root));
@@ -41,7 +41,7 @@ export const ARM: Runtime = {
 };
 
 /** How to install what is missing, here and in .ci/run. */
-const INSTALL = "run node scripts/runtimes.mjs, and apt-get install -y chromium firefox-esr qemu-user libstdc++6-arm64-cross";
+const INSTALL = "run node scripts/runtimes.mjs, and apt-get install -y chromium firefox-esr xvfb qemu-user libstdc++6-arm64-cross";
 
 /** False, or why a test that needs these paths has to be skipped. */
 function missingFiles(...paths: string[]): string | false {
@@ -54,6 +54,8 @@ export const missing = ({ command, flags }: Runtime): string | false => missingF
 
 /** The same for Chromium. */
 export const missingChromium: string | false = missingFiles(CHROMIUM);
+/** For Chromium in a window. */
+export const missingWindow: string | false = missingFiles(CHROMIUM, XVFB);
 /** And for Firefox. */
 export const missingFirefox: string | false = missingFiles(FIREFOX);
 
