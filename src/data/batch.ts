@@ -2,7 +2,7 @@ import { FourwayError } from "../core/errors.js";
 import type { Frame } from "../core/frame.js";
 import { Random } from "../core/random.js";
 import type { Task } from "../core/task.js";
-import { GREY } from "../image/letterbox.js";
+import { GREY, INPUT_MULTIPLE } from "../image/letterbox.js";
 import { DEFAULT_PIXELS } from "../model/model.js";
 import type { Engine } from "../wasm/load.js";
 import { drawRecipe, type ExampleOptions, LARGEST_ZOOM, makeExample, type Picture } from "./augment.js";
@@ -30,7 +30,7 @@ const SIZES = [
 export function trainingSizes(pixels: readonly number[]): { width: number; height: number }[] {
   return pixels.flatMap((count) => {
     const scale = Math.sqrt(count / DEFAULT_PIXELS);
-    const side = (length: number): number => Math.max(32, 32 * Math.round((length * scale) / 32));
+    const side = (length: number): number => INPUT_MULTIPLE * Math.max(1, Math.round((length * scale) / INPUT_MULTIPLE));
     return SIZES.map(({ width, height }) => ({ width: side(width), height: side(height) }));
   });
 }

@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import type { Frame, YuvFrame } from "../core/frame.js";
 import { type Graph, INPUT_SCALE, imageOf } from "../graph/graph.js";
-import { inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, prepareLetterbox } from "../image/letterbox.js";
+import { INPUT_MULTIPLE, inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, prepareLetterbox } from "../image/letterbox.js";
 import { WHOLE } from "../model/head.js";
 import type { Model, ModelInfo } from "../model/model.js";
 import { compileForward, type Program } from "../program/forward.js";
@@ -160,7 +160,7 @@ function checkNetwork(graph: Graph, { tasks: { length: tasks }, strides, layout 
     );
   if (graph.outputs.length !== strides.length * tasks)
     throw new FourwayError("E_MODEL", `model: expected ${strides.length * tasks} maps, got ${graph.outputs.length} outputs`);
-  const side = 64;
+  const side = 2 * INPUT_MULTIPLE;
   const shapes = shapesOf(graph, side, side);
   graph.outputs.forEach((name, i) => {
     const { height, width, channels } = shapes.get(name)!;

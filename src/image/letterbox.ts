@@ -6,8 +6,8 @@ import type { Engine } from "../wasm/load.js";
 const UNIT = 256;
 /** Frames longer than this to one side are letterboxed with bars instead of stretching the grid any further. */
 const MAX_ASPECT = 4;
-/** The trunk's coarsest stride: its path goes up from there, so that no map on the way may be odd. */
-const MULTIPLE = 32;
+/** What the input's sides are multiples of: the trunk's coarsest stride. The path goes up from there, so that no map on the way may be odd. */
+export const INPUT_MULTIPLE = 32;
 
 /** The byte of the bars, and of what lies under transparent pixels; assembly/image/letterbox.ts has the same. */
 export const GREY = 114;
@@ -25,7 +25,7 @@ export const PIXELS = {
  */
 export function inputSize(width: number, height: number, pixels: number): { width: number; height: number } {
   const aspect = Math.min(MAX_ASPECT, Math.max(width, height) / Math.min(width, height));
-  const side = (v: number): number => Math.max(2 * MULTIPLE, Math.round(v / MULTIPLE) * MULTIPLE);
+  const side = (v: number): number => Math.max(2 * INPUT_MULTIPLE, Math.round(v / INPUT_MULTIPLE) * INPUT_MULTIPLE);
   const longer = side(Math.sqrt(pixels * aspect));
   const shorter = side(longer / aspect);
   return width >= height ? { width: longer, height: shorter } : { width: shorter, height: longer };

@@ -90,7 +90,7 @@ test("a mixed graph in floats is its trunk and its heads, without the step betwe
   }
 });
 
-test("values of two precisions do not meet, inputs have names of their own, and a stride divides the picture", async () => {
+test("values of two precisions do not meet, inputs have names of their own, and a stride is a whole number", async () => {
   const engine = await createEngine();
   const { whole, heads } = mixed(7);
   const changed = (graph: Graph, change: (graph: Graph) => void): Graph => {
