@@ -33,7 +33,10 @@ export async function windowed<T>(args: readonly string[], work: (open: (url: st
       env: { ...process.env, DISPLAY: `:${number}` },
       stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
     });
-    return await work(tabsOf(browser));
+    const gone = new Promise<never>((_, reject) => {
+      browser!.once("error", reject).once("exit", (code) => reject(new Error(`${CHROMIUM} ended with ${code}`)));
+    });
+    return await Promise.race([work(tabsOf(browser)), gone]);
   } finally {
     const ended = browser && new Promise((resolve) => browser!.once("close", resolve));
     browser?.kill();
