@@ -8,6 +8,8 @@ export interface Series {
   points: readonly (readonly [number, number])[];
   /** Points to be ringed, such as the one chosen. */
   rings?: readonly (readonly [number, number])[];
+  /** How sure points are: [x, from, to], bars from one y to another. */
+  bars?: readonly (readonly [number, number, number])[];
   /** line (default), line with a dot a point, or a thin grey dashed line that takes no colour of its own. */
   style?: "line" | "dots" | "reference";
 }
@@ -49,7 +51,7 @@ const DARK = ["#5aaeee", "#f5a142", "#f277ac", "#4fc987", "#b79cf5", "#aab4be"];
 const STYLE = [
   ".plot{color:#222;font:13px system-ui,sans-serif}.plot .grid{stroke:#8884;fill:none}.plot .axis{stroke:currentColor;fill:none}",
   ".plot text{fill:currentColor}.plot .reference{color:#777}.plot .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round}",
-  ".plot .reference .line{stroke-width:1.5;stroke-dasharray:5 4}.plot .ring{fill:none;stroke:currentColor;stroke-width:2.5}",
+  ".plot .reference .line{stroke-width:1.5;stroke-dasharray:5 4}.plot .bar{fill:none;stroke:currentColor;stroke-width:1.2}.plot .ring{fill:none;stroke:currentColor;stroke-width:2.5}",
   ...LIGHT.map((colour, i) => `.plot .c${i}{color:${colour}}`),
   `@media (prefers-color-scheme:dark){.plot{color:#ddd}.plot .reference{color:#999}${DARK.map((colour, i) => `.plot .c${i}{color:${colour}}`).join("")}}`,
 ].join("");
@@ -134,7 +136,7 @@ export function linePlot(plot: Plot): string {
   );
   const [yFrom, yTo] = bounds(
     plot.y,
-    shown.flatMap(({ points }) => points.map(([, y]) => y)),
+    shown.flatMap(({ points, bars }) => [...points.map(([, y]) => y), ...(bars ?? []).flatMap(([, from, to]) => [from, to])]),
   );
   const { places, rows } = legendPlaces(shown.map(({ name }) => name));
   const top = TITLE + rows * LEGEND_ROW + 10;
@@ -169,7 +171,9 @@ export function linePlot(plot: Plot): string {
     const points = series.points.map(([x, y]) => [toX(x), toY(y)] as const);
     const dots = series.style === "dots" ? series.points.filter(within).map(circle("dot", 3.5)) : [];
     const rings = (series.rings ?? []).filter(within).map(circle("ring", 6));
-    return `<g class="${classOf(series)}"><path class="line" d="${path(points)}"/>${dots.join("")}${rings.join("")}</g>`;
+    const bars = (series.bars ?? []).map(([x, from, to]) => `M${place(toX(x))} ${place(toY(from))}V${place(toY(to))}`).join("");
+    const marks = `${bars && `<path class="bar" d="${bars}"/>`}${dots.join("")}${rings.join("")}`;
+    return `<g class="${classOf(series)}"><path class="line" d="${path(points)}"/>${marks}</g>`;
   });
   const title = escapeMarkup(plot.title);
   return [

@@ -259,6 +259,21 @@ test("a plot takes its bounds from the points, with round ticks, also for one po
   }
 });
 
+test("a plot's bars are upright, and its bounds hold them", () => {
+  const svg = linePlot({
+    title: "t",
+    x: { label: "x", from: 0, to: 1 },
+    y: { label: "y" },
+    series: [{ name: "a", points: [[0.5, 5]], style: "dots", bars: [[0.5, 0, 10]] }],
+  });
+  const [, x, from, to] = /<path class="bar" d="M([\d.]+) ([\d.]+)V([\d.]+)"/.exec(svg)!.map(Number);
+  const [, dotX, dotY] = /<circle class="dot" cx="([\d.]+)" cy="([\d.]+)"/.exec(svg)!.map(Number);
+  assert.equal(x, dotX);
+  assert.ok(Math.abs((from! + to!) / 2 - dotY!) < 0.1, svg);
+  const axis = /class="axis" d="M54 ([\d.]+)V([\d.]+)H466"/.exec(svg)!.map(Number);
+  assert.ok(to! >= axis[1]! && from! <= axis[2]!, svg);
+});
+
 test("series keep their colours though one is empty, and the empty one is not in the legend", () => {
   const svg = linePlot({
     title: "t",

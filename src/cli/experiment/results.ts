@@ -128,7 +128,7 @@ export function tableOf(rows: readonly Row[], title: string): string {
 const GAP = [Number.NaN, Number.NaN] as const;
 
 /**
- * The plot, a colour an arm and start, with the interval of each point. Over several places: lines of the mean over the tasks. Of one place: the tasks side by side.
+ * The plot, a colour an arm and start, a bar for the interval of each point. Over several places: lines of the mean over the tasks. Of one place: the tasks side by side.
  */
 export function plotOf(measured: readonly Measured[], { title, xLabel }: { title: string; xLabel: string }): string {
   const metric: Metric = measured.every(({ ap50 }) => ap50 !== null) ? "ap50" : "presenceAp";
@@ -148,13 +148,9 @@ export function plotOf(measured: readonly Measured[], { title, xLabel }: { title
       const x = single ? i + 1 + (0.5 * (k + 0.5)) / arms.length - 0.25 : (here[0]?.x ?? 0) + beside * (k - (arms.length - 1) / 2);
       return values.length > 1 ? [{ x, ...interval(values) }] : [];
     });
-    const whiskers = points.flatMap(({ x, mean, half }) => [
-      GAP,
-      [x, Math.max(0, mean - half)] as const, // an interval may go where no figure can
-      [x, Math.min(1, mean + half)] as const,
-    ]);
+    const bars = points.map(({ x, mean, half }) => [x, Math.max(0, mean - half), Math.min(1, mean + half)] as const); // no further than a figure can go
     const line = points.toSorted((one, other) => one.x - other.x).flatMap(({ x, mean }) => [[x, mean] as const, ...(single ? [GAP] : [])]);
-    return { name: starts.length > 1 ? `${arm}, ${start}` : arm, points: [...line, ...whiskers], style: "dots" };
+    return { name: starts.length > 1 ? `${arm}, ${start}` : arm, points: line, bars, style: "dots" };
   });
   const x = single
     ? { label: tasks.map((task, i) => `${i + 1}: ${task}`).join(", "), from: 0.5, to: tasks.length + 0.5 }
