@@ -35,6 +35,7 @@ interface TrainOptions extends DataOptions, SplitOptions {
   bins?: number;
   points?: number[];
   strides?: number[];
+  norms: boolean;
   heads?: HeadKind;
   pixels: number[];
   epochs: number;
@@ -127,6 +128,7 @@ export function addTrain(program: Command): void {
         .choices(HEAD_KINDS)
         .conflicts("start"),
     )
+    .option("--no-norms", "a Fourway model of --start learns on without batch norm: further at small rates, such as 0.0004")
     .option(
       "--pixels <n...>",
       "of the input, about; of several, each step draws one, and the first is the model's",
@@ -208,6 +210,7 @@ async function runTrain(options: TrainOptions): Promise<TrainingResult> {
     points,
     strides,
     heads,
+    norms,
     cache,
     auxiliary: weights,
     ...settings
@@ -228,6 +231,7 @@ async function runTrain(options: TrainOptions): Promise<TrainingResult> {
     points,
     strides,
     heads,
+    norms,
   };
 
   const result = await interruptible(

@@ -44,6 +44,11 @@ export interface NetworkOptions {
   strides?: readonly number[];
   /** What heads answer, where `start` is not given: "boxes", or "presence", one logit a task for the whole picture; default "boxes". */
   heads?: HeadKind;
+  /**
+   * false: a Fourway model of `start` learns on as it is, without the batch norms that it once learned with. At small rates that takes it further: put back, norms
+   * know one batch only, and what that costs is first to be made up for. Default true.
+   */
+  norms?: boolean;
 }
 
 /** The graph that a training starts with, its maps, and whether a part of it is pretrained. */
@@ -60,7 +65,7 @@ export function firstGraph(options: NetworkOptions, tasks: readonly Task[], seed
 }
 
 function wholeGraph(
-  { trunk, start, width = "0.5", path, head, bins, points, strides, heads }: NetworkOptions,
+  { trunk, start, width = "0.5", path, head, bins, points, strides, heads, norms = true }: NetworkOptions,
   tasks: readonly Task[],
   seed: number,
 ): FirstGraph {
@@ -71,8 +76,13 @@ function wholeGraph(
     const wanted = { bins: bins ?? layout.bins, points: points ?? layout.points?.mirror };
     const kept = wanted.bins === layout.bins && JSON.stringify(wanted.points) === JSON.stringify(layout.points?.mirror);
     const { graph, info } = kept ? same : withLayout(same, boxHead(wanted.bins, wanted.points), seed);
-    return { graph: isBuilt(graph) ? unfoldNorms(graph) : graph, maps: { strides: info.strides, layout: info.layout }, pretrained: true };
+    return {
+      graph: norms && isBuilt(graph) ? unfoldNorms(graph) : graph,
+      maps: { strides: info.strides, layout: info.layout },
+      pretrained: true,
+    };
   }
+  if (!norms) throw new FourwayError("E_ARGUMENT", "norms: expected true where no model is given to start from, got false; give start");
   const base = trunk === undefined ? shuffleTrunk(width, seed) : unfoldNorms(readTrunk(trunk));
   if (heads === "presence" && strides !== undefined)
     throw new FourwayError("E_ARGUMENT", "strides: expected none for heads that look at the whole picture, got some; leave them out");

@@ -162,6 +162,24 @@ test("a trained network is trained further with a shorter trunk, with a coarser 
   assert.match(presence.stderr, /strides: expected none for heads that look at the whole picture/);
 });
 
+test("without norms a model learns on from the very weights that it has", () => {
+  const start = ["--epochs", "1", "--rate", "0.000001", "--no-norms"];
+  const { status, stderr } = fourway(argumentsOf("onward.onnx", ...start, "--start", join(folder, "whole.onnx")));
+  assert.equal(status, 0, stderr);
+  const [before, after] = [load("whole.onnx").graph.params, load("onward.onnx").graph.params];
+  let moved = 0;
+  for (const [name, { data }] of before)
+    data.forEach((value, i) => {
+      const step = Math.abs(after.get(name)!.data[i]! - value);
+      assert.ok(step < 1e-4, `${name}[${i}] moved by ${step}`);
+      if (step > 0) moved++;
+    });
+  assert.ok(moved > 0);
+  const fresh = fourway(argumentsOf("fresh.onnx", ...start));
+  assert.equal(fresh.status, 1);
+  assert.match(fresh.stderr, /norms: expected true where no model is given to start from, got false; give start/);
+});
+
 test("what was trained is quantized, with thresholds and presence from val, and the card says how", () => {
   const sources = join(folder, "sources.json");
   writeFileSync(sources, JSON.stringify({ labels: "drawn too", sets: { scenes: { what: "drawn" } } }));
