@@ -23,6 +23,11 @@ const SLACK = 1.25;
  * forget, and they go the whole way.
  */
 const SHARE = 0.8;
+/**
+ * Highest rate of AdamW, and what it is by the root of how many weights learn: AdamW moves each about as far, so that many of them change more together.
+ * docs/learning.md has figures of both rates for two models.
+ */
+const RATE = { most: 2e-3, rooted: 0.5 } as const;
 /** Frames, and as many rehearsed scenes, on which it is seen how far values reach. */
 const SHOWN = 8;
 /** Objects below this score do not change a threshold. */
@@ -32,7 +37,6 @@ const LEAST_SCORE = 0.001;
 interface LearnOptions {
   part: Part;
   steps: FitSettings["steps"];
-  rate: number;
   seed: number;
   /** The samples' values at a cut. */
   features: (cut: Cut) => Promise<readonly Features[]>;
@@ -58,6 +62,12 @@ export interface Candidate extends FitReport {
   model: Model;
   /** Ids of the frames that it was fitted on. */
   frames: readonly string[];
+}
+
+/** The rate at which a network learns. */
+function rateOf({ params }: Cut["learner"]): number {
+  const weights = [...params.values()].reduce((sum, { data }) => sum + data.length, 0);
+  return Math.min(RATE.most, RATE.rooted / Math.sqrt(weights));
 }
 
 /** The tasks that samples teach, in the model's order. */
@@ -133,7 +143,8 @@ async function learn(
     .filter(says);
   const rehearsed = await rehearsal(cut);
   const share = rehearsed.length > 0 ? SHARE : 1;
-  const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, share, signal, maps: model.info });
+  const rate = rateOf(cut.learner);
+  const { learner, steps } = await fitBehind(engine, cut, [lessons, rehearsed], { ...settings, rate, share, signal, maps: model.info });
   const shown = [...lessons.slice(0, SHOWN), ...rehearsed.slice(0, SHOWN)];
   const made = quantized(engine, model, cut, learner, shown);
 

@@ -31,7 +31,6 @@ import { Archive, UNTAUGHT, type Version } from "./versions.js";
 
 const MEMORY = 16e6;
 const STEPS = 200;
-const RATE = 1e-3;
 /** Objects below this score are not asked for. */
 const LEAST_SCORE = 0.001;
 
@@ -238,7 +237,6 @@ export class Learner {
     const { model, ...report } = await fitModel(engine, this.model, heads, {
       what: what === "thresholds" ? what : plan.what,
       steps,
-      rate: RATE,
       seed,
       features,
       rehearsal: (cut) => this.rehearsal.at(engine, cut, `${this.version.id}`, this.size, plan.scenes, signal),

@@ -59,7 +59,7 @@ test("a fifth task learns from frames that are labelled for it; the four others 
   const { refused } = await learner.fit({ what: "heads", steps: 120 });
   assert.deepEqual(refused, []);
   const { bus } = await learner.evaluate();
-  assert.ok(bus!.after.ap50! > bus!.before.ap50!, JSON.stringify(bus));
+  assert.ok(bus!.after.f1! > bus!.before.f1!, JSON.stringify(bus));
   await learner.commit();
   for (const [name, param] of before.graph.params) assert.deepEqual(learner.model.graph.params.get(name), param, name);
   for (const task of before.info.tasks) assert.deepEqual(await found(learner.model, task), await found(before, task), task);
