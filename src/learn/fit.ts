@@ -64,8 +64,8 @@ export interface Candidate extends FitReport {
   frames: readonly string[];
 }
 
-/** The rate at which a network learns. */
-function rateOf({ params }: Cut["learner"]): number {
+/** The rate at which a network learns: of AdamW, at its highest. */
+export function rateOf({ params }: Cut["learner"]): number {
   const weights = [...params.values()].reduce((sum, { data }) => sum + data.length, 0);
   return Math.min(RATE.most, RATE.rooted / Math.sqrt(weights));
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Cut, cutBefore } from "../../src/learn/cut.js";
+import { rateOf } from "../../src/learn/fit.js";
 import { fitBehind, type Lesson, Pupil } from "../../src/learn/fitting.js";
 import { featuresOf, fillInputs, largestInput } from "../../src/learn/passes.js";
 import { scenePixels } from "../../src/learn/rehearsal.js";
@@ -78,4 +79,17 @@ test("weights go a share of the way to what they learned", async () => {
     }
   }
   assert.ok(moved > 1e-3, `${moved}`);
+});
+
+test("four times as many weights learn at half of the rate, few of them at the highest one", () => {
+  const weights = (count: number): Cut["learner"] => ({
+    inputs: [],
+    outputs: [],
+    nodes: [],
+    params: new Map([["w", { dims: [count], data: new Float32Array(count) }]]),
+  });
+  assert.equal(rateOf(weights(1000)), 2e-3);
+  const [one, four] = [rateOf(weights(100_000)), rateOf(weights(400_000))];
+  assert.ok(one < 2e-3);
+  close([four], [one / 2], 1e-9, "rate");
 });
