@@ -21,8 +21,8 @@ import { largestInput, type Size } from "./passes.js";
 /** The bottom of the kernels' memory, and what it grows by. */
 const BOTTOM = 1024;
 const PAGE = 65536;
-/** Rehearsed scenes, where there is room for all, and at least. */
-const SCENES = { most: 16, least: 8 } as const;
+/** Rehearsed scenes, where half of the room for features holds them, and at least. docs/learning.md has figures of fewer and more. */
+const SCENES = { most: 64, least: 8 } as const;
 /** Frames that must find room. */
 const LEAST_FRAMES = 16;
 
@@ -40,7 +40,7 @@ export interface MemoryPlan {
   frame: number;
   /** Frames whose features are held at once: the latest, where there are more. */
   frames: number;
-  /** Drawn scenes that are rehearsed. */
+  /** Drawn scenes, half of them mirror images of others, that are rehearsed. */
   scenes: number;
   /** All of it. */
   total: number;
@@ -69,7 +69,7 @@ function planPart(engine: Engine, model: Model, part: Part, tasks: readonly Task
   const wasm = PAGE * Math.ceil((BOTTOM + Math.max(...Object.values(phases))) / PAGE);
   const frame = learner.inputs.reduce((sum, { name }) => sum + elements(training.shapes.get(name)!, 1), 0);
   const fit = Math.floor((limit - wasm) / frame);
-  const scenes = Math.max(SCENES.least, Math.min(SCENES.most, fit - LEAST_FRAMES));
+  const scenes = Math.max(SCENES.least, Math.min(SCENES.most, Math.floor(fit / 2), fit - LEAST_FRAMES));
   const frames = Math.max(LEAST_FRAMES, fit - scenes);
   return { what: part, parameters: trained, phases, wasm, frame, frames, scenes, total: wasm + frame * (LEAST_FRAMES + scenes) };
 }

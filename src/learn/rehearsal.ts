@@ -20,7 +20,7 @@ import type { Picture } from "./sample.js";
 const LEAST_QUALITY = 0.05;
 /** From this score on a cell's box is to stay, too. */
 const LEAST_BOX = 0.1;
-/** Scenes that are drawn at once: their pixels are in memory together. */
+/** Scenes that are looked at at once, an even number: their pixels are in memory together. */
 const AT_ONCE = 8;
 
 /** A drawn scene as the network takes it: [height, width, 3] signed bytes. */
@@ -29,6 +29,17 @@ export function scenePixels(seed: number, index: number, { width, height }: Size
   const pixels = new Int8Array(3 * width * height);
   for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) pixels[3 * i + c] = data[4 * i + c]! - INPUT_ZERO;
   return pixels;
+}
+
+/** A picture's pixels with left and right swapped. */
+function mirrored(pixels: Int8Array, { width, height }: Size): Int8Array {
+  const swapped = new Int8Array(pixels.length);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const from = 3 * (y * width + width - 1 - x);
+      swapped.set(pixels.subarray(from, from + 3), 3 * (y * width + x));
+    }
+  return swapped;
 }
 
 /**
@@ -89,7 +100,8 @@ export class Rehearsal {
   ) {}
 
   /**
-   * The first `count` scenes as far as a cut; tasks that the teacher does not have are not known there.
+   * `count` scenes as far as a cut, every second one the mirror image of the one before, which is as good as another and costs no drawing; tasks that
+   * the teacher does not have are not known there.
    * @param frozen names what is before the cut: while it is the same, so are the lessons
    */
   async at(engine: Engine, cut: Cut, frozen: string, size: Size, count: number, signal?: AbortSignal): Promise<readonly Lesson[]> {
@@ -105,7 +117,8 @@ export class Rehearsal {
       for (let i = from; i < Math.min(count, from + AT_ONCE); i++) {
         await new Promise((resolve) => setTimeout(resolve, 0)); // frames and timers go on
         signal?.throwIfAborted();
-        pictures.push({ ...size, pixels: scenePixels(this.seed, i, size) });
+        const pixels = i % 2 === 0 ? scenePixels(this.seed, i / 2, size) : mirrored(pictures.at(-1)!.pixels, size);
+        pictures.push({ ...size, pixels });
       }
       const seen = pictures.map(({ pixels }) => ({ ...size, features: [pixels] }));
       const truths = answersAsTargets(engine, whole, this.teacher.info, cut.tasks, seen);

@@ -143,7 +143,8 @@ export function learnTable(runs: readonly LearnRun[], tasks: readonly Task[]): s
 }
 
 /** Gain of AP50 by how many frames were labelled, a line for each of what learned. */
-export function learnPlot(runs: readonly LearnRun[]): string {
+export function learnPlot(unordered: readonly LearnRun[]): string {
+  const runs = unordered.toSorted((a, b) => a.frames - b.frames);
   return linePlot({
     title: "What labelled frames of a camera bring",
     x: { label: "labelled frames, log2" },
