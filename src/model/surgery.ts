@@ -102,9 +102,29 @@ export function withCoarserMap({ graph, info }: Model): Model {
   };
 }
 
+/** How sharp a distribution is that stands for one distance; at 4 its mean is within a tenth of the distance and half a stride. */
+const SHARPNESS = 4;
+/** Distances that are counted from the middle of a cell and end before it have no logarithm; they are taken for so many strides. */
+const LEAST_DISTANCE = 0.2;
+
 /**
- * The model with another layout of its heads' maps. The logit's row stays the same bit for bit, the others begin anew; thresholds and
- * calibrations are those of an untrained model.
+ * The rows of a side's distribution from its row of a logarithm. Each step from a bin to the next is a logistic curve around the distance half way
+ * between them, so that the mean bin is about the distance.
+ * @param row of the weights, or of the bias
+ * @param shift what is added to a distance where bins count from another point, in strides
+ */
+function asBins(row: Float32Array, bins: number, shift: number, isBias: boolean): Float32Array {
+  let offset = 0;
+  const rows = Array.from({ length: bins }, (_, bin) => {
+    if (bin > 0 && isBias) offset -= SHARPNESS * Math.log(Math.max(LEAST_DISTANCE, bin - 0.5 - shift));
+    return Array.from(row, (v) => SHARPNESS * bin * v + offset);
+  });
+  return Float32Array.from(rows.flat());
+}
+
+/**
+ * The model with another layout of its heads' maps. The logit's row stays the same bit for bit; distances become distributions around them; all else
+ * begins anew. Thresholds and calibrations are those of an untrained model.
  * @throws E_MODEL for int8, and for a network whose heads do not end in rows of their own
  */
 export function withLayout({ graph, info }: Model, layout: HeadLayout, seed = 1): Model {
@@ -120,11 +140,18 @@ export function withLayout({ graph, info }: Model, layout: HeadLayout, seed = 1)
     "",
   );
   for (const { task, stride, name } of maps) addMap(b, task, stride, ends.get(name)!.inputs[0]!, layout);
+  const { box, bins, channels, point } = info.layout;
   for (const { task, name } of maps)
     for (const role of ["weight", "bias"] as const) {
-      const { data } = paramOf(graph, ends.get(name)!, role);
+      const data = paramOf(graph, ends.get(name)!, role).data as Float32Array;
       const fresh = b.params.get(`head.${task}.out.${role}`)!.data;
-      fresh.set(data.subarray(0, data.length / info.layout.channels));
+      const width = data.length / channels;
+      fresh.set(data.subarray(0, width));
+      if (box < 0 || bins > 0 || layout.bins === 0) continue;
+      for (const [side, sign] of [1, 1, -1, -1].entries()) {
+        const row = data.subarray((box + side) * width, (box + side + 1) * width);
+        fresh.set(asBins(row, layout.bins, sign * (layout.point - point), role === "bias"), (layout.box + side * layout.bins) * width);
+      }
     }
   const outputs = maps.map(({ name }) => name);
   return {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../../src/core/random.js";
+import { meanBin } from "../../src/detect/decode.js";
 import { Detector } from "../../src/detect/detector.js";
 import { buildNetwork } from "../../src/model/build.js";
 import { BOX_HEAD, boxHead, type HeadMaps, headLayout } from "../../src/model/head.js";
@@ -107,7 +108,7 @@ test("heads are kept bit for bit, dropped and added: what is kept detects the sa
   assert.deepEqual(withTasks(model, ["new"], 4).graph.params.get("head.new.out.weight"), changed.graph.params.get("head.new.out.weight"));
 });
 
-test("a head's boxes begin anew as distributions: what is there, and how surely, stays", async () => {
+test("a head's distances become distributions around them: what is there, how surely and about where stays", async () => {
   const model = small();
   const changed = withLayout(model, boxHead(8), 4);
   assert.deepEqual(changed.graph.outputs, model.graph.outputs);
@@ -120,15 +121,32 @@ test("a head's boxes begin anew as distributions: what is there, and how surely,
     const same = own ? data.length / 5 : data.length;
     assert.deepEqual(after.data.subarray(0, same), data.subarray(0, same), name);
   }
+  // sides of different lengths, from a third of a stride to six strides
+  const wanted = [0.34, 0.6, 1.1, 1.9, 2.7, 3.6, 4.5, 6];
+  for (const [i, length] of wanted.entries()) {
+    const bias = Math.log(length);
+    const params = new Map(model.graph.params);
+    const { dims, data } = params.get("head.a.out.bias")!;
+    params.set("head.a.out.bias", { dims, data: data.map((v, channel) => (channel === 0 ? v : bias)) });
+    const sides = withLayout({ ...model, graph: { ...model.graph, params } }, boxHead(8)).graph.params.get("head.a.out.bias")!
+      .data as Float32Array;
+    const [left, top, right, bottom] = [0, 1, 2, 3].map((side) => meanBin(sides, 1 + 8 * side, 8));
+    assert.deepEqual([top, bottom], [left, right]); // from the cell's corner instead of its middle: half a stride less and more
+    assert.ok(Math.abs(left! - Math.max(0, length - 0.5)) < 0.1 * (length + 0.5), `${i}: left ${left} of ${length - 0.5}`);
+    assert.ok(Math.abs(right! - (length + 0.5)) < 0.1 * (length + 0.5), `${i}: right ${right} of ${length + 0.5}`);
+  }
   using before = await Detector.load(model);
   using after = await Detector.load(loadModel(saveModel(changed)));
   const [a, b] = [before, after].map((detector) => detector.detect(frame(320, 192), { minScore: 0 }));
   assert.deepEqual(b!.presence, a!.presence);
-  // before they learn, sides are the mean of all bins, a box of 7 strides
   const largest = (found: typeof a) => Math.max(...found!.objects.map(({ score }) => score));
   assert.equal(largest(b), largest(a));
-  assert.ok(b!.objects.every(({ box }) => box.width > 20 || box.height > 20));
   assert.throws(() => withLayout({ ...small(), info: defaultInfo(["x"]) }, boxHead(8)), { code: "E_MODEL", message: /another network/ });
+});
+
+test("a head whose distributions become distances begins them anew", () => {
+  const back = withLayout(withLayout(small(), boxHead(8)), boxHead(0)).graph.params.get("head.a.out.bias")!;
+  assert.deepEqual([...back.data.subarray(1)], [1, 1, 1, 1]);
 });
 
 test("a coarser map is added behind a copy of the path's step down: the others stay to the bit", async () => {
