@@ -10,7 +10,7 @@ import { inputSize } from "../image/letterbox.js";
 import { loadModel, type Model, saveModel } from "../model/model.js";
 import { createEngine, type Engine, type WasmSource } from "../wasm/load.js";
 import { type AdaptOptions, type AdaptReport, type CameraFrames, fitOptionsOf, lookThrough } from "./adapt.js";
-import { type Cut, expectInt8, type Part } from "./cut.js";
+import { type Cut, expectInt8, PARTS, type Part } from "./cut.js";
 import { type Evaluation, evaluated } from "./evaluation.js";
 import { type Candidate, fitModel, isLabelled, taughtTasks } from "./fit.js";
 import { History, type Origin } from "./history.js";
@@ -193,9 +193,11 @@ export class Learner {
 
   /**
    * How memory will be used: as data, and in words.
-   * @throws E_ARGUMENT where nothing fits into `memoryBytes`
+   * @throws E_ARGUMENT where nothing fits into `memoryBytes`, and for another part
    */
   explain(what: Part = "path"): MemoryPlan & { text: string } {
+    if (!PARTS.includes(what))
+      throw new FourwayError("E_ARGUMENT", `explain: expected what out of ${PARTS.join(", ")}, got ${what}; choose one of these`);
     const plan = this.planFor(what);
     return { ...plan, text: describePlan(plan) };
   }

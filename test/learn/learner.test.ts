@@ -220,6 +220,11 @@ test("the kernels' memory is what the plan says, and less memory learns less", a
   assert.equal(small.explain("all").what, "heads");
   assert.ok(small.explain("all").total <= 3e6);
   assert.match(small.explain().text, /learns: heads/);
+  const other = {
+    code: "E_ARGUMENT",
+    message: "explain: expected what out of heads, path, stage, all, got thresholds; choose one of these",
+  };
+  assert.throws(() => small.explain("thresholds" as "heads"), other);
   const [short, long] = [small.explain("heads"), (await taught({ memoryBytes: 60e6 })).explain("heads")];
   assert.ok(short.scenes >= 8 && short.scenes <= short.frames, "scenes take half of the room at most");
   assert.equal(long.scenes, 64);

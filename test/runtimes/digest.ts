@@ -170,7 +170,7 @@ async function trainedDigest(wasm: WasmSource | undefined): Promise<string> {
 /** Frames that a learner learns from: so few that none is held back. */
 const LEARNED_FRAMES = 3;
 /** Of the learner: room for the path and few scenes. */
-const LEARNER_BYTES = 8e6;
+const LEARNER_BYTES = 10e6;
 
 /** From frames with labels to a file of int8 weights, thresholds and calibrations. */
 async function learnedDigest(model: string, wasm: WasmSource | undefined): Promise<string> {
