@@ -102,9 +102,9 @@ export function withCoarserMap({ graph, info }: Model): Model {
   };
 }
 
-/** How sharp a distribution is that stands for one distance; at 4 its mean is within a tenth of the distance and half a stride. */
+/** How sharp a distribution is that stands for one distance; at 4 its mean is within a tenth of the distance and half a stride, up to six strides. */
 const SHARPNESS = 4;
-/** Distances that are counted from the middle of a cell and end before it have no logarithm; they are taken for so many strides. */
+/** Half way between two bins may lie before the middle of a cell, where a distance has no logarithm; it is taken for so many strides. */
 const LEAST_DISTANCE = 0.2;
 
 /**
