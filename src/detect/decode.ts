@@ -11,7 +11,7 @@ import type { HeadLayout } from "../model/head.js";
 //   cell           its point lies (column + point, row + point) strides from the input's top left corner, `point` as the layout says
 
 /** The most boxes a task that go into suppression, the best ones. */
-const MAX_CANDIDATES = 300;
+export const MAX_CANDIDATES = 300;
 
 /** Bounds of the log distances, as in assembly/train/boxloss.ts. */
 const LOG_DISTANCE = [-4, 5] as const;
@@ -23,15 +23,32 @@ export interface HeadMap {
   width: number;
   stride: number;
   layout: HeadLayout;
+  /** Where the map holds logits alone: what computes all that the layout has, of the cells that are candidates. */
+  rows?: LateRows;
+}
+
+/** Computes cells' numbers when it is known which cells they are wanted of. */
+export interface LateRows {
+  /** Floats from a logit of the map to the next. */
+  step: number;
+  /**
+   * Computes the rows of those candidates that are cells of a map, and writes where they begin into `to.rows`.
+   * @param map its number
+   * @param taken rows of other maps that are to stay
+   * @returns how many rows were computed
+   */
+  compute(to: Candidates, map: number, taken: number): number;
 }
 
 /** Room for the best cells of one task, used again for each task of each frame. The first `count` entries count, best first. */
 export interface Candidates {
   count: number;
   logits: Float32Array;
-  /** Where each one's cell begins in the kernels' memory (floats), and which of the maps it belongs to. */
+  /** The number of each one's cell, row by row, and which of the maps it belongs to. */
   cells: Int32Array;
   maps: Uint8Array;
+  /** Where each one's numbers begin in the kernels' memory (floats); `locate` fills them. */
+  rows: Int32Array;
   /** Edges x0, y0, x1, y1 in frame pixels, four numbers each; `locate` fills them. */
   boxes: Float64Array;
   /** For suppression: sums of the edges of those that a candidate stands for, and of their weights, five numbers each. */
@@ -45,6 +62,7 @@ export function createCandidates(most = MAX_CANDIDATES): Candidates {
     logits: new Float32Array(most),
     cells: new Int32Array(most),
     maps: new Uint8Array(most),
+    rows: new Int32Array(most),
     boxes: new Float64Array(4 * most),
     votes: new Float64Array(5 * most),
   };
@@ -69,11 +87,11 @@ export function selectCells(to: Candidates, values: Float32Array, maps: readonly
   let largest = Number.NEGATIVE_INFINITY;
   to.count = 0;
   for (let map = 0; map < maps.length; map++) {
-    const { at, height, width, layout } = maps[map]!;
-    const step = layout.cell;
-    const end = at + height * width * step;
-    for (let cell = at; cell < end; cell += step) {
-      const logit = values[cell]!;
+    const { at, height, width, layout, rows } = maps[map]!;
+    const step = rows?.step ?? layout.cell;
+    const count = height * width;
+    for (let cell = 0; cell < count; cell++) {
+      const logit = values[at + cell * step]!;
       if (logit > largest) largest = logit;
       if (logit >= least) insert(to, logit, cell, map);
     }
@@ -102,45 +120,55 @@ function insert(to: Candidates, logit: number, cell: number, map: number): void 
   to.count = last + 1;
 }
 
+/** Finds each candidate's numbers, or has them computed. */
+function findRows(to: Candidates, maps: readonly HeadMap[]): void {
+  let taken = 0;
+  for (let map = 0; map < maps.length; map++) {
+    const { at, layout, rows } = maps[map]!;
+    if (rows) taken += rows.compute(to, map, taken);
+    else for (let i = 0; i < to.count; i++) if (to.maps[i] === map) to.rows[i] = at + to.cells[i]! * layout.cell;
+  }
+}
+
 /** Fills the candidates' boxes: from the cells' distances, taken back from the letterbox to frame pixels, clipped to the placed part. */
 export function locate(to: Candidates, values: Float32Array, maps: readonly HeadMap[], placement: Placement): void {
+  findRows(to, maps);
   const { sourceX, sourceY, sourceWidth, sourceHeight, left, top, width, height } = placement;
   const xScale = sourceWidth / width;
   const yScale = sourceHeight / height;
   for (let i = 0; i < to.count; i++) {
+    const { stride, layout, width: columns } = maps[to.maps[i]!]!;
     const cell = to.cells[i]!;
-    const map = maps[to.maps[i]!]!;
-    const { stride, layout } = map;
-    const index = (cell - map.at) / layout.cell;
-    const row = Math.floor(index / map.width);
-    const x = ((index - row * map.width + layout.point) * stride - left) * xScale;
+    const from = to.rows[i]!;
+    const row = Math.floor(cell / columns);
+    const x = ((cell - row * columns + layout.point) * stride - left) * xScale;
     const y = ((row + layout.point) * stride - top) * yScale;
     const box = 4 * i;
-    to.boxes[box] = sourceX + clamp(x - distance(values, cell, layout, 0) * stride * xScale, 0, sourceWidth);
-    to.boxes[box + 1] = sourceY + clamp(y - distance(values, cell, layout, 1) * stride * yScale, 0, sourceHeight);
-    to.boxes[box + 2] = sourceX + clamp(x + distance(values, cell, layout, 2) * stride * xScale, 0, sourceWidth);
-    to.boxes[box + 3] = sourceY + clamp(y + distance(values, cell, layout, 3) * stride * yScale, 0, sourceHeight);
+    to.boxes[box] = sourceX + clamp(x - distance(values, from, layout, 0) * stride * xScale, 0, sourceWidth);
+    to.boxes[box + 1] = sourceY + clamp(y - distance(values, from, layout, 1) * stride * yScale, 0, sourceHeight);
+    to.boxes[box + 2] = sourceX + clamp(x + distance(values, from, layout, 2) * stride * xScale, 0, sourceWidth);
+    to.boxes[box + 3] = sourceY + clamp(y + distance(values, from, layout, 3) * stride * yScale, 0, sourceHeight);
   }
 }
 
-/** The points of a candidate in frame pixels; undefined where the layout has none. */
+/** The points of a candidate that was located, in frame pixels; undefined where the layout has none. */
 export function pointsOf(
-  { cells, maps: of }: Candidates,
+  { cells, maps: of, rows }: Candidates,
   candidate: number,
   values: Float32Array,
   maps: readonly HeadMap[],
   { sourceX, sourceY, sourceWidth, sourceHeight, left, top, width, height }: Placement,
 ): Point[] | undefined {
-  const cell = cells[candidate]!;
-  const { at, stride, layout, width: columns } = maps[of[candidate]!]!;
+  const { stride, layout, width: columns } = maps[of[candidate]!]!;
   if (!layout.points) return undefined;
-  const index = (cell - at) / layout.cell;
-  const row = Math.floor(index / columns);
+  const cell = cells[candidate]!;
+  const from = rows[candidate]!;
+  const row = Math.floor(cell / columns);
   const { first, mirror } = layout.points;
-  const size = boxSize(values, cell, layout);
+  const size = boxSize(values, from, layout);
   return mirror.map((_, i) => ({
-    x: sourceX + ((index - row * columns + layout.point + size * values[cell + first + 2 * i]!) * stride - left) * (sourceWidth / width),
-    y: sourceY + ((row + layout.point + size * values[cell + first + 2 * i + 1]!) * stride - top) * (sourceHeight / height),
+    x: sourceX + ((cell - row * columns + layout.point + size * values[from + first + 2 * i]!) * stride - left) * (sourceWidth / width),
+    y: sourceY + ((row + layout.point + size * values[from + first + 2 * i + 1]!) * stride - top) * (sourceHeight / height),
   }));
 }
 
@@ -166,8 +194,8 @@ export function boxSize(values: Float32Array, cell: number, layout: HeadLayout):
 
 /** The mean of the numbers 0..bins - 1 under the softmax of the `bins` logits from index `first` on. */
 export function meanBin(values: Float32Array, first: number, bins: number): number {
-  let most = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < bins; i++) most = Math.max(most, values[first + i]!);
+  let most = values[first]!;
+  for (let i = 1; i < bins; i++) if (values[first + i]! > most) most = values[first + i]!;
   let sum = 0;
   let mean = 0;
   for (let i = 0; i < bins; i++) {

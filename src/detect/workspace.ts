@@ -4,6 +4,7 @@ import { type Graph, INPUT_SCALE, imageOf } from "../graph/graph.js";
 import { INPUT_MULTIPLE, inputSize, type Letterbox, letterboxBytes, letterboxed, maxTaps, prepareLetterbox } from "../image/letterbox.js";
 import { WHOLE } from "../model/head.js";
 import type { Model, ModelInfo } from "../model/model.js";
+import type { Place } from "../ops/op.js";
 import { compileForward, type Program } from "../program/forward.js";
 import { type PlacedParams, placeParams } from "../program/params.js";
 import { planForward, shapesOf } from "../program/plan.js";
@@ -12,6 +13,7 @@ import { foldNorms } from "../quant/fold.js";
 import type { Engine } from "../wasm/load.js";
 import { roomFor } from "../wasm/memory.js";
 import type { HeadMap } from "./decode.js";
+import { type LogitsFirst, logitsFirst, RowRoom } from "./lateRows.js";
 import { checkPixels } from "./options.js";
 
 /** Frame sizes whose plans are kept; of more, the oldest goes. */
@@ -40,11 +42,13 @@ interface SizedNetwork {
 }
 
 /**
- * The kernels' memory of one detector: the parameters, and above them one region in which frames of each size lay out, from the bottom,
+ * The kernels' memory of one detector: the parameters and the rows of candidates, and above them one region in which frames of each size lay out, from the bottom,
  * the network's arena, the letterbox's tables, its bytes (f32 networks only), the frame and its planes (where it is Y'CbCr). The region grows to the largest size seen.
  */
 export class Workspace {
+  /** What runs over a frame: the network, or its logits first. */
   private readonly graph: Graph;
+  private readonly late: { heads: LogitsFirst["heads"]; room: RowRoom } | undefined;
   private readonly params: PlacedParams;
   private readonly base: number;
   private end: number;
@@ -62,9 +66,13 @@ export class Workspace {
   ) {
     checkPixels(pixels);
     const { graph, info } = model;
-    this.graph = graph.nodes.some(({ op }) => op === "norm") ? foldNorms(graph) : graph;
-    checkNetwork(this.graph, info);
-    this.params = placeParams(engine, this.graph);
+    const whole = graph.nodes.some(({ op }) => op === "norm") ? foldNorms(graph) : graph;
+    checkNetwork(whole, info);
+    const first = logitsFirst(whole, info.layout);
+    this.graph = first?.graph ?? whole;
+    const all = first ? { ...first.graph, nodes: [...first.graph.nodes, ...first.heads.map(({ node }) => node)] } : whole;
+    this.params = placeParams(engine, all);
+    if (first) this.late = { heads: first.heads, room: new RowRoom(engine, all, first.heads, this.params, info.layout) };
     this.base = engine.memory.mark;
     this.end = this.base;
   }
@@ -119,10 +127,7 @@ export class Workspace {
     const letterbox = prepareLetterbox(this.engine, tables, { width, height }, placement);
     const count = tasks.length;
     const maps = Array.from({ length: count }, (_, task) =>
-      strides.map((stride, level) => {
-        const map = program.outputs[level * count + task]!;
-        return { at: map.offset >> 2, height: map.height, width: map.width, stride, layout };
-      }),
+      strides.map((stride, level) => ({ ...this.mapAt(program, level * count + task), stride, layout })),
     );
     return {
       width,
@@ -137,6 +142,19 @@ export class Workspace {
       end,
       tables: this.engine.memory.i32.slice(letterbox.rows >> 2, letterbox.sums >> 2),
     };
+  }
+
+  /** Where one of the network's maps is. */
+  private mapAt({ outputs }: Program, index: number): Pick<HeadMap, "at" | "height" | "width" | "rows"> {
+    if (!this.late) {
+      const { offset, height, width } = outputs[index]!;
+      return { at: offset >> 2, height, width };
+    }
+    const { node, logits: name, channel } = this.late.heads[index]!;
+    const place = (value: string): Place => outputs[this.graph.outputs.indexOf(value)]!;
+    const logits = place(name);
+    const { offset, height, width } = logits;
+    return { at: (offset >> 2) + channel, height, width, rows: this.late.room.late(index, logits, place(node.inputs[0]!)) };
   }
 
   /** Lets the region reach to `end`. */

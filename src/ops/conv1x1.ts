@@ -1,7 +1,7 @@
 import { FourwayError } from "../core/errors.js";
 import { slopeOf } from "./activation.js";
 import { PAIR_PANELS, PANELS, QUAD_PANELS, stored } from "./layout.js";
-import { CONVOLUTION, type Op, rowsOf } from "./op.js";
+import { CONVOLUTION, type Op, rowsOf, type SiteI8 } from "./op.js";
 
 /** Pixels whose channels are widened to 16 bits at once in int8: 32 rows keep scratch and panels in the first-level cache. */
 const ROWS_I8 = 32;
@@ -45,14 +45,40 @@ export const conv1x1: Op<"conv1x1"> = {
       kernels.conv1x1(dx, dy, scratch, zeros, m, co, ci, 1);
     };
   },
-  forwardI8: ({ node, kernels, batch, part, inputs: [x], outputs: [y], params, scratch, scales, outputScales, byteFlip }) => {
-    const [from, to] = rowsOf(part, batch * y.height * y.width, TILE);
-    const ci = stored(x.channels);
-    const co = stored(y.channels);
-    const slope = slopeOf(node.attributes.activation);
-    const float = outputScales[0] === 0;
-    const kernel = float ? kernels.conv1x1I8F32 : kernels.conv1x1I8;
-    const [yAt, xAt] = [y.offset + (float ? 4 : 1) * from * co, x.offset + from * ci];
-    return () => kernel(yAt, xAt, params.weight, params.bias, scales, scratch, ROWS_I8, to - from, ci, co, slope, byteFlip);
+  forwardI8: (site) => {
+    const { batch, part, outputs } = site;
+    const [from, to] = rowsOf(part, batch * outputs[0].height * outputs[0].width, TILE);
+    const run = pixelsI8(site);
+    return () => run(from, to);
   },
 };
+
+/** The int8 kernel on pixels `from` to `to` of a site, counted row by row. */
+export function pixelsI8(
+  site: Pick<SiteI8<"conv1x1">, "node" | "kernels" | "inputs" | "outputs" | "params" | "scratch" | "scales" | "outputScales" | "byteFlip">,
+): (from: number, to: number) => void {
+  const { node, kernels, params, scratch, scales, outputScales, byteFlip } = site;
+  const [x] = site.inputs;
+  const [y] = site.outputs;
+  const ci = stored(x.channels);
+  const co = stored(y.channels);
+  const slope = slopeOf(node.attributes.activation);
+  const float = outputScales[0] === 0;
+  const kernel = float ? kernels.conv1x1I8F32 : kernels.conv1x1I8;
+  const pixel = (float ? 4 : 1) * co;
+  return (from, to) =>
+    kernel(
+      y.offset + pixel * from,
+      x.offset + ci * from,
+      params.weight,
+      params.bias,
+      scales,
+      scratch,
+      ROWS_I8,
+      to - from,
+      ci,
+      co,
+      slope,
+      byteFlip,
+    );
+}

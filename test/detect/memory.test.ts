@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Frame } from "../../src/core/frame.js";
 import { Detector } from "../../src/detect/detector.js";
+import { loadModel } from "../../src/model/model.js";
 import { colourModel, randomModel } from "./models.js";
 
 const FRAMES = 1000;
@@ -44,6 +46,7 @@ function heap(): number {
 
 for (const [name, model, threads] of [
   ["the network", randomModel(), 1],
+  ["an int8 network", loadModel(readFileSync("models/fourway-n.onnx")), 1],
   ["a tiny network", colourModel(), 1],
   ["a tiny network in two threads", colourModel(), 2],
 ] as const)

@@ -8,16 +8,18 @@ import { iou } from "../../src/core/box.js";
 import type { DetectedObject } from "../../src/core/detection.js";
 import type { Frame } from "../../src/core/frame.js";
 import { TASKS } from "../../src/core/task.js";
-import { createCandidates, locate, logitOf, selectCells, sigmoid } from "../../src/detect/decode.js";
+import { createCandidates, type HeadMap, locate, logitOf, selectCells, sigmoid } from "../../src/detect/decode.js";
 import { Detector } from "../../src/detect/detector.js";
 import { MAX_OBJECTS, suppress } from "../../src/detect/nms.js";
-import { Workspace } from "../../src/detect/workspace.js";
 import { INPUT_SCALE } from "../../src/graph/graph.js";
-import { runLetterbox } from "../../src/image/letterbox.js";
+import { pictureOf } from "../../src/learn/picture.js";
 import { loadModel, type Model } from "../../src/model/model.js";
 import { readDatasets } from "../../src/node/files.js";
 import { readImage } from "../../src/node/image.js";
 import { stored } from "../../src/ops/layout.js";
+import { compileForward } from "../../src/program/forward.js";
+import { placeParams } from "../../src/program/params.js";
+import { planForward } from "../../src/program/plan.js";
 import { drawScene } from "../../src/scenes/scene.js";
 import { createEngine } from "../../src/wasm/load.js";
 import { runOnnx } from "../support/ort.js";
@@ -61,22 +63,28 @@ async function frames(): Promise<Frame[]> {
 
 /** Our head outputs and those of onnxruntime-web for the same input, and what both detect. */
 async function bothEngines(model: Model, bytes: Uint8Array, frame: Frame) {
+  const { graph, info } = model;
   const engine = await createEngine();
-  const workspace = new Workspace(engine, model, model.info.pixels);
-  const network = workspace.prepare(frame);
-  const { program, letterbox, rgba, maps } = network;
   const { memory } = engine;
-  memory.u8.set(frame.data, rgba);
-  runLetterbox(engine, letterbox, rgba, frame, network.bytes, program.inputs[0]!);
-  const { width, height } = program.inputs[0]!;
-  const input = Float32Array.from(memory.i8.subarray(network.bytes, network.bytes + 3 * width * height), (v) => v * INPUT_SCALE);
+  const { picture, placement } = pictureOf(engine, frame, info.pixels);
+  const { width, height } = picture;
+  const input = Float32Array.from(picture.pixels, (v) => v * INPUT_SCALE);
+  const plan = planForward(graph, { batch: 1, width, height });
+  const program = compileForward(engine, plan, placeParams(engine, graph), memory.reserve(plan.bytes));
+  memory.i8.set(picture.pixels, program.inputs[0]!.offset);
   program.run();
+  const maps = info.tasks.map((_, t) =>
+    info.strides.map((stride, level): HeadMap => {
+      const map = program.outputs[level * info.tasks.length + t]!;
+      return { at: map.offset >> 2, height: map.height, width: map.width, stride, layout: info.layout };
+    }),
+  );
   const detect = (): DetectedObject[] =>
     model.info.tasks.flatMap((task, t) => {
       const candidates = createCandidates();
       const kept = new Int32Array(MAX_OBJECTS);
       selectCells(candidates, memory.f32, maps[t]!, logitOf(LEAST_SCORE));
-      locate(candidates, memory.f32, maps[t]!, letterbox.placement);
+      locate(candidates, memory.f32, maps[t]!, placement);
       return Array.from({ length: suppress(kept, candidates) }, (_, k) => {
         const [x, y, right, bottom] = candidates.boxes.subarray(4 * kept[k]!, 4 * kept[k]! + 4) as unknown as [
           number,
