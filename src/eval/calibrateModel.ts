@@ -12,7 +12,7 @@ import { chooseThresholds } from "./operatingPoints.js";
 import { fitPlattScaling } from "./plattScaling.js";
 import { presenceTruth } from "./presence.js";
 
-/** Pixels of the inputs that calibrations are fitted at, beside the model's own. */
+/** Pixels of the inputs that calibrations and thresholds are fitted at, beside the model's own. */
 const FIT_PIXELS = [61_440, 122_880, 245_760];
 /** Sides of boxes, in pixels of the input, at which scores are fitted. */
 const BOX_SIDES = [8, 16, 32, 64, 128, 256];
@@ -96,7 +96,7 @@ interface CalibrateOptions {
 }
 
 /**
- * The model with scores, presence and thresholds fitted anew on labelled pictures; the network stays as it is.
+ * The model with scores, presence and thresholds fitted anew on labelled pictures, at several sizes of the input together; the network stays as it is.
  * @returns the model, and its answers at its own input size
  * @throws E_DATA without a picture; E_IMAGE without `onFault`
  */
@@ -112,8 +112,9 @@ export async function calibrateModel(
     detectAll(read, model, known, { pixels: size, onFault, onPicture: (done) => onImage?.(what, done, known.length) });
   const raw: Model = { graph, info: { ...info, scores: ofAll(tasks, () => IDENTITY), presence: ofAll(tasks, () => IDENTITY) } };
   const answers: RawAnswers[] = [];
+  const sizes = [...new Set([pixels, ...FIT_PIXELS])];
   let readable = samples;
-  for (const size of new Set([pixels, ...FIT_PIXELS])) {
+  for (const size of sizes) {
     const { samples: seen, found } = await look(raw, `at ${size} pixels`, size, readable);
     readable = seen;
     answers.push({ samples: seen, found, pixels: size });
@@ -123,12 +124,15 @@ export async function calibrateModel(
     scores: ofAll(tasks, (task) => fitScores(task, answers)),
     presence: ofAll(tasks, (task) => fitPresence(task, answers)),
   };
-  const own = await look({ graph, info: calibrated }, "calibrated", pixels, readable);
-  const chosen = ofAll(tasks, (task) => chooseThresholds(task, own.samples, own.found));
+  const looks: Answers[] = [];
+  for (const size of sizes) looks.push(await look({ graph, info: calibrated }, `calibrated, at ${size} pixels`, size, readable));
+  const seen = looks.flatMap((each) => each.samples);
+  const found = looks.flatMap((each) => each.found);
+  const chosen = ofAll(tasks, (task) => chooseThresholds(task, seen, found));
   const at = (point: OperatingPoint): Record<Task, number> =>
     ofAll(tasks, (task) => Math.floor((chosen[task]?.[point] ?? DEFAULT_THRESHOLD) * THRESHOLD_STEPS) / THRESHOLD_STEPS);
   const thresholds = { precise: at("precise"), balanced: at("balanced"), sensitive: at("sensitive") };
-  return { model: { graph, info: { ...calibrated, thresholds } }, answers: own };
+  return { model: { graph, info: { ...calibrated, thresholds } }, answers: looks[0]! };
 }
 
 function ofAll<T>(tasks: readonly Task[], of: (task: Task) => T): Record<Task, T> {
