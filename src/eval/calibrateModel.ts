@@ -15,7 +15,7 @@ import { presenceTruth } from "./presence.js";
 /** Pixels of the inputs that calibrations and thresholds are fitted at, beside the model's own. */
 const FIT_PIXELS = [61_440, 122_880, 245_760];
 /** Sides of boxes, in pixels of the input, at which scores are fitted. */
-const BOX_SIDES = [8, 16, 32, 64, 128, 256];
+const BOX_SIDES = [8, 16, 32, 64, 128, 256, 512];
 /** Raw scores below this are left out of the fit: next to nothing is right there, and they are many. */
 const LEAST_FITTED = 0.01;
 /** Thresholds are rounded down to one such part: a detection's own score passes, and none that was to be kept out lies so close below. */
