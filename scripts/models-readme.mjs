@@ -116,7 +116,7 @@ function comparison() {
   return `
 ## Beside other detectors
 
-On the same validation photographs, one thread, one run on an otherwise idle machine (ratios count: milliseconds are a tenth to a third above those of the README, whose frames are all of one size), a frame's preparation included; the others are COCO detectors in onnxruntime-web. \`fourway-l\` began with NanoDet-Plus-m-1.5x. Made with
+On the same validation photographs, one thread, one run on an otherwise idle machine (ratios count: milliseconds are a tenth to a half above those of the README, whose frames are all of one size), a frame's preparation included; the others are COCO detectors in onnxruntime-web. \`fourway-l\` began with NanoDet-Plus-m-1.5x. Made with
 \`fourway eval --data DIR --model ... --pixels ... --peer ... --json models/accuracy.json --plot models/accuracy.svg\`.
 
 ![mean AP50 against milliseconds a picture](accuracy.svg)
