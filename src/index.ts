@@ -41,14 +41,15 @@ export { type Camera, SpawnedDetector } from "./detect/spawnedDetector.js";
 export type { Live, Watch, WatchOptions } from "./detect/watch.js";
 export type { Port, Ports, Tensor } from "./engines/onnxruntime.js";
 export type { Found } from "./eval/averagePrecision.js";
-export { formatScores, scoresToJson } from "./eval/format.js";
 export {
+  fitBetaCalibration,
   fitPlattScaling,
   type LogitSizes,
   type Reliability,
   type ReliabilityBin,
   reliability,
-} from "./eval/plattScaling.js";
+} from "./eval/fitCalibration.js";
+export { formatScores, scoresToJson } from "./eval/format.js";
 export type { PointScores } from "./eval/points.js";
 export {
   type CurvePoint,
@@ -62,7 +63,7 @@ export {
 export type { Activation, Graph, GraphInput, GraphNode, OpAttributes, OpName, Param, Role } from "./graph/graph.js";
 export type { Placement } from "./image/letterbox.js";
 export { COCO_CLASSES, planesBgr, type Teacher, type View } from "./label/teacher.js";
-export type { PlattScaling } from "./model/calibration.js";
+export type { BetaCalibration, PlattScaling } from "./model/calibration.js";
 export { type HeadKind, type HeadLayout, type HeadMaps, type HeadOutput, headLayout, type PointRows } from "./model/head.js";
 export { DEFAULT_PIXELS, DEFAULT_THRESHOLD, loadModel, type Model, type ModelInfo, saveModel } from "./model/model.js";
 export { withTasks } from "./model/surgery.js";

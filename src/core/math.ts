@@ -1,4 +1,4 @@
-// Exponential and logarithm of doubles that give the same bits in every runtime, which Math.exp and Math.log do not: only + - * /, in one order.
+// Exponential, logarithm and softplus of doubles that give the same bits in every runtime, which Math.exp and Math.log do not: only + - * /, in one order.
 
 /** ln 2 as a sum: the first part has few enough digits that its product with an exponent is exact. */
 const [LN2_HIGH, LN2_LOW] = [0.6931471803691238, 1.9082149292705877e-10];
@@ -51,4 +51,9 @@ export function log(x: number): number {
   let sum = 0;
   for (let k = LOG_TERMS; k >= 0; k--) sum = 1 / (2 * k + 1) + square * sum;
   return n * LN2_HIGH + (n * LN2_LOW + 2 * s * sum);
+}
+
+/** ln(1 + e^x) within 1e-15, relative to the larger of it and 1: near x where x is large, near 0 where it is far below. */
+export function softplus(x: number): number {
+  return x > 0 ? x + log(1 + exp(-x)) : log(1 + exp(x));
 }

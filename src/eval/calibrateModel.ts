@@ -4,12 +4,12 @@ import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import type { ReadImage } from "../data/picture.js";
 import { inputSize, letterboxed } from "../image/letterbox.js";
-import { IDENTITY, type PlattScaling } from "../model/calibration.js";
+import { type BetaCalibration, IDENTITY, type PlattScaling } from "../model/calibration.js";
 import { DEFAULT_THRESHOLD, type Model, type ModelInfo } from "../model/model.js";
 import { type Answers, detectAll } from "./answers.js";
 import { type Found, IGNORED, matchTask, RIGHT } from "./averagePrecision.js";
+import { fitBetaCalibration, fitPlattScaling } from "./fitCalibration.js";
 import { chooseThresholds } from "./operatingPoints.js";
-import { fitPlattScaling } from "./plattScaling.js";
 import { presenceTruth } from "./presence.js";
 
 /** Pixels of the inputs that calibrations and thresholds are fitted at, beside the model's own. */
@@ -20,7 +20,7 @@ const BOX_SIDES = [8, 16, 32, 64, 128, 256, 512];
 const LEAST_FITTED = 0.01;
 /** Thresholds are rounded down to one such part: a detection's own score passes, and none that was to be kept out lies so close below. */
 const THRESHOLD_STEPS = 1e6;
-/** Digits behind the point of a calibration's scales and offsets: files stay small. */
+/** Digits behind the point of a calibration's scales, bends and offsets: files stay small. */
 const DIGITS = 4;
 /** Probabilities are clamped to this distance from 0 and 1 before they become logits. */
 const MIN_PROBABILITY = 1e-7;
@@ -37,9 +37,9 @@ function logit(probability: number): number {
   return Math.log(p / (1 - p));
 }
 
-function rounded({ sizes, scales, offsets }: PlattScaling): PlattScaling {
-  const round = (value: number): number => Number(value.toFixed(DIGITS));
-  return { sizes, scales: scales.map(round), offsets: offsets.map(round) };
+function rounded({ sizes, ...terms }: BetaCalibration): BetaCalibration {
+  const round = (values: number[]): number[] => values.map((value) => Number(value.toFixed(DIGITS)));
+  return { sizes, scales: round(terms.scales), ...(terms.bends ? { bends: round(terms.bends) } : {}), offsets: round(terms.offsets) };
 }
 
 /** The input that a model sees a sample's picture in, and how much of it each pixel of the label takes: input pixels a side. */
@@ -70,7 +70,7 @@ export function fitScores(task: Task, answers: readonly RawAnswers[]): PlattScal
 }
 
 /** Calibration of a task's presence, by the side of the input; the identity where nothing is known. */
-export function fitPresence(task: Task, answers: readonly RawAnswers[]): PlattScaling {
+export function fitPresence(task: Task, answers: readonly RawAnswers[]): BetaCalibration {
   const logits: number[] = [];
   const truths: boolean[] = [];
   const sides: number[] = [];
@@ -83,7 +83,7 @@ export function fitPresence(task: Task, answers: readonly RawAnswers[]): PlattSc
       sides.push(inputOf(sample, pixels).side);
     });
   const at = new Set(answers.map(({ pixels }) => Math.round(Math.sqrt(pixels))).toSorted((a, b) => a - b));
-  return rounded(fitPlattScaling(logits, truths, { of: sides, at: [...at] }));
+  return rounded(fitBetaCalibration(logits, truths, { of: sides, at: [...at] }));
 }
 
 /** Settings of `calibrateModel`. */

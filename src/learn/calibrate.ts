@@ -3,8 +3,8 @@ import type { Task } from "../core/task.js";
 import type { Sample } from "../data/dataset.js";
 import { logitOf, sigmoid } from "../detect/decode.js";
 import { type Found, IGNORED, matchTask, RIGHT } from "../eval/averagePrecision.js";
+import { fitPlattScaling } from "../eval/fitCalibration.js";
 import { thresholdsOn } from "../eval/operatingPoints.js";
-import { fitPlattScaling } from "../eval/plattScaling.js";
 import { presenceTruth } from "../eval/presence.js";
 import type { CurvePoint } from "../eval/scores.js";
 import type { ModelInfo } from "../model/model.js";
@@ -91,6 +91,11 @@ export function withPresence(info: ModelInfo, task: Task, samples: readonly Samp
   const [scale, offset] = [1 + part * (scales[0]! - 1), part * offsets[0]!];
   const { sizes, ...old } = info.presence[task]!;
   const round = (value: number): number => Math.round(value * STEPS) / STEPS;
-  const fitted = { sizes, scales: old.scales.map((v) => round(scale * v)), offsets: old.offsets.map((v) => round(scale * v + offset)) };
+  const fitted = {
+    sizes,
+    scales: old.scales.map((v) => round(scale * v)),
+    ...(old.bends ? { bends: old.bends.map((v) => round(scale * v)) } : {}),
+    offsets: old.offsets.map((v) => round(scale * v + offset)),
+  };
   return { ...info, presence: { ...info.presence, [task]: fitted } };
 }

@@ -1,14 +1,24 @@
 // What a logit is worth.
-//   probability  sigmoid(scale * logit + offset), scale and offset depend on a size
+//   probability  sigmoid(scale * logit + bend * softplus(logit) + offset), all three depend on a size; a score has no bend
 //   size         of a score: square root of the box's area; of presence: square root of the input's area; both in pixels of the input
-//   between two of `sizes` scale and offset change linearly with the size, beyond the ends they stay; only + - * / so that every runtime gives the same bits
-//   source       Platt 1999
+//   between two of `sizes` they change linearly with the size, beyond the ends they stay; only + - * / so that every runtime gives the same bits
+//   source       Platt 1999; with a bend Kull, Silva Filho & Flach 2017, "Beta calibration", whose a is the scale and b scale + bend
+
+import { softplus } from "../core/math.js";
 
 /** A calibration: scale and offset at sizes (pixels of the input, rising); scales are positive, so at one size the order of logits stays. */
 export interface PlattScaling {
   sizes: number[];
   scales: number[];
   offsets: number[];
+}
+
+/**
+ * A calibration whose scale is one for logits far below 0 and another, scale + bend, for those far above, both positive: a model that is often
+ * wrong where it is sure is doubted there alone. Without bends it is Platt scaling.
+ */
+export interface BetaCalibration extends PlattScaling {
+  bends?: number[];
 }
 
 /** The calibration that changes nothing. */
@@ -25,13 +35,13 @@ export function sizeIndex(sizes: readonly number[], size: number): number {
 }
 
 /** The calibrated logit: its sigmoid is a probability. */
-export function calibratedLogit({ sizes, scales, offsets }: PlattScaling, logit: number, size: number): number {
+export function calibratedLogit({ sizes, scales, offsets, bends }: BetaCalibration, logit: number, size: number): number {
   const at = sizeIndex(sizes, size);
   const index = Math.floor(at);
   const share = at - index;
-  if (share === 0) return scales[index]! * logit + offsets[index]!;
-  const scale = scales[index]! + share * (scales[index + 1]! - scales[index]!);
-  return scale * logit + offsets[index]! + share * (offsets[index + 1]! - offsets[index]!);
+  const of = (values: number[]): number => (share === 0 ? values[index]! : values[index]! + share * (values[index + 1]! - values[index]!));
+  const straight = of(scales) * logit + of(offsets);
+  return bends ? straight + of(bends) * softplus(logit) : straight;
 }
 
 /** The least raw logit that can reach a calibrated one, at whatever size. Between two sizes it has no minimum of its own: a ratio of linear functions. */

@@ -8,7 +8,7 @@ import { GREY, PIXELS } from "../image/letterbox.js";
 import { readOnnx } from "../onnx/read.js";
 import { writeOnnx } from "../onnx/write.js";
 import { mapName } from "./build.js";
-import { IDENTITY, type PlattScaling } from "./calibration.js";
+import { type BetaCalibration, IDENTITY, type PlattScaling } from "./calibration.js";
 import { BOX_HEAD, BOX_MAPS, checkMaps, type HeadMaps, headLayout } from "./head.js";
 
 /** What a detector must know beside the network. */
@@ -21,7 +21,7 @@ export interface ModelInfo extends HeadMaps {
   /** Calibration of scores by the box's size in the input, a task each: the probability that a detection is right at IoU .5. */
   scores: Record<Task, PlattScaling>;
   /** Calibration of presence from a task's largest logit, by the input's size. */
-  presence: Record<Task, PlattScaling>;
+  presence: Record<Task, BetaCalibration>;
   /** How the model came to be, in words: training data, command, trunk, seed, .. */
   notes: Record<string, string>;
 }
@@ -146,20 +146,22 @@ const oneSize = ({ scale, offset }: Pair): PlattScaling => ({ ...IDENTITY, scale
 /** At most so many sizes in a calibration. */
 const MAX_SIZES = 64;
 
-/** Whether a value from a file is a calibration: lists of one length, sizes rising, scales positive. */
-function isScaling(v: unknown): v is PlattScaling {
-  const { sizes, scales, offsets } = (v ?? {}) as Partial<Record<keyof PlattScaling, unknown>>;
-  const lists = [sizes, scales, offsets];
+/** Whether a value from a file is a calibration: lists of one length, sizes rising, scales positive, with their bends too. */
+function isCalibration(v: unknown): v is BetaCalibration {
+  const { sizes, scales, offsets, bends } = (v ?? {}) as Partial<Record<keyof BetaCalibration, unknown>>;
+  const lists = bends === undefined ? [sizes, scales, offsets] : [sizes, scales, offsets, bends];
   if (!lists.every((list) => Array.isArray(list) && list.every(finite))) return false;
-  const [at, by] = [sizes as number[], scales as number[]];
+  const [at, by, more] = [sizes, scales, bends] as [number[], number[], number[] | undefined];
   return (
     at.length >= 1 &&
     at.length <= MAX_SIZES &&
     lists.every((list) => (list as number[]).length === at.length) &&
     at.every((size, i) => size > (at[i - 1] ?? 0)) &&
-    by.every((scale) => scale > 0)
+    by.every((scale, i) => scale > 0 && scale + (more?.[i] ?? 0) > 0)
   );
 }
+
+const isScaling = (v: unknown): v is PlattScaling => isCalibration(v) && v.bends === undefined;
 
 /**
  * Reads what `saveModel` wrote, from a buffer, typed array or DataView. A file of an older version has no digest and is not checked for damage.
@@ -221,7 +223,7 @@ export function loadModel(file: Bytes): Model {
   const scores = older ? perTask(tasks, () => IDENTITY) : (parse("scores", (v) => isRecord(v, tasks, isScaling)) as ModelInfo["scores"]);
   const presence = older
     ? perTask(tasks, (task) => oneSize((parse("presence", (v) => isRecord(v, tasks, isPair)) as Record<Task, Pair>)[task]!))
-    : (parse("presence", (v) => isRecord(v, tasks, isScaling)) as ModelInfo["presence"]);
+    : (parse("presence", (v) => isRecord(v, tasks, isCalibration)) as ModelInfo["presence"]);
   const strides = parse("strides", (v) => Array.isArray(v) && v.length > 0 && v.every(finite)) as number[];
   const isOutput = (v: unknown): boolean => Array.isArray(v) && v.length === 2 && typeof v[0] === "string" && finite(v[1]);
   const outputs = (): unknown => parse("head", (v) => Array.isArray(v) && v.length > 0 && v.every(isOutput));

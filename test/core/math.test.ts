@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { exp, log } from "../../src/core/math.js";
+import { exp, log, softplus } from "../../src/core/math.js";
 import { Random } from "../../src/core/random.js";
 
 /** A few units in the last place of a double; the runtime's own functions are right to about one. */
@@ -25,4 +25,13 @@ test("log is the inverse of exp, and of 0, infinity and what has none it is what
     assert.ok(Math.abs(log(x) - wanted) <= TOLERANCE * Math.max(1, Math.abs(wanted)), `log(${x}): ${log(x)}, not ${wanted}`);
   }
   for (const x of [0, -0, 1, Number.POSITIVE_INFINITY, -1, Number.NaN]) assert.deepEqual(log(x), Math.log(x), String(x));
+});
+
+test("softplus is ln(1 + e^x), what it was given where that is large, and nothing far below 0", () => {
+  for (let x = -40; x <= 40; x += 0.37) {
+    const wanted = x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x));
+    assert.ok(Math.abs(softplus(x) - wanted) <= TOLERANCE * Math.max(1, wanted), `softplus(${x}): ${softplus(x)}, not ${wanted}`);
+  }
+  assert.deepEqual([-1e9, 1e9, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY].map(softplus), [0, 1e9, 0, Infinity]);
+  assert.ok(Number.isNaN(softplus(Number.NaN)));
 });

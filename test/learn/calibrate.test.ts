@@ -80,3 +80,20 @@ test("presence is calibrated in part on few frames, and stays where none is know
   const unknown = samples.map((sample) => ({ ...sample, labels: {} }));
   assert.deepEqual(withPresence(START, "car", unknown, found), START);
 });
+
+test("presence fitted to frames goes on from the bent calibration that a model has", () => {
+  const bent = { sizes: [100, 200], scales: [1, 2], bends: [-0.5, 3], offsets: [0, 1] };
+  const { samples, found } = frames(8, [0.9], []);
+  const sure = found.map((each) => ({ ...each, presence: { car: 0.8 } }));
+  const { scales, bends, offsets } = withPresence({ ...START, presence: { car: bent } }, "car", samples, sure).presence.car!;
+  const scale = scales[0]!;
+  assert.ok(Math.abs(scale - 1) > 0.01);
+  const near = (values: number[] | undefined, wanted: number[]): void =>
+    assert.ok(
+      wanted.every((value, k) => Math.abs(values![k]! - value) < 1e-5),
+      `${values} for ${wanted}`,
+    );
+  near(scales, [scale, 2 * scale]);
+  near(bends, [-0.5 * scale, 3 * scale]);
+  near(offsets, [offsets[0]!, offsets[0]! + scale]);
+});

@@ -20,6 +20,21 @@ test("the identity changes no logit at any size", () => {
   for (const size of [0, 1, 300]) for (const logit of [-7.25, 0, 3]) assert.equal(calibratedLogit(IDENTITY, logit, size), logit);
 });
 
+test("a bend adds its part of ln(1 + e^logit), and changes with the size as scale and offset do", () => {
+  const bent = { ...SCALING, bends: [2, -1, 0] };
+  for (const [size, bend] of [
+    [8, 2],
+    [12, 0.5],
+    [16, -1],
+    [40, -0.5],
+    [64, 0],
+  ] as const)
+    for (const logit of [-30, -2, 0, 1.5, 30]) {
+      const more = calibratedLogit(bent, logit, size) - calibratedLogit(SCALING, logit, size);
+      assert.ok(Math.abs(more - bend * Math.log1p(Math.exp(logit))) < 1e-12, `${logit} at ${size}: ${more}`);
+    }
+});
+
 test("no logit below the least one reaches what is asked for at any size, and it does at one", () => {
   for (const wanted of [-3, -0.5, 0, 2]) {
     const least = leastLogit(SCALING, wanted);

@@ -18,7 +18,7 @@ function model(): Model {
     pixels: 100_352,
     thresholds: { precise: { a: 1, b: 0.5, c: 1 }, balanced: { a: 0, b: 0.5, c: 1 }, sensitive: { a: 0, b: 0.25, c: 0 } },
     scores: { a: one(0.7, -1.25), b: { sizes: [8, 16.5, 90], scales: [1, 2, 0.5], offsets: [0, -3, 1e-9] }, c: one(1, 0) },
-    presence: { a: one(0.7, -1.25), b: { sizes: [128, 512], scales: [1, 2], offsets: [0, -3] }, c: one(2, 3) },
+    presence: { a: one(0.7, -1.25), b: { sizes: [128, 512], scales: [1, 2], bends: [0.5, -1.9], offsets: [0, -3] }, c: one(2, 3) },
     notes: { trained: "2 epochs, seed 1", data: "scenes, street ✓" },
   };
   return { graph: foldNorms(smallNetwork(1)), info };
@@ -83,6 +83,10 @@ const WRONG: [key: string, value: string | undefined][] = [
   ["presence", '{"a":1,"b":1,"c":1}'],
   ["presence", '{"a":{"scale":1,"offset":0},"b":{"scale":1,"offset":0},"c":{"scale":1,"offset":0}}'],
   ["presence", scalings({ sizes: [1], scales: [1], offsets: [null] })],
+  ["presence", scalings({ sizes: [1], scales: [1], bends: [-1], offsets: [0] })],
+  ["presence", scalings({ sizes: [1], scales: [1], bends: [1, 1], offsets: [0] })],
+  ["presence", scalings({ sizes: [1], scales: [1], bends: null, offsets: [0] })],
+  ["scores", scalings({ sizes: [1], scales: [1], bends: [1], offsets: [0] })],
 ];
 
 for (const [key, value] of WRONG)

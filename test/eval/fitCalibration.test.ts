@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FourwayError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
-import { fitPlattScaling as fitAtSizes, reliability } from "../../src/eval/plattScaling.js";
-import { IDENTITY } from "../../src/model/calibration.js";
+import { fitPlattScaling as fitAtSizes, fitBetaCalibration, reliability } from "../../src/eval/fitCalibration.js";
+import { calibratedLogit, IDENTITY } from "../../src/model/calibration.js";
 
 interface Pair {
   scale: number;
@@ -151,6 +151,94 @@ test("a size without logits takes after its neighbour, and one whose logits say 
   );
   assert.equal(turned.scales[1], 0.01);
   assert.ok(turned.scales[0]! > 1);
+});
+
+/** Logits whose truths are drawn with probability sigmoid(low * part below 0 + high * part above 0 + offset). */
+function drawBent(
+  seed: number,
+  count: number,
+  [low, high, offset]: readonly [number, number, number],
+): { logits: number[]; truths: boolean[] } {
+  const random = new Random(seed);
+  const logits = Array.from({ length: count }, () => 3 * random.normal());
+  const above = (x: number): number => Math.max(0, x) + Math.log1p(Math.exp(-Math.abs(x)));
+  return { logits, truths: logits.map((logit) => random.chance(sigmoid(high * above(logit) - low * above(-logit) + offset))) };
+}
+
+test("a beta calibration finds both scales of the law that the truths were drawn by, and Platt scaling where they are one", () => {
+  for (const law of [
+    [1.5, 0.3, 1],
+    [0.4, 2, -1],
+    [0.8, 0.8, 0.5],
+  ] as const) {
+    const { logits, truths } = drawBent(31, 40000, law);
+    const { scales, bends, offsets } = fitBetaCalibration(logits, truths);
+    const found = [scales[0]!, scales[0]! + bends![0]!, offsets[0]!];
+    // about four standard errors at 40 000 draws
+    assert.ok(
+      found.every((value, k) => Math.abs(value - law[k]!) < 0.16),
+      `${found} for ${law}`,
+    );
+  }
+});
+
+test("what is often wrong where it is sure keeps its worth elsewhere: the error of beta calibration is the smaller on fresh draws", () => {
+  const law = [2, 0.01, 2.2] as const;
+  const learned = drawBent(33, 400, law);
+  const fresh = drawBent(34, 8000, law);
+  const [platt, beta] = [fitAtSizes, fitBetaCalibration].map((fit) => {
+    const calibration = fit(learned.logits, learned.truths);
+    return reliability(
+      fresh.logits.map((logit) => sigmoid(calibratedLogit(calibration, logit, 1))),
+      fresh.truths,
+    ).error!;
+  });
+  assert.ok(beta! < 0.03 && platt! > 1.5 * beta!, `${platt} and ${beta}`);
+});
+
+test("at a beta calibration the oracle's cost is flat: its prior draws scales to 1, to one another, and to those of the next size", () => {
+  const { logits, truths } = drawBent(35, 80, [1.2, 0.4, 0.5]);
+  const { sizes, scales, bends, offsets } = fitBetaCalibration(logits, truths, {
+    of: logits.map((_, i) => (i % 2 ? 10 : 20)),
+    at: [10, 20],
+  });
+  const high = bends!.map((bend, k) => bend + scales[k]!);
+  const positives = truths.filter(Boolean).length;
+  const oracle = ([a0, a1, b0, b1, c0, c1]: number[]): number => {
+    const square = (...values: number[]): number => values.reduce((sum, value) => sum + value * value, 0);
+    let sum =
+      0.005 * square(a0! - 1, a1! - 1, b0! - 1, b1! - 1, c0!, c1!) + 0.5 * square(a1! - a0!, b1! - b0!, c1! - c0!, b0! - a0!, b1! - a1!);
+    logits.forEach((logit, i) => {
+      const p = sigmoid(logit);
+      const [a, b, c] = i % 2 ? [a0!, b0!, c0!] : [a1!, b1!, c1!];
+      const target = truths[i] ? (positives + 1) / (positives + 2) : 1 / (truths.length - positives + 2);
+      const q = sigmoid(a * Math.log(p) - b * Math.log(1 - p) + c);
+      sum -= target * Math.log(q) + (1 - target) * Math.log(1 - q);
+    });
+    return sum;
+  };
+  assert.deepEqual(sizes, [10, 20]);
+  const at = [...scales, ...high, ...offsets];
+  const h = 1e-4;
+  at.forEach((_, k) => {
+    const moved = (by: number): number => oracle(at.map((value, j) => (j === k ? value + by : value)));
+    assert.ok(Math.abs(moved(h) - moved(-h)) / (2 * h) < 1e-5, `parameter ${k}`);
+    assert.ok(moved(0.1) > oracle(at) && moved(-0.1) > oracle(at));
+  });
+});
+
+test("a beta calibration flattens the side that says the contrary alone, and stays finite where all is separable or nothing is there", () => {
+  const { logits, truths } = drawBent(37, 4000, [1, -0.3, 2]);
+  const { scales, bends } = fitBetaCalibration(logits, truths);
+  assert.ok(Math.abs(scales[0]! + bends![0]! - 0.01) < 1e-9 && scales[0]! > 0.5);
+  const ramp = Array.from({ length: 40 }, (_, i) => 1000 * (i - 19.5));
+  const fit = fitBetaCalibration(
+    ramp,
+    ramp.map((logit) => logit > 0),
+  );
+  assert.ok([...fit.scales, ...fit.bends!, ...fit.offsets].every(Number.isFinite));
+  assert.deepEqual(fitBetaCalibration([], []), IDENTITY);
+  assert.throws(() => fitBetaCalibration([1], []), { code: "E_ARGUMENT", message: /^fitBetaCalibration: expected one truth/ });
 });
 
 test("the reliability table and its error are those counted by hand", () => {

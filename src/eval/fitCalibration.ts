@@ -1,18 +1,23 @@
 // Calibration: of the answers that get a probability of .8, eight in ten should be right.
-//   fit         p = sigmoid(scale * logit + offset), scale and offset linear between sizes, by maximum likelihood
-//   parameters  scales of all sizes, then their offsets: float64 [2 * sizes]
-//   source      Platt 1999; smoothed targets and Newton with backtracking from Lin, Lin & Weng 2007,
-//               "A note on Platt's probabilistic outputs for support vector machines"
+//   fit         p = sigmoid(low * x + high * y + offset), all three linear between sizes, by maximum likelihood; of a logit, x = -softplus(-logit) is
+//               its part below 0, y = softplus(logit) that above, x + y the logit itself; Platt scaling has one scale for both
+//   parameters  scales of all sizes, below 0 and then above where there are two, then their offsets: float64 [2 or 3 * sizes]
+//   source      Platt 1999; two scales from Kull, Silva Filho & Flach 2017, "Beta calibration"; smoothed targets and Newton with backtracking from
+//               Lin, Lin & Weng 2007, "A note on Platt's probabilistic outputs for support vector machines"
 
 import { FourwayError } from "../core/errors.js";
-import { IDENTITY, type PlattScaling, sizeIndex } from "../model/calibration.js";
+import { softplus } from "../core/math.js";
+import { type BetaCalibration, IDENTITY, type PlattScaling, sizeIndex } from "../model/calibration.js";
 
 /**
- * Weight of the prior that draws towards IDENTITY: PRIOR / 2 * ((scale - 1)^2 + offset^2) per size, added to one logistic loss per
+ * Weight of the prior that draws towards IDENTITY: PRIOR / 2 * ((scale - 1)^2 + offset^2) per size and scale, added to one logistic loss per
  * logit. Too small to be felt with dozens of them; it settles what the data leave open (equal logits).
  */
 const PRIOR = 0.01;
-/** Weight of the prior that draws scale and offset of neighbouring sizes together, SMOOTHNESS / 2 * difference^2: where a size has few logits its neighbours decide. */
+/**
+ * Weight of the prior that draws scales and offsets of neighbouring sizes together, and the two scales of a size, SMOOTHNESS / 2 * difference^2:
+ * where one has few logits its neighbours decide.
+ */
 const SMOOTHNESS = 1;
 /** Logits that contradict the labels are flattened, never inverted: their order stays. */
 const MIN_SCALE = 0.01;
@@ -20,11 +25,17 @@ const MAX_STEPS = 100;
 /** Newton stops once all slopes are below this share of a logit's loss. */
 const GRADIENT_TOLERANCE = 1e-9;
 
-/** A logit as linear terms of four parameters: scale and offset of the sizes below and above it. */
+/** A logit as linear terms of parameters: scales and offset of the sizes below and above it. */
 interface Term {
-  at: readonly [number, number, number, number];
-  weights: readonly [number, number, number, number];
+  at: readonly number[];
+  weights: readonly number[];
   target: number;
+}
+
+/** What is fitted: how many of the parameters are scales, and which two are drawn together. */
+interface Family {
+  scales: number;
+  drawn: readonly (readonly [number, number])[];
 }
 
 function sigmoid(logit: number): number {
@@ -39,32 +50,42 @@ function smoothTargets(truths: readonly boolean[]): Float64Array {
   return Float64Array.from(truths, (truth) => (truth ? high : low));
 }
 
-function termOf(logit: number, target: number, sizes: readonly number[], size: number): Term {
+/** @param parts of the logit, one for each of its scales */
+function termOf(parts: readonly number[], target: number, sizes: readonly number[], size: number): Term {
   const position = sizeIndex(sizes, size);
   const index = Math.floor(position);
   const share = position - index;
   const next = Math.min(index + 1, sizes.length - 1);
+  const factors = [...parts, 1];
   return {
-    at: [index, next, sizes.length + index, sizes.length + next],
-    weights: [(1 - share) * logit, share * logit, 1 - share, share],
+    at: factors.flatMap((_, k) => [k * sizes.length + index, k * sizes.length + next]),
+    weights: factors.flatMap((factor) => [(1 - share) * factor, share * factor]),
     target,
   };
 }
 
+function familyOf(scales: number, sizes: number): Family {
+  const drawn: [number, number][] = [];
+  for (let k = 0; k < (scales + 1) * sizes; k++) {
+    if (k % sizes > 0) drawn.push([k - 1, k]);
+    if (k >= sizes && k < scales * sizes) drawn.push([k - sizes, k]);
+  }
+  return { scales: scales * sizes, drawn };
+}
+
 function logitOf({ at, weights }: Term, parameters: Float64Array): number {
   let z = 0;
-  for (let j = 0; j < 4; j++) z += weights[j]! * parameters[at[j]!]!;
+  for (let j = 0; j < at.length; j++) z += weights[j]! * parameters[at[j]!]!;
   return z;
 }
 
 /** The cost that the fit makes least: sum of logistic losses against the targets, and the priors. */
-function cost(parameters: Float64Array, terms: readonly Term[]): number {
-  const count = parameters.length / 2;
+function cost(parameters: Float64Array, terms: readonly Term[], { scales, drawn }: Family): number {
   let sum = 0;
   parameters.forEach((value, k) => {
-    sum += (PRIOR / 2) * (value - (k < count ? 1 : 0)) ** 2;
-    if (k % count > 0) sum += (SMOOTHNESS / 2) * (value - parameters[k - 1]!) ** 2;
+    sum += (PRIOR / 2) * (value - (k < scales ? 1 : 0)) ** 2;
   });
+  for (const [j, k] of drawn) sum += (SMOOTHNESS / 2) * (parameters[k]! - parameters[j]!) ** 2;
   for (const term of terms) {
     const z = logitOf(term, parameters);
     sum += Math.max(z, 0) - z * term.target + Math.log1p(Math.exp(-Math.abs(z)));
@@ -72,29 +93,34 @@ function cost(parameters: Float64Array, terms: readonly Term[]): number {
   return sum;
 }
 
-/** Slopes and curvatures of the cost: [2 * sizes] and, row by row, [2 * sizes, 2 * sizes]. */
-function derivatives(parameters: Float64Array, terms: readonly Term[]): { slopes: Float64Array; curvatures: Float64Array } {
+/** Slopes and curvatures of the cost: [parameters] and, row by row, [parameters, parameters]. */
+function derivatives(
+  parameters: Float64Array,
+  terms: readonly Term[],
+  { scales, drawn }: Family,
+): { slopes: Float64Array; curvatures: Float64Array } {
   const n = parameters.length;
   const slopes = new Float64Array(n);
   const curvatures = new Float64Array(n * n);
   for (let k = 0; k < n; k++) {
-    slopes[k]! += PRIOR * (parameters[k]! - (k < n / 2 ? 1 : 0));
+    slopes[k]! += PRIOR * (parameters[k]! - (k < scales ? 1 : 0));
     curvatures[k * n + k]! += PRIOR;
-    if (k % (n / 2) === 0) continue;
-    const pull = SMOOTHNESS * (parameters[k]! - parameters[k - 1]!);
+  }
+  for (const [j, k] of drawn) {
+    const pull = SMOOTHNESS * (parameters[k]! - parameters[j]!);
     slopes[k]! += pull;
-    slopes[k - 1]! -= pull;
+    slopes[j]! -= pull;
     curvatures[k * n + k]! += SMOOTHNESS;
-    curvatures[(k - 1) * n + k - 1]! += SMOOTHNESS;
-    curvatures[k * n + k - 1]! -= SMOOTHNESS;
-    curvatures[(k - 1) * n + k]! -= SMOOTHNESS;
+    curvatures[j * n + j]! += SMOOTHNESS;
+    curvatures[k * n + j]! -= SMOOTHNESS;
+    curvatures[j * n + k]! -= SMOOTHNESS;
   }
   for (const term of terms) {
     const p = sigmoid(logitOf(term, parameters));
     const { at, weights } = term;
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < at.length; i++) {
       slopes[at[i]!]! += (p - term.target) * weights[i]!;
-      for (let j = 0; j < 4; j++) curvatures[at[i]! * n + at[j]!]! += p * (1 - p) * weights[i]! * weights[j]!;
+      for (let j = 0; j < at.length; j++) curvatures[at[i]! * n + at[j]!]! += p * (1 - p) * weights[i]! * weights[j]!;
     }
   }
   return { slopes, curvatures };
@@ -122,11 +148,11 @@ function solve(a: Float64Array, b: Float64Array, free: readonly boolean[]): Floa
 }
 
 /** Newton with backtracking on the (convex) cost; only what is free moves. */
-function descend(start: Float64Array, terms: readonly Term[], free: readonly boolean[]): Float64Array {
+function descend(start: Float64Array, terms: readonly Term[], family: Family, free: readonly boolean[]): Float64Array {
   let at = start;
-  let value = cost(at, terms);
+  let value = cost(at, terms, family);
   for (let step = 0; step < MAX_STEPS; step++) {
-    const { slopes, curvatures } = derivatives(at, terms);
+    const { slopes, curvatures } = derivatives(at, terms, family);
     if (slopes.every((slope, k) => !free[k] || Math.abs(slope) < GRADIENT_TOLERANCE * terms.length)) break;
     const by = solve(
       curvatures,
@@ -138,7 +164,7 @@ function descend(start: Float64Array, terms: readonly Term[], free: readonly boo
     let nextValue = value;
     for (let length = 1; length > 1e-10; length /= 2) {
       next = at.map((parameter, k) => parameter + length * by[k]!);
-      nextValue = cost(next, terms);
+      nextValue = cost(next, terms, family);
       if (nextValue <= value + 1e-4 * length * expected) break;
     }
     if (!(nextValue < value)) break;
@@ -148,7 +174,7 @@ function descend(start: Float64Array, terms: readonly Term[], free: readonly boo
   return at;
 }
 
-/** The size of each logit, and the sizes at which scale and offset are fitted. */
+/** The size of each logit, and the sizes at which a calibration is fitted. */
 export interface LogitSizes {
   /** One a logit. */
   of: readonly number[];
@@ -156,42 +182,66 @@ export interface LogitSizes {
   at: readonly number[];
 }
 
-/**
- * Platt scaling, with one scale and offset for all or, with `sizes`, at several sizes. Sure to end and finite with separable data, one kind of
- * truth only or equal logits.
- * @param logits raw logits, such as a task's presence in pictures where it is known.
- * @param truths whether each logit's statement is true.
- * Returns IDENTITY for no logits. Throws E_ARGUMENT where the lists differ in length or a number is not finite.
- */
-export function fitPlattScaling(
+const anySize = (logits: readonly number[]): LogitSizes => ({ of: logits.map(() => 1), at: IDENTITY.sizes });
+
+/** Scales and offsets at all sizes, [1 + scales][sizes]: one scale for each of a logit's parts. null for no logits. */
+function fit(
+  what: string,
   logits: readonly number[],
   truths: readonly boolean[],
-  sizes: LogitSizes = { of: logits.map(() => 1), at: IDENTITY.sizes },
-): PlattScaling {
+  sizes: LogitSizes,
+  partsOf: (logit: number) => readonly number[],
+): number[][] | null {
   if (logits.length !== truths.length || logits.length !== sizes.of.length)
     throw new FourwayError(
       "E_ARGUMENT",
-      `fitPlattScaling: expected one truth and one size a logit, got ${truths.length} and ${sizes.of.length} for ${logits.length}; pass lists of one length`,
+      `${what}: expected one truth and one size a logit, got ${truths.length} and ${sizes.of.length} for ${logits.length}; pass lists of one length`,
     );
   if (![...logits, ...sizes.of, ...sizes.at].every(Number.isFinite))
-    throw new FourwayError(
-      "E_ARGUMENT",
-      "fitPlattScaling: expected finite logits and sizes, got one that is not; the model's output is broken",
-    );
-  if (logits.length === 0) return { ...IDENTITY };
+    throw new FourwayError("E_ARGUMENT", `${what}: expected finite logits and sizes, got one that is not; the model's output is broken`);
+  if (logits.length === 0) return null;
   const count = sizes.at.length;
   const targets = smoothTargets(truths);
-  const terms = logits.map((logit, i) => termOf(logit, targets[i]!, sizes.at, sizes.of[i]!));
-  const free = new Array<boolean>(2 * count).fill(true);
-  let start = Float64Array.from(free, (_, k) => (k < count ? 1 : 0));
+  const terms = logits.map((logit, i) => termOf(partsOf(logit), targets[i]!, sizes.at, sizes.of[i]!));
+  const family = familyOf(partsOf(0).length, count);
+  const free = new Array<boolean>(family.scales + count).fill(true);
+  let start = Float64Array.from(free, (_, k) => (k < family.scales ? 1 : 0));
   for (;;) {
-    const fit = descend(start, terms, free);
-    const turned = fit.findIndex((scale, k) => k < count && free[k] === true && scale < MIN_SCALE);
-    if (turned < 0) return { sizes: [...sizes.at], scales: [...fit.subarray(0, count)], offsets: [...fit.subarray(count)] };
+    const parameters = descend(start, terms, family, free);
+    const turned = parameters.findIndex((scale, k) => k < family.scales && free[k] === true && scale < MIN_SCALE);
+    if (turned < 0)
+      return Array.from({ length: parameters.length / count }, (_, k) => [...parameters.subarray(k * count, (k + 1) * count)]);
     free[turned] = false;
     start = start.slice();
     start[turned] = MIN_SCALE;
   }
+}
+
+/**
+ * Platt scaling, with one scale and offset for all or, with `sizes`, at several sizes. Sure to end and finite with separable data, one kind of
+ * truth only or equal logits.
+ * @param logits raw logits, such as those of a task's detections.
+ * @param truths whether each logit's statement is true.
+ * Returns IDENTITY for no logits. Throws E_ARGUMENT where the lists differ in length or a number is not finite.
+ */
+export function fitPlattScaling(logits: readonly number[], truths: readonly boolean[], sizes: LogitSizes = anySize(logits)): PlattScaling {
+  const [scales, offsets] = fit("fitPlattScaling", logits, truths, sizes, (logit) => [logit]) ?? [];
+  return scales && offsets ? { sizes: [...sizes.at], scales, offsets } : { ...IDENTITY };
+}
+
+/**
+ * Beta calibration: as `fitPlattScaling`, with a scale of its own for logits above 0, so that what is often wrong where it is sure, as presence is of people before statues, can be doubted
+ * there without its doubts elsewhere losing their worth.
+ */
+export function fitBetaCalibration(
+  logits: readonly number[],
+  truths: readonly boolean[],
+  sizes: LogitSizes = anySize(logits),
+): BetaCalibration {
+  const parts = (logit: number): number[] => [-softplus(-logit), softplus(logit)];
+  const [low, high, offsets] = fit("fitBetaCalibration", logits, truths, sizes, parts) ?? [];
+  if (!low || !high || !offsets) return { ...IDENTITY };
+  return { sizes: [...sizes.at], scales: low, bends: high.map((scale, k) => scale - low[k]!), offsets };
 }
 
 /** One bin of a reliability table: pictures whose probability is in [from, to), the last bin in [from, 1]. */
