@@ -295,12 +295,11 @@ function printer(line: ProgressLine, tasks: readonly Task[], epochs: number, bat
 }
 
 /** How the model was made, for its metadata. */
-function notesOf({ epochs, seed, optimizer, rate, batch, data, trunk, start }: TrainOptions, threads: number): Record<string, string> {
+function notesOf({ epochs, seed, optimizer, rate, batch, trunk, start }: TrainOptions, threads: number): Record<string, string> {
   const words = process.argv.slice(2).map((word) => (word.includes("/") ? basename(word) : word));
   return {
     command: `fourway ${words.join(" ")}`,
     trained: `${epochs} epochs, seed ${seed}, ${optimizer}, rate ${rate}, batch ${batch}, ${threads} threads`,
-    data: data.map((path) => basename(path)).join(", "),
     start: basename(trunk ?? start ?? "random weights"),
   };
 }

@@ -21,7 +21,7 @@ const LEAST_FITTED = 0.01;
 /** Thresholds are rounded down to one such part: a detection's own score passes, and none that was to be kept out lies so close below. */
 const THRESHOLD_STEPS = 1e6;
 /** Digits behind the point of a calibration's scales, bends and offsets: files stay small. */
-const DIGITS = 4;
+const DIGITS = 3;
 /** Probabilities are clamped to this distance from 0 and 1 before they become logits. */
 const MIN_PROBABILITY = 1e-7;
 

@@ -34,14 +34,18 @@ export function sizeIndex(sizes: readonly number[], size: number): number {
   return index + (size - sizes[index]!) / (sizes[index + 1]! - sizes[index]!);
 }
 
+/** A value part of the way from one to the next. */
+function between(values: readonly number[], index: number, share: number): number {
+  return share === 0 ? values[index]! : values[index]! + share * (values[index + 1]! - values[index]!);
+}
+
 /** The calibrated logit: its sigmoid is a probability. */
 export function calibratedLogit({ sizes, scales, offsets, bends }: BetaCalibration, logit: number, size: number): number {
   const at = sizeIndex(sizes, size);
   const index = Math.floor(at);
   const share = at - index;
-  const of = (values: number[]): number => (share === 0 ? values[index]! : values[index]! + share * (values[index + 1]! - values[index]!));
-  const straight = of(scales) * logit + of(offsets);
-  return bends ? straight + of(bends) * softplus(logit) : straight;
+  const straight = between(scales, index, share) * logit + between(offsets, index, share);
+  return bends ? straight + between(bends, index, share) * softplus(logit) : straight;
 }
 
 /** The least raw logit that can reach a calibrated one, at whatever size. Between two sizes it has no minimum of its own: a ratio of linear functions. */

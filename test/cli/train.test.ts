@@ -62,7 +62,6 @@ test("two epochs on drawn scenes write a model that loads, a log and a checkpoin
   assert.ok(graph.nodes.every(({ op }) => op !== "norm"));
   for (const { data } of graph.params.values()) assert.ok((data as Float32Array).every(Number.isFinite));
   assert.match(info.notes.trained!, /^2 epochs, seed 5, adamw, rate 0\.002, batch 4, 2 threads$/);
-  assert.equal(info.notes.data, "scenes, faulty");
   assert.equal(info.notes.start, "random weights");
   assert.equal(info.notes.pictures, '{"scenes":8,"faulty":1}');
 
