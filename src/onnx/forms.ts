@@ -34,11 +34,10 @@ interface OnnxForm<N extends OpName> {
   write(node: NodeOf<N>, writer: Writer): WrittenNode[];
 }
 
-// What is the default (pads 0, stride 1, group 1) is left out: it would be a hundredth of an int8 file.
+// What is the default (pads 0, stride 1, group 1) or follows from the weights (kernel_shape) is left out: it would be two hundredths of an int8 file.
 function writeConv(writer: Writer, kernel: number, stride = 1, group = 1): WrittenNode[] {
   const attributes = [
     ...(group > 1 ? [int("group", group)] : []),
-    ints("kernel_shape", [kernel, kernel]),
     ...(kernel > 1 ? [ints("pads", Array(4).fill(kernel >> 1))] : []),
     ...(stride > 1 ? [ints("strides", [stride, stride])] : []),
   ];

@@ -11,7 +11,7 @@ import { colourModel, randomModel } from "./models.js";
 const FRAMES = 1000;
 /** Bytes of heap that all these frames together may leave behind: less than 5 a frame. */
 const LEFT_BEHIND = 4096;
-/** Bytes of garbage a frame in which nothing is found: the result, and the numbers that V8 boxes between functions, those of eight calibrations too. */
+/** Bytes of garbage a frame in which nothing is found: the result, and the numbers that V8 boxes between functions, those of the calibrations of presence too. */
 const A_FRAME = 2560;
 /** V8 goes on compiling for a while, on a busy machine for long, which takes heap too; what frames leave behind shows in every round: one without is enough. */
 const ROUNDS = 20;
