@@ -12,7 +12,7 @@ import { fitBetaCalibration, fitPlattScaling } from "./fitCalibration.js";
 import { chooseThresholds } from "./operatingPoints.js";
 import { presenceTruth } from "./presence.js";
 
-/** Pixels of the inputs that calibrations and thresholds are fitted at, beside the model's own. */
+/** Pixels of the inputs that a model is fitted at, beside its own. */
 const FIT_PIXELS = [61_440, 122_880, 245_760];
 /** Sides of boxes, in pixels of the input, at which scores are fitted. */
 const BOX_SIDES = [8, 16, 32, 64, 128, 256, 512];
@@ -30,6 +30,11 @@ export interface RawAnswers {
   samples: readonly Sample[];
   found: readonly Found[];
   pixels: number;
+}
+
+/** Pixels of the inputs that calibrations, thresholds and an int8 network's ranges are fitted at: its own first. */
+export function fitSizes(pixels: number): number[] {
+  return [...new Set([pixels, ...FIT_PIXELS])];
 }
 
 function logit(probability: number): number {
@@ -112,7 +117,7 @@ export async function calibrateModel(
     detectAll(read, model, known, { pixels: size, onFault, onPicture: (done) => onImage?.(what, done, known.length) });
   const raw: Model = { graph, info: { ...info, scores: ofAll(tasks, () => IDENTITY), presence: ofAll(tasks, () => IDENTITY) } };
   const answers: RawAnswers[] = [];
-  const sizes = [...new Set([pixels, ...FIT_PIXELS])];
+  const sizes = fitSizes(pixels);
   let readable = samples;
   for (const size of sizes) {
     const { samples: seen, found } = await look(raw, `at ${size} pixels`, size, readable);

@@ -9,7 +9,7 @@ import { quantize } from "../quant/quantize.js";
 import type { CalibrationInput } from "../quant/ranges.js";
 import { createEngine } from "../wasm/load.js";
 import { type Answers, detectAll } from "./answers.js";
-import { calibrateModel } from "./calibrateModel.js";
+import { calibrateModel, fitSizes } from "./calibrateModel.js";
 import { evaluate, type Scores } from "./scores.js";
 
 /** Settings of `quantizeModel`. */
@@ -34,10 +34,13 @@ interface QuantizedFigures {
   answers: Answers;
 }
 
-/** Inputs from images drawn at random; where one cannot be decoded another is drawn, at most `2 * images` in all. */
+/**
+ * Inputs from images drawn at random, of the sizes by turns: more pixels show what fewer do not, and what passes a range is clipped. Where one
+ * cannot be decoded another is drawn, at most `2 * images` in all.
+ */
 async function drawInputs(
   samples: readonly Sample[],
-  pixels: number,
+  sizes: readonly number[],
   { read, images, seed, onFault }: QuantizeModelOptions,
 ): Promise<CalibrationInput[]> {
   const engine = await createEngine();
@@ -51,7 +54,7 @@ async function drawInputs(
       onFault(frame.message);
       continue;
     }
-    const input = inputSize(frame.width, frame.height, pixels);
+    const input = inputSize(frame.width, frame.height, sizes[inputs.length % sizes.length]!);
     const values = 3 * input.width * input.height;
     const floatPixels = resampled(engine, frame, letterboxed(frame, input), input, (bytes) => {
       const floats = memory.reserve(4 * values);
@@ -80,7 +83,7 @@ export async function quantizeModel(
     throw new FourwayError("E_DATA", "quantize: expected images of the train split to calibrate on, got none; add data with some");
   const { tasks, notes } = f32.info;
   const { read, images, seed, pixels = f32.info.pixels, onFault, onImage } = options;
-  const graph = quantize(await createEngine(), f32.graph, await drawInputs(train, pixels, options));
+  const graph = quantize(await createEngine(), f32.graph, await drawInputs(train, fitSizes(pixels), options));
   const model: Model = {
     graph,
     info: { ...defaultInfo(tasks, f32.info), pixels, notes: { ...notes, quantized: `${images} pictures, seed ${seed}` } },
