@@ -230,8 +230,8 @@ export function fitPlattScaling(logits: readonly number[], truths: readonly bool
 }
 
 /**
- * Beta calibration: as `fitPlattScaling`, with a scale of its own for logits above 0, so that what is often wrong where it is sure, as presence is of people before statues, can be doubted
- * there without its doubts elsewhere losing their worth.
+ * Beta calibration: as `fitPlattScaling`, with a scale of its own for logits above 0. What is often wrong where it is sure, as presence of people
+ * is before statues, is doubted there, and its doubts elsewhere keep their worth.
  */
 export function fitBetaCalibration(
   logits: readonly number[],
