@@ -14,7 +14,7 @@ import { serve, visit } from "./chromium.js";
 import type { Answer, Asked } from "./cspPage.js";
 
 /** Gzipped bytes, at most: the core, all that the package exports, the file for a classic script without its model, the chunks of each kind. */
-const BUDGETS = { core: 39_200, everything: 71_000, global: 193_500, kernels: 23_000, threadWorker: 1_200, detectorWorker: 41_000 };
+const BUDGETS = { core: 39_200, everything: 71_000, global: 194_500, kernels: 23_000, threadWorker: 1_200, detectorWorker: 41_000 };
 /** A model as base64 in gzip, of its file's size. */
 const MODEL_SHARE = 1.02;
 const WASM_BUDGET = 64 * 1024;
