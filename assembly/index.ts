@@ -1,4 +1,4 @@
-// The ABI: one export line a kernel. Pointers and sizes in, memory out; src/wasm/kernels.ts is its typed twin.
+// The ABI: one export line a kernel. Pointers and sizes in, memory out; src/wasm/generated/kernels.ts is its typed twin.
 export { biasBackward, conv1x1, conv1x1BackwardWeight, packTransposed } from "./f32/conv1x1";
 export { conv3x3, conv3x3BackwardData, conv3x3BackwardWeight } from "./f32/conv3x3";
 export { dwconv, dwconvBackwardData, dwconvBackwardWeight } from "./f32/dwconv";

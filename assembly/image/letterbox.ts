@@ -1,6 +1,6 @@
 // RGBA bytes to the input: scaled, placed on grey, as signed bytes (byte - 128).
 //   out[top + j, left + i, ch] = (sum_v sum_u rowWeight[j,v] columnWeight[i,u] rgba[row_j + v, column_i + u, ch] + 2^15) / 2^16 - 128
-//   weights are 8-bit fixed point and add up to 256 for each output row and column (detect/preprocess.ts makes them:
+//   weights are 8-bit fixed point and add up to 256 for each output row and column (src/image/letterbox.ts makes them:
 //   area filter when shrinking, bilinear when growing), so the result is the same on every runtime
 //   rgba u8 [sh, sw, 4];  out i8 [height, width, 3];  the rest is the grey of 114
 //   rows columns: tables of i32 [h][2 + rowWords] and [w][2 + columnWords]: first source index, count, then the weights, filled up with zeros, of a

@@ -4,7 +4,7 @@
 //   []            yes                       absent
 //   true          left out                  present
 //   null          left out                  left out
-// Matching and average precision stand in metrics/coco.ts, presence in metrics/presence.ts.
+// Matching and average precision stand in averagePrecision.ts, presence in presence.ts.
 
 import { FourwayError } from "../core/errors.js";
 import type { Task } from "../core/task.js";
